@@ -1,0 +1,124 @@
+"""What every test stands on: fixed keys, servers and folders of its own, gone when the tests are over.
+
+The environment is written before Django's settings are read, which is why it happens while this file is imported.
+
+    pytest                                     on SQLite, with a real Redis-protocol server
+    TEST_DATABASE=postgres pytest -m postgres  on a real PostgreSQL; DATABASE_URL names one, else one is started
+
+A worker of pytest-xdist shares the PostgreSQL server (with a database of its own) and starts its own Redis.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+from newsroom.demo import broker
+from newsroom.demo.processes import Supervisor
+from tests import servers
+
+ON_POSTGRES = os.environ.get("TEST_DATABASE", "sqlite") == "postgres"
+IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+_resources = contextlib.ExitStack()
+
+
+def _prepare_environment() -> None:
+    supervisor = _resources.enter_context(Supervisor())
+    # Memory where there is some: SQLite commits to a file as in real life, and the disk need not follow.
+    shared_memory = Path("/dev/shm")
+    parent = shared_memory if os.access(shared_memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="newsroom-test-", dir=parent))
+    _resources.callback(shutil.rmtree, folder, ignore_errors=True)
+    given = os.environ.get("DATABASE_URL", "")
+    if not ON_POSTGRES:
+        database_url = f"sqlite:///{folder}/base.sqlite3"
+    elif IS_XDIST_WORKER:
+        database_url = given
+    else:
+        database_url = servers.start_postgres(supervisor, given)
+    for name in ("ALLOWED_HOSTS", "DEBUG", "SECRET_KEY_FALLBACKS", "SENTRY_DSN", "TRUSTED_PROXIES"):
+        os.environ.pop(name, None)
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="newsroom.settings",
+        DATABASE_URL=database_url,
+        REDIS_URL=broker.start(supervisor, folder),
+        SITE_URL="https://news.example.org",
+        SECRET_KEY="test-secret-key-" + "0" * 48,
+        LINK_KEYS="1:" + "1" * 64,
+        ADDRESS_KEY="2" * 64,
+        TIME_ZONE="Europe/Berlin",
+        MAIL_PROVIDERS="main=memory://",
+        MEDIA_ROOT=str(folder / "media"),
+    )
+
+
+def _prepare_django() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    if not ON_POSTGRES:
+        # A file and not memory, so that two connections meet each other as they do in real life.
+        base = Path(str(settings.DATABASES["default"]["NAME"]))
+        settings.DATABASES["default"]["TEST"] = {"NAME": str(base.with_name("test.sqlite3"))}
+    django.setup()
+
+
+if settings.configured:
+    raise pytest.UsageError("Run the tests without DJANGO_SETTINGS_MODULE: tests/conftest.py sets it.")
+try:
+    _prepare_environment()
+    _prepare_django()
+except servers.Missing as missing:
+    _resources.close()
+    raise pytest.UsageError(str(missing)) from None
+except BaseException:
+    _resources.close()
+    raise
+
+
+def pytest_unconfigure() -> None:
+    _resources.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that only PostgreSQL can answer is not collected elsewhere: skipped would look like a gap."""
+    if ON_POSTGRES:
+        return
+    elsewhere = [
+        item for item in items if (mark := item.get_closest_marker("postgres")) and mark.kwargs.get("only")
+    ]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> Iterator[None]:
+    """No test finds another's throttles, cached pages or queued tasks."""
+    yield
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5) as client:
+        client.flushall()
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The real Redis-protocol server of this test process, empty at the start of each test."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture
+def worker_environment(transactional_db: None) -> dict[str, str]:
+    """The environment for a process that a test starts: it works on the test's database, not on the real one."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return {**os.environ, "DATABASE_URL": f"sqlite:///{name}"}
+    base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    return {**os.environ, "DATABASE_URL": f"{base}/{name}"}
