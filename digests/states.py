@@ -1,0 +1,41 @@
+"""States of a digest, and the small vocabularies of plans."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class DigestState(TextChoices):
+    """draft → proofed → approved → scheduled → handed_over, or skipped. An edit after the proof goes back to draft."""
+
+    DRAFT = "draft", _("draft")
+    PROOFED = "proofed", _("waiting for approval")
+    APPROVED = "approved", _("approved")
+    SCHEDULED = "scheduled", _("scheduled")
+    HANDED_OVER = "handed_over", _("handed over")
+    SKIPPED = "skipped", _("skipped")
+
+
+class Autopilot(TextChoices):
+    """What happens at the due time if nobody curated."""
+
+    HOLD = "hold", _("wait for the desk")
+    FILL_AND_SEND = "fill_and_send", _("fill and send")
+
+
+class MailingKind(TextChoices):
+    MAIN = "main", _("digest")
+    CORRECTION = "correction", _("correction")
+    TEST = "test", _("test")
+
+
+class PickSource(TextChoices):
+    DESK = "desk", _("picked by the desk")
+    AUTOPILOT = "autopilot", _("picked by the plan")
+
+
+class ApprovalPolicy(TextChoices):
+    """Who approved: a second person, or a rule the newsroom set itself."""
+
+    FOUR_EYES = "four_eyes", _("two people")
+    ONE_PAIR = "one_pair", _("one person, as the plan allows")
+    AUTOPILOT = "autopilot", _("automatically, as the plan allows")

@@ -1,0 +1,165 @@
+"""The one typed reader of settings from the environment; `docs/settings.md` has a line for each.
+
+Every setting is declared once, here, with its default and its meaning. A value that cannot be read stops the
+start with one sentence that names the setting and the way out.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the environment: its name, what stands in if it is not set, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_URL",
+        "sqlite:///var/newsroom.sqlite3",
+        "The database; SQLite for small sites, PostgreSQL else.",
+    ),
+    Setting(
+        "REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        "Wake-ups, send-rate tokens and cache; uses the databases n, n+1 and n+2.",
+    ),
+    Setting(
+        "SITE_URL", "http://127.0.0.1:8000", "Where readers reach the site; at most 50 characters, no path."
+    ),
+    Setting("SECRET_KEY", "made in var/keys with SQLite", "Signs sessions and forms."),
+    Setting("SECRET_KEY_FALLBACKS", "", "Former values of SECRET_KEY, comma-separated."),
+    Setting(
+        "LINK_KEYS",
+        "made in var/keys with SQLite",
+        "Signs the links in mails: `1:KEY,2:KEY`, the highest number signs; never drop one.",
+    ),
+    Setting(
+        "ADDRESS_KEY", "made in var/keys with SQLite", "Keys the hashes of addresses; must never change."
+    ),
+    Setting("DEBUG", "off", "Django's debug mode; never on a public site."),
+    Setting("ALLOWED_HOSTS", "the host of SITE_URL", "Host names the site answers to, comma-separated."),
+    Setting(
+        "TRUSTED_PROXIES",
+        "",
+        "Networks of your own proxies whose X-Forwarded headers count, comma-separated.",
+    ),
+    Setting("TIME_ZONE", "Europe/Berlin", "The zone of the admin; each plan has its own."),
+    Setting(
+        "MAIL_PROVIDERS",
+        "main=smtp://127.0.0.1:1025?tls=off",
+        "Who takes the mail: `name=scheme://…`, comma-separated; the first is the default.",
+    ),
+    Setting("MEDIA_ROOT", "var/media", "Where pictures are kept."),
+    Setting("SENTRY_DSN", "", "Where errors are reported; nothing is reported without it."),
+)
+
+_KEY_NAMES = ("SECRET_KEY", "LINK_KEYS", "ADDRESS_KEY")
+
+
+class Environment:
+    """Reads the settings; `values` stands in for the process environment."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = os.environ if values is None else values
+        self._defaults = {setting.name: setting.default for setting in SETTINGS}
+
+    def text(self, name: str) -> str:
+        """The value of a declared setting, or its default."""
+        return self._values.get(name, "") or self._defaults[name]
+
+    def optional(self, name: str) -> str:
+        """The value as set, or nothing: for settings whose default is made elsewhere."""
+        assert name in self._defaults
+        return self._values.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        """A yes or no; raises ImproperlyConfigured for anything else."""
+        value = self.text(name).strip().lower()
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        raise ImproperlyConfigured(f"{name} must be on or off, not {value!r}.")
+
+    def items(self, name: str) -> list[str]:
+        """A comma-separated list, blanks dropped."""
+        return [item.strip() for item in self.optional(name).split(",") if item.strip()]
+
+    def database(self) -> dict[str, object]:
+        """Django's database entry, with the options that the engine's promises need."""
+        url = self.text("DATABASE_URL")
+        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+            url = f"sqlite:///{ROOT / url.removeprefix('sqlite:///')}"
+        try:
+            config: dict[str, object] = dict(environ.Env.db_url_config(url))
+        except Exception as error:
+            raise ImproperlyConfigured(
+                "DATABASE_URL cannot be read; it looks like postgres://user:password@host:5432/name."
+            ) from error
+        match config["ENGINE"]:
+            case "django.db.backends.sqlite3":
+                # Readers never wait for the one writer; a writer asks for its lock at BEGIN, not half-way.
+                config["OPTIONS"] = {
+                    "transaction_mode": "IMMEDIATE",
+                    "timeout": 20,
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;",
+                }
+                Path(str(config["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+            case "django.db.backends.postgresql":
+                config["CONN_MAX_AGE"] = 600
+                config["CONN_HEALTH_CHECKS"] = True
+                config["OPTIONS"] = {"connect_timeout": 10}
+            case engine:
+                raise ImproperlyConfigured(
+                    f"DATABASE_URL names {engine}; Newsroom runs on SQLite and PostgreSQL."
+                )
+        return config
+
+    def key(self, name: str, *, may_make: bool) -> str:
+        """A secret: from the environment, else (with SQLite) made once in var/keys, readable by its owner only."""
+        assert name in _KEY_NAMES
+        if value := self.optional(name):
+            return value
+        if not may_make:
+            raise ImproperlyConfigured(
+                f"{name} is not set. Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        path = VAR / "keys" / name.lower()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = secrets.token_hex(32)
+        # Written aside and linked into place: of two processes that start at once, both read the same whole key.
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"1:{made}" if name == "LINK_KEYS" else made)
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
+        return path.read_text().strip()
+
+
+def read_link_keys(value: str) -> dict[int, bytes]:
+    """`1:KEY,2:KEY` as {number: key}; numbers run from 1 to 15 because a link has four bits for them."""
+    keys: dict[int, bytes] = {}
+    for part in value.split(","):
+        number, _, key = part.strip().partition(":")
+        if not number.isdigit() or not 1 <= int(number) <= 15 or len(key) < 16 or int(number) in keys:
+            raise ImproperlyConfigured(
+                "LINK_KEYS must look like 1:KEY,2:KEY with numbers from 1 to 15 and keys of at least 16 characters."
+            )
+        keys[int(number)] = key.encode()
+    return keys

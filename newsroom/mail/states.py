@@ -1,0 +1,31 @@
+"""The states of a letter and of an incident, and the words for what a provider reports."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class LetterState(TextChoices):
+    """waiting → calling → sent | failed; a call without an answer goes back to waiting (at least once); cancelled."""
+
+    WAITING = "waiting", _("waiting")
+    CALLING = "calling", _("being handed over")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class LetterKind(TextChoices):
+    """Why we write to one person."""
+
+    CONFIRMATION = "confirmation", _("confirmation")
+    ALREADY_SUBSCRIBED = "already_subscribed", _("already subscribed")
+    WELCOME = "welcome", _("welcome")
+    MANAGEMENT_LINK = "management_link", _("management link")
+    STAFF_NOTICE = "staff_notice", _("notice to staff")
+
+
+class Severity(TextChoices):
+    """How loudly an incident is told."""
+
+    WARNING = "warning", _("warning")
+    ERROR = "error", _("error")

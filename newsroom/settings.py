@@ -1,0 +1,239 @@
+"""Settings: the composition root. What the environment says comes through `newsroom.environment`, and only there."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.environment import ROOT, Environment, read_link_keys
+
+BASE_DIR = ROOT
+environment = Environment()
+
+# --- The site ---------------------------------------------------------------------------------------------
+DEBUG = environment.flag("DEBUG")
+SITE_URL = environment.text("SITE_URL").rstrip("/")
+_site = urlsplit(SITE_URL)
+if _site.scheme not in {"http", "https"} or not _site.hostname or _site.path:
+    raise ImproperlyConfigured("SITE_URL must look like https://news.example.org, without a path.")
+SITE_NAME = "Newsroom"
+ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS") or [_site.hostname]
+TRUSTED_PROXIES = environment.items("TRUSTED_PROXIES")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+ROOT_URLCONF = "newsroom.urls"
+WSGI_APPLICATION = "newsroom.wsgi.application"
+ASGI_APPLICATION = "newsroom.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database and keys ------------------------------------------------------------------------------------
+DATABASES = {"default": environment.database()}
+_on_sqlite = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+SECRET_KEY = environment.key("SECRET_KEY", may_make=_on_sqlite)
+SECRET_KEY_FALLBACKS = environment.items("SECRET_KEY_FALLBACKS")
+LINK_KEYS = read_link_keys(environment.key("LINK_KEYS", may_make=_on_sqlite))
+ADDRESS_KEY = environment.key("ADDRESS_KEY", may_make=_on_sqlite).encode()
+
+# --- Apps -------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "newsroom.apps.NewsroomAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
+    "csp",
+    "anymail",
+    "newsroom.mail",
+    "newsroom.articles",
+    "subscriptions",
+    "digests.delivery",
+    "digests",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "newsroom.web.proxies.ClientAddressMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "newsroom.web.proxies.client_address"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "csp.context_processors.nonce",
+                "newsroom.web.pages.site",
+            ],
+            "libraries": {"web": "newsroom.web.tags"},
+        },
+    },
+]
+
+# --- Languages and time -----------------------------------------------------------------------------------
+LANGUAGE_CODE = "de"
+LANGUAGES = [("de", _("German")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = environment.text("TIME_ZONE")
+USE_TZ = True
+
+# --- Files ------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+MEDIA_ROOT = Path(environment.text("MEDIA_ROOT"))
+if not MEDIA_ROOT.is_absolute():
+    MEDIA_ROOT = BASE_DIR / MEDIA_ROOT
+MEDIA_URL = "/media/"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- What browsers are told -------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+_secure = _site.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = _secure
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+SESSION_COOKIE_AGE = 12 * 60 * 60
+
+# --- Mail -------------------------------------------------------------------------------------------------
+# Read by newsroom.mail.provider_urls; Django's own EMAIL_* settings are not used.
+MAIL_PROVIDERS = environment.text("MAIL_PROVIDERS")
+EMAIL_BACKEND = "newsroom.mail.refusing.EmailBackend"  # nothing may mail past newsroom.mail
+
+# --- Redis and Celery: wake-ups only ----------------------------------------------------------------------
+REDIS_URL = environment.text("REDIS_URL")
+
+
+def _redis_database(offset: int) -> str:
+    """REDIS_URL with its database number moved on: broker, cache and send rates never share one."""
+    base, _, number = REDIS_URL.rpartition("/")
+    return f"{base}/{int(number) + offset}" if number.isdigit() else f"{REDIS_URL.rstrip('/')}/{offset}"
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "newsroom.web.cache.ForgivingRedisCache",
+        "LOCATION": _redis_database(1),
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+SEND_RATES_URL = _redis_database(2)
+
+CELERY_BROKER_URL = _redis_database(0)
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = False  # a lost wake-up costs seconds, a redelivered one would cost trust
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 70.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_PUBLISH_RETRY = False  # with Redis away a visitor does not wait for it: the sweep sends later
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "retry_on_timeout": True,
+}
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {
+    "mail.send_letters": {"queue": "letters"},
+    "delivery.pump": {"queue": "mailings"},
+    "delivery.freeze": {"queue": "mailings"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "plans": {"task": "digests.run_due_plans", "schedule": 60.0},
+    "due-digests": {"task": "digests.hand_over_due", "schedule": 5.0},
+    "sweep": {"task": "delivery.sweep", "schedule": 15.0},
+    "nudge": {"task": "delivery.nudge", "schedule": 5.0},
+    "letters": {"task": "mail.send_letters", "schedule": 5.0},
+    "events": {"task": "delivery.apply_events", "schedule": 2.0},
+    "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
+    "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
+}
+# A beat that was away does not flood the queue with the wake-ups it missed.
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    _entry["options"] = {"expires": 60}
+
+# --- The engine's patience (seconds) ----------------------------------------------------------------------
+DELIVERY_LEASE_SECONDS = 60
+DELIVERY_CALL_SECONDS = 60  # total deadline of one provider call
+DELIVERY_MARGIN_SECONDS = 30
+DELIVERY_SLICE_SECONDS = 20
+DELIVERY_LATE_LIMIT_SECONDS = 2 * 60 * 60
+LETTER_LEASE_SECONDS = 120
+
+# --- Logs and errors --------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"mask": {"()": "newsroom.web.logs.MaskAddresses"}},
+    "formatters": {"line": {"()": "newsroom.web.logs.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
+if dsn := environment.optional("SENTRY_DSN"):
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=dsn, send_default_pii=False)

@@ -1,0 +1,260 @@
+"""Records of readers: who publishes, what they may read, what they agreed to, and whom not to mail."""
+
+from datetime import datetime
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.states import (
+    Cadence,
+    ConsentKind,
+    LegalBasis,
+    NewsletterState,
+    SubscriptionState,
+    SuppressionReason,
+)
+
+
+class Sender(models.Model):
+    """Who publishes: the legal identity in the footer and the From of every mail."""
+
+    name = models.CharField(_("sender name"), max_length=80, help_text=_("Readers see it in their inbox."))
+    address = models.EmailField(_("sender address"))
+    reply_to = models.EmailField(_("replies go to"), blank=True)
+    legal_name = models.CharField(_("publisher"), max_length=160)
+    postal_address = models.CharField(_("postal address"), max_length=300)
+    email = models.EmailField(_("contact by mail"))
+    phone = models.CharField(_("second quick contact"), max_length=120, blank=True)
+    responsible_person = models.CharField(_("responsible for the content"), max_length=160)
+    imprint_url = models.CharField(
+        _("legal notice"), max_length=300, help_text=_("A full address, or a path on this site.")
+    )
+    privacy_url = models.CharField(
+        _("privacy notice"), max_length=300, help_text=_("A full address, or a path on this site.")
+    )
+    rights_contact = models.EmailField(_("rights contact"), blank=True)
+
+    class Meta:
+        verbose_name = _("sender")
+        verbose_name_plural = _("senders")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NewsletterQuerySet(models.QuerySet["Newsletter"]):
+    def active(self) -> "NewsletterQuerySet":
+        return self.filter(state=NewsletterState.ACTIVE)
+
+
+class Newsletter(models.Model):
+    """The standing publication a reader subscribes to."""
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    sender = models.ForeignKey(Sender, models.PROTECT, verbose_name=_("sender"))
+    language = models.CharField(_("language"), max_length=8, default="de")
+    state = models.CharField(_("state"), max_length=8, choices=NewsletterState, default=NewsletterState.DRAFT)
+    promise = models.CharField(_("promise"), max_length=160, help_text=_("One sentence: what readers get."))
+    pitch = models.TextField(_("pitch"), blank=True)
+    cadence_text = models.CharField(
+        _("when it comes"), max_length=120, help_text=_("For readers, such as: Monday to Friday at 6.")
+    )
+    reading_minutes = models.PositiveSmallIntegerField(_("usual minutes to read"), default=5)
+    list_id_label = models.CharField(
+        _("list label"),
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")],
+        help_text=_("In the List-Id header; mail programs sort by it, so it must never change."),
+    )
+    theme = models.CharField(
+        _("theme"), max_length=80, blank=True, help_text=_("Groups newsletters in the catalogue.")
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    # Written by digests, so that lower floors can show them.
+    latest_url = models.CharField(_("latest digest"), max_length=300, blank=True, editable=False)
+    latest_title = models.CharField(_("latest digest's title"), max_length=300, blank=True, editable=False)
+    next_at = models.DateTimeField(_("next digest"), null=True, blank=True, editable=False)
+
+    objects = NewsletterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("newsletter")
+        verbose_name_plural = _("newsletters")
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("newsletter", args=[self.slug])
+
+
+class Subscriber(models.Model):
+    """One address we know. Erasure empties the address; the row keeps the ledger whole."""
+
+    address = models.CharField(
+        _("address"), max_length=254, unique=True, null=True, blank=True,
+        help_text=_("Normal form: NFC, small letters, domain as A-label. Empty after erasure."),
+    )  # fmt: skip
+    typed_address = models.CharField(
+        _("address as typed"),
+        max_length=254,
+        blank=True,
+        help_text=_("Mail goes to it, with the domain as A-label."),
+    )
+    language = models.CharField(_("language"), max_length=8, default="de")
+    created_at = models.DateTimeField(_("known since"))
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("subscriber")
+        verbose_name_plural = _("subscribers")
+
+    def __str__(self) -> str:
+        return self.address or f"#{self.pk}"
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def active(self) -> "SubscriptionQuerySet":
+        return self.filter(state=SubscriptionState.ACTIVE)
+
+    def pending(self) -> "SubscriptionQuerySet":
+        return self.filter(state=SubscriptionState.PENDING)
+
+    def for_newsletter(self, newsletter: Newsletter) -> "SubscriptionQuerySet":
+        return self.filter(newsletter=newsletter)
+
+    def not_paused(self, at: datetime) -> "SubscriptionQuerySet":
+        return self.filter(Q(paused_until__isnull=True) | Q(paused_until__lte=at))
+
+
+class Subscription(models.Model):
+    """A subscriber's relation to one newsletter."""
+
+    newsletter = models.ForeignKey(
+        Newsletter, models.PROTECT, related_name="subscriptions", verbose_name=_("newsletter")
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, models.PROTECT, related_name="subscriptions", verbose_name=_("subscriber")
+    )
+    state = models.CharField(
+        _("state"), max_length=12, choices=SubscriptionState, default=SubscriptionState.PENDING
+    )
+    cadence = models.CharField(_("cadence"), max_length=8, choices=Cadence, default=Cadence.EACH)
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    basis = models.CharField(
+        _("legal basis"), max_length=16, choices=LegalBasis, default=LegalBasis.DOUBLE_OPT_IN
+    )
+    source = models.CharField(_("signed up at"), max_length=200, blank=True)
+    requested_at = models.DateTimeField(_("requested"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(_("unsubscribed"), null=True, blank=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        constraints = [
+            models.UniqueConstraint(fields=["newsletter", "subscriber"], name="subscription_once"),
+            models.CheckConstraint(
+                condition=~Q(state="active") | Q(confirmed_at__isnull=False),
+                name="subscription_active_is_confirmed",
+            ),
+        ]
+        # The freeze walks a newsletter's active subscriptions in order of id.
+        indexes = [models.Index(fields=["newsletter", "state", "id"], name="subscription_audience")]
+
+    def __str__(self) -> str:
+        return f"{self.newsletter_id}/{self.subscriber_id}"
+
+
+class Confirmation(models.Model):
+    """One confirmation mail's secret, hashed, and what it confirms; several newsletters share one mail."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="confirmations")
+    subscriptions = models.ManyToManyField(Subscription)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("confirmation")
+        verbose_name_plural = _("confirmations")
+
+    def __str__(self) -> str:
+        return f"confirmation {self.pk}"
+
+
+class ConsentEvent(models.Model):
+    """Append-only record of what was agreed or withdrawn. On erasure the address becomes its keyed hash."""
+
+    subscriber = models.ForeignKey(
+        Subscriber, models.PROTECT, related_name="consent_events", verbose_name=_("subscriber")
+    )
+    newsletter = models.ForeignKey(
+        Newsletter, models.PROTECT, null=True, blank=True, verbose_name=_("newsletter")
+    )
+    kind = models.CharField(_("what happened"), max_length=16, choices=ConsentKind)
+    address = models.CharField(_("address, or its keyed hash once erased"), max_length=254)
+    wording = models.TextField(_("wording shown"), blank=True)
+    wording_version = models.CharField(_("version of the wording"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    form = models.CharField(
+        _("where"), max_length=300, blank=True, help_text=_("The page, letter or file it came from.")
+    )
+    network_address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
+    actor = models.CharField(
+        _("by"), max_length=150, blank=True, help_text=_("Empty if the reader; else the staff user or job.")
+    )
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("consent event")
+        verbose_name_plural = _("consent events")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Suppression(models.Model):
+    """An address not to be mailed, known by its keyed hash alone; it outlives erasure and import."""
+
+    address_hash = models.CharField(_("address hash"), max_length=64)
+    reason = models.CharField(_("reason"), max_length=16, choices=SuppressionReason)
+    newsletter = models.ForeignKey(
+        Newsletter,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("only for"),
+        help_text=_("Empty: for all mail."),
+    )
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        constraints = [
+            # Two, because NULL is never equal to NULL: one for all mail, one per newsletter.
+            models.UniqueConstraint(
+                fields=["address_hash"], condition=Q(newsletter__isnull=True), name="suppression_once_for_all"
+            ),
+            models.UniqueConstraint(
+                fields=["address_hash", "newsletter"],
+                condition=Q(newsletter__isnull=False),
+                name="suppression_once_per_newsletter",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.address_hash[:8]}"

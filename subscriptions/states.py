@@ -1,0 +1,60 @@
+"""States of newsletters and subscriptions, and the kinds of consent events and suppressions."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class NewsletterState(TextChoices):
+    """draft → active ⇄ paused → retired. Only an active newsletter takes sign-ups and makes digests."""
+
+    DRAFT = "draft", _("draft")
+    ACTIVE = "active", _("active")
+    PAUSED = "paused", _("paused")
+    RETIRED = "retired", _("retired")
+
+
+class SubscriptionState(TextChoices):
+    """pending → active → unsubscribed; pending → lapsed when nobody confirmed. A pause is a date, not a state."""
+
+    PENDING = "pending", _("waiting for confirmation")
+    ACTIVE = "active", _("active")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    LAPSED = "lapsed", _("never confirmed")
+
+
+class Cadence(TextChoices):
+    """How often a reader wants the newsletter."""
+
+    EACH = "each", _("every digest")
+    WEEKLY = "weekly", _("the weekly best-of")
+
+
+class ConsentKind(TextChoices):
+    """What happened to a reader's agreement."""
+
+    REQUESTED = "requested", _("sign-up requested")
+    CONFIRMED = "confirmed", _("confirmed")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    RESTORED = "restored", _("unsubscribing undone")
+    CHANGED = "changed", _("settings changed")
+    IMPORTED = "imported", _("imported with proof")
+    SUPPRESSED = "suppressed", _("stopped by a bounce or complaint")
+    ERASED = "erased", _("erased")
+
+
+class SuppressionReason(TextChoices):
+    """Why an address must not be mailed."""
+
+    HARD_BOUNCE = "hard_bounce", _("the mailbox does not exist")
+    SOFT_BOUNCES = "soft_bounces", _("mail bounced again and again")
+    COMPLAINT = "complaint", _("reported as spam")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed at the provider")
+    ERASED = "erased", _("erased on the reader's wish")
+    MANUAL = "manual", _("entered by staff")
+
+
+class LegalBasis(TextChoices):
+    """What lets us write to the reader."""
+
+    DOUBLE_OPT_IN = "double_opt_in", _("double opt-in")
+    IMPORTED = "imported", _("consent given elsewhere, imported with proof")
