@@ -107,6 +107,13 @@ class Subscriber(models.Model):
         blank=True,
         help_text=_("Mail goes to it, with the domain as A-label."),
     )
+    address_hash = models.CharField(
+        _("address hash"),
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text=_("Keyed; a suppression finds its reader by it. Empty after erasure."),
+    )
     language = models.CharField(_("language"), max_length=8, default="de")
     created_at = models.DateTimeField(_("known since"))
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)

@@ -1,0 +1,50 @@
+"""What can go wrong with a reader's agreement.
+
+SubscriptionError
+├── LinkError            a link from a mail leads nowhere any more
+│   ├── LinkUnknown      we never made it, or it is mutilated
+│   └── LinkExpired      it is older than a confirmation lives
+├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
+├── NothingToPause       the subscription is not active
+└── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
+"""
+
+
+class SubscriptionError(Exception):
+    """Base of all errors of this app."""
+
+
+class LinkError(SubscriptionError):
+    """A link from a mail leads nowhere any more."""
+
+
+class LinkUnknown(LinkError):
+    """We never made this link, or a mail program mutilated it."""
+
+
+class LinkExpired(LinkError):
+    """The link is older than a confirmation lives; a new one can be asked for."""
+
+
+class UndoExpired(SubscriptionError):
+    """Leaving can be undone for a day only."""
+
+    def __init__(self, subscription_id: int) -> None:
+        super().__init__(f"subscription {subscription_id} can no longer be restored")
+        self.subscription_id = subscription_id
+
+
+class NothingToPause(SubscriptionError):
+    """Only an active subscription can be paused."""
+
+    def __init__(self, subscription_id: int) -> None:
+        super().__init__(f"subscription {subscription_id} is not active")
+        self.subscription_id = subscription_id
+
+
+class TransferError(SubscriptionError):
+    """A file of readers that cannot be taken in; the text is one sentence for whoever brought it."""
+
+    def __init__(self, sentence: str, *, line: int = 0) -> None:
+        super().__init__(sentence)
+        self.line = line
