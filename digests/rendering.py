@@ -1,0 +1,204 @@
+"""A digest made into mail: one function for preview, proof and hand-over, so that all three are the same bytes."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import css_inline
+from django.conf import settings
+from django.template import Context
+from django.template.loader import render_to_string, select_template
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.safestring import mark_safe
+
+from digests import links, plain_text
+from digests.mjml import mail_template
+from digests.models import Digest, Plan
+from digests.stories import Story, reading_time, story, with_stories
+from newsroom.articles.text import markdown_to_html
+from newsroom.mail import wire
+
+MAXIMUM_BYTES = 95_000
+"""Gmail cuts a message near 100 kB of its own cleaned HTML; below this the footer with its leave link stays in sight."""
+
+READER_SLOTS = ("leave_url", "manage_url", "masked_address", "since")
+LONGEST_VALUES = {
+    "leave_url": "x" * 75,
+    "manage_url": "x" * 85,
+    "masked_address": "x" * 60,
+    "since": "x" * 20,
+}
+
+_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """A slot with its stories, as templates show it."""
+
+    key: str
+    title: str
+    stories: tuple[Story, ...]
+    template: str
+    text_template: str
+    left_out: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """What goes out, with slots where a reader's own values stand, and what the archive shows."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    web_html: str
+    language: str
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over everything a reader can see; equal for equal input."""
+        parts = (self.subject, self.preheader, self.html, self.text, self.web_html, self.language)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    @property
+    def html_bytes(self) -> int:
+        """Size of the HTML part with the longest links a reader can get."""
+        return len(wire.fill_slots(self.html, LONGEST_VALUES, html=True).encode())
+
+    def filled(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """HTML and text as a reader with these values gets them; for previews."""
+        return wire.fill_slots(self.html, values, html=True), wire.fill_slots(self.text, values, html=False)
+
+
+def render(digest: Digest) -> Rendered:
+    """Render the digest as it stands. Pure: the same rows give the same bytes. Queries: 5, whatever the picks.
+
+    A digest too large for an inbox loses stories from the end of its long slots, with a line that
+    says how many more are on the web, until it is at most MAXIMUM_BYTES.
+    """
+    language = digest.newsletter.language
+    with translation.override(language):
+        context, slots = _context(digest), _slots(digest, links.urls(digest))
+        while True:
+            rendered = _rendered(digest, context | {"slots": slots})
+            if rendered.html_bytes <= MAXIMUM_BYTES or not (shorter := _shortened(slots)):
+                return rendered
+            slots = shorter
+
+
+def digest_date(digest: Digest) -> dt.date:
+    """The date in the masthead: when the plan wants it sent, else when its window closes, where the newsroom is."""
+    plan = Plan.objects.filter(newsletter=digest.newsletter).only("zone").first()
+    zone = ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
+    return (digest.due_at or digest.window_end).astimezone(zone).date()
+
+
+def web_url(digest: Digest) -> str:
+    return f"{settings.SITE_URL}{digest.get_absolute_url()}" if digest.number else settings.SITE_URL
+
+
+def _context(digest: Digest) -> dict[str, Any]:
+    newsletter, sender = digest.newsletter, digest.newsletter.sender
+    return {
+        "digest": digest,
+        "newsletter": newsletter,
+        "sender": sender,
+        "language": newsletter.language,
+        "direction": "rtl" if translation.get_language_bidi() else "ltr",
+        "date": date_format(
+            digest_date(digest), "l, j. F Y" if newsletter.language.startswith("de") else "l, j F Y"
+        ),
+        "note": mark_safe(markdown_to_html(wire.strip_slots(digest.note))) if digest.note.strip() else "",  # noqa: S308 — cleaned there
+        "note_text": wire.strip_slots(digest.note).strip(),
+        "web_url": web_url(digest),
+        "subscribe_url": f"{settings.SITE_URL}{newsletter.get_absolute_url()}",
+        "imprint_url": _absolute(sender.imprint_url),
+        "privacy_url": _absolute(sender.privacy_url),
+    } | {name: mark_safe(wire.slot(name)) for name in READER_SLOTS}  # noqa: S308 — our own marker
+
+
+def _slots(digest: Digest, urls: Mapping[int, str]) -> list[Slot]:
+    """The digest's slots in their order, those without a story left out; stories are numbered through."""
+    picks = list(with_stories(digest.picks.all()))
+    slots: list[Slot] = []
+    number = 0
+    for rule in digest.slots:
+        stories = []
+        for pick in picks:
+            if pick.slot == rule["key"]:
+                number += 1
+                stories.append(story(pick, number=number, urls=urls))
+        if stories:
+            slots.append(
+                Slot(
+                    key=rule["key"],
+                    title=rule["title"],
+                    stories=tuple(stories),
+                    template=_part(rule["key"], "html"),
+                    text_template=_part(rule["key"], "txt"),
+                )
+            )
+    return slots
+
+
+def _rendered(digest: Digest, context: dict[str, Any]) -> Rendered:
+    slots: list[Slot] = context["slots"]
+    stories = [story for slot in slots for story in slot.stories]
+    minutes = sum(story.minutes for story in stories)
+    subject = " ".join(wire.strip_slots(digest.subject).split()) or (
+        stories[0].title if stories else str(digest.newsletter)
+    )
+    preheader = " ".join(wire.strip_slots(digest.preheader).split()) or (
+        stories[0].teaser[:100] if stories else ""
+    )
+    context = context | {
+        "subject": subject,
+        "preheader": preheader,
+        "total_time": reading_time(minutes) if minutes else "",
+        "lead_title": stories[0].title if stories else "",
+    }
+    slug = digest.newsletter.slug
+    compiled = mail_template(f"email/by_newsletter/{slug}/digest.mjml", "email/digest/digest.mjml")
+    html = _inliner.inline(compiled.render(Context(context)))
+    text = select_template([f"email/by_newsletter/{slug}/digest.txt", "email/digest/digest.txt"]).render(
+        context
+    )
+    return Rendered(
+        subject=subject,
+        preheader=preheader,
+        html=html,
+        text=plain_text.wrap(text),
+        web_html=render_to_string("digests/web_version.html", context),
+        language=digest.newsletter.language,
+    )
+
+
+def _shortened(slots: list[Slot]) -> list[Slot]:
+    """One story less at the end of the last slot that can spare one; nothing if none can."""
+    for index in reversed(range(len(slots))):
+        slot = slots[index]
+        if len(slot.stories) > 1:
+            shorter = Slot(
+                key=slot.key,
+                title=slot.title,
+                stories=slot.stories[:-1],
+                template=slot.template,
+                text_template=slot.text_template,
+                left_out=slot.left_out + 1,
+            )
+            return [*slots[:index], shorter, *slots[index + 1 :]]
+    return []
+
+
+def _part(key: str, ending: str) -> str:
+    names = [f"email/digest/slots/{key}.{ending}", f"email/digest/slots/briefs.{ending}"]
+    return str(select_template(names).template.name)  # type: ignore[attr-defined]  # the backend's own template
+
+
+def _absolute(url: str) -> str:
+    return url if url.startswith(("https://", "http://")) else f"{settings.SITE_URL}{url}"

@@ -1,0 +1,154 @@
+"""A pick as readers see it: the desk's own words where it has any, the article's else, and every label it must carry.
+
+A value made from rows already read; it asks the database nothing if the picks came with `with_stories`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from digests.models import Pick
+from newsroom.articles.models import Article
+from newsroom.articles.states import Origin, Review
+from newsroom.mail import wire
+
+MAILABLE_PICTURES = (".jpg", ".jpeg", ".png", ".gif")
+"""Outlook for Windows shows neither WebP nor AVIF nor SVG."""
+
+PICTURE_WIDTH = 552
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryPicture:
+    """A picture as a mail shows it; width and height in CSS pixels."""
+
+    url: str
+    path: str
+    alt: str
+    width: int
+    height: int
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What one pick says in a mail, its text part and the archive."""
+
+    pick_id: int
+    number: int
+    kicker: str
+    title: str
+    teaser: str
+    url: str
+    public_url: str
+    byline: str
+    minutes: int
+    reading_time: str
+    labels: tuple[str, ...]
+    headings: tuple[str, ...]
+    picture: StoryPicture | None
+    language: str
+    is_withdrawn: bool
+
+
+def with_stories(picks: QuerySet[Pick]) -> QuerySet[Pick]:
+    """Everything a story shows: 2 queries, whatever the number of picks."""
+    return picks.select_related(
+        "article__picture", "article__section", "article__feed", "picture"
+    ).prefetch_related("article__bylines__author")
+
+
+def story(pick: Pick, *, number: int, urls: Mapping[int, str]) -> Story:
+    """The pick in the active language; urls: where each pick's link leads, else the article's own address."""
+    article = pick.article
+    return Story(
+        pick_id=pick.pk,
+        number=number,
+        kicker=_clean(pick.kicker or article.kicker),
+        title=_clean(pick.title or article.title),
+        teaser=_clean(pick.teaser or article.teaser),
+        url=urls.get(pick.pk) or article_url(article),
+        public_url=article_url(article),
+        byline=byline(article),
+        minutes=article.reading_minutes,
+        reading_time=reading_time(article.reading_minutes),
+        labels=labels(article),
+        headings=tuple(_clean(heading) for heading in article.headings[:4]),
+        picture=_picture(pick),
+        language=article.language,
+        is_withdrawn=article.withdrawn_at is not None,
+    )
+
+
+def article_url(article: Article) -> str:
+    """The public address: the source's own if the piece appeared elsewhere, else its page here."""
+    return article.canonical_url or f"{settings.SITE_URL}{article.get_absolute_url()}"
+
+
+def byline(article: Article) -> str:
+    """`Von Thea Brandwald und Enno Weidlich`; the source's title if nobody is named."""
+    names = [_clean(name) for name in article.byline]
+    if not names:
+        return _clean(article.feed.title) if article.feed and article.feed.title else ""
+    # Translators: joins the last two authors: „Thea Brandwald und Enno Weidlich“
+    joined = (
+        names[0]
+        if len(names) == 1
+        else _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}
+    )
+    # Translators: „Von Thea Brandwald“
+    return _("By %(names)s") % {"names": joined}
+
+
+def reading_time(minutes: int) -> str:
+    # Translators: „1 Minute Lesezeit“ / „4 Minuten Lesezeit“
+    return ngettext("%(minutes)d minute read", "%(minutes)d minutes read", minutes) % {"minutes": minutes}
+
+
+def labels(article: Article) -> tuple[str, ...]:
+    """What a reader must know beside the headline; no override removes it."""
+    found = []
+    if article.origin == Origin.USER_SUBMISSION:
+        if article.review == Review.REVIEWED:
+            # Translators: „Nutzerbeitrag – von der Redaktion geprüft“
+            found.append(_("Reader submission – reviewed by the newsroom"))
+        else:
+            # Translators: „Nutzerbeitrag – ungeprüft“
+            found.append(_("Reader submission – not reviewed"))
+    if article.has_machine_picture:
+        # Translators: „Bild: computererzeugte Illustration“
+        found.append(_("Picture: computer-made illustration"))
+    return tuple(found)
+
+
+def _picture(pick: Pick) -> StoryPicture | None:
+    picture = pick.picture or pick.article.picture
+    if picture is None or picture.withdrawn_at or not picture.width or not picture.height:
+        return None
+    if not picture.file.name.lower().endswith(MAILABLE_PICTURES):
+        return None
+    alt = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
+    if picture.is_machine_made:
+        # Translators: begins the alternative text of a machine-made picture: „Computererzeugte Illustration: …“
+        alt = (
+            _("Computer-made illustration: %(alt)s") % {"alt": alt}
+            if alt
+            else _("Computer-made illustration")
+        )
+    return StoryPicture(
+        url=f"{settings.SITE_URL}{picture.file.url}",
+        path=picture.file.url,
+        alt=alt,
+        width=PICTURE_WIDTH,
+        height=round(PICTURE_WIDTH * picture.height / picture.width),
+        caption=_clean(picture.credit),
+    )
+
+
+def _clean(text: str) -> str:
+    """Nothing that an editor or a source typed may look like a reader's slot."""
+    return wire.strip_slots(text).strip()
