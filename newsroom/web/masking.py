@@ -1,0 +1,22 @@
+"""How an address or a secret looks where people may see it who need not know it: `m…@example.org`."""
+
+import re
+
+_ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]+)@((?:[\w-]+\.)+[\w-]+)")
+# What follows these paths is a key to somebody's settings, or to our webhooks.
+_SECRET_PATH = re.compile(r"(/(?:u|confirm|preferences|webhooks/[\w.-]+)/)[\w~-]{12,}")
+
+
+def mask(address: str) -> str:
+    """`m…@example.org`: enough for its owner, not enough to write to. Nothing stays nothing."""
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return "…" if address else ""
+    return f"{local[:1]}…@{domain}"
+
+
+def mask_text(text: str) -> str:
+    """A line of text with each address masked, and each token in a path."""
+    if "@" in text:
+        text = _ADDRESS.sub(lambda found: f"{found[1][:1]}…@{found[2]}", text)
+    return _SECRET_PATH.sub(r"\1…", text) if "/" in text else text

@@ -1,0 +1,41 @@
+"""Template filters of the ground floor: `{% load web %}`."""
+
+from datetime import date, datetime
+
+from babel.dates import format_date
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext, override
+
+from newsroom.web.masking import mask
+
+register = template.Library()
+
+
+@register.filter
+def reading_time(minutes: int, language: str = "") -> str:
+    """`4 Minuten Lesezeit`, `1 minute read`; nothing for no minutes."""
+    if not minutes:
+        return ""
+    with override(language or get_language()):
+        # Translators: 1 Minute Lesezeit | %(minutes)d Minuten Lesezeit
+        text = ngettext("%(minutes)d minute read", "%(minutes)d minutes read", minutes)
+        return text % {"minutes": minutes}
+
+
+@register.filter
+def long_date(value: date | datetime | None, language: str = "") -> str:
+    """`22. November 2026`, `November 22, 2026`: the day where the site is."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value).date() if timezone.is_aware(value) else value.date()
+    locale = (language or get_language() or settings.LANGUAGE_CODE).partition("-")[0]
+    return format_date(value, "long", locale=locale)
+
+
+@register.filter
+def masked_address(address: str) -> str:
+    """`m…@example.org`."""
+    return mask(address)

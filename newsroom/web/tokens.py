@@ -1,0 +1,121 @@
+"""Signed tokens in links and Message-IDs: opaque, short, valid for years, each for one purpose only.
+
+A token is one byte kind and key number, a number, and eight bytes of keyed BLAKE2b over both, as base64url without
+padding: 20 characters, 23 for deliveries, whose numbers need eight bytes instead of six. It holds no person and
+does not expire (RFC 8058 §3.1 wants it opaque and hard to forge); LINK_KEYS are never dropped, so old links live.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+
+from newsroom.web.errors import BadToken
+
+_MAC_BYTES = 8
+
+
+class TokenKind(IntEnum):
+    """What a token's number is, and thereby what the token may do. Never renumber: they stand in sent mails."""
+
+    LEAVE = 1  # a subscription, to end it
+    MANAGE = 2  # a subscription, to open its reader's settings
+    LINK = 3  # a link of a digest, for everybody the same
+    DELIVERY = 4  # a delivery, in the Message-ID and in what providers report
+    LETTER = 5  # a letter, likewise
+
+
+def _number_bytes(kind: TokenKind) -> int:
+    return 8 if kind is TokenKind.DELIVERY else 6
+
+
+@lru_cache(maxsize=8)
+def _macs(keys: tuple[tuple[int, bytes], ...]) -> dict[int, Any]:
+    """A prepared keyed hash per key number: derived once per process, copied for each token."""
+    return {
+        number: hashlib.blake2b(
+            key=hashlib.blake2b(key, digest_size=32, person=b"newsroom links").digest(), digest_size=_MAC_BYTES
+        )
+        for number, key in keys
+    }
+
+
+def _prepared() -> dict[int, Any]:
+    return _macs(tuple(sorted(settings.LINK_KEYS.items())))
+
+
+def make(kind: TokenKind, number: int) -> str:
+    """The token for a number, signed with the newest key. Raises OverflowError if the number does not fit."""
+    return make_many(kind, [number])[0]
+
+
+def make_many(kind: TokenKind, numbers: Iterable[int]) -> list[str]:
+    """Tokens for many numbers in their order; about 800,000 a second on one core."""
+    macs = _prepared()
+    newest = max(macs)
+    head = bytes([kind << 4 | newest])
+    copy = macs[newest].copy
+    width = _number_bytes(kind)
+    tokens = []
+    for number in numbers:
+        body = head + number.to_bytes(width, "big")
+        mac = copy()
+        mac.update(body)
+        tokens.append(urlsafe_b64encode(body + mac.digest()).rstrip(b"=").decode("ascii"))
+    return tokens
+
+
+def read(kind: TokenKind, token: str) -> int:
+    """The number in a token of this kind. Raises BadToken, whatever was wrong."""
+    width = _number_bytes(kind)
+    try:
+        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except ValueError as error:
+        raise BadToken("This link is not complete.") from error
+    # The second test refuses other spellings of the same bytes: base64 has spare bits, and decoders skip what they
+    # do not know.
+    if len(raw) != 1 + width + _MAC_BYTES or urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != token:
+        raise BadToken("This link is not complete.")
+    body, given = raw[: 1 + width], raw[1 + width :]
+    prepared = _prepared().get(body[0] & 0x0F)
+    if body[0] >> 4 != kind or prepared is None:
+        raise BadToken("This link is not one of ours.")
+    mac = prepared.copy()
+    mac.update(body)
+    if not hmac.compare_digest(mac.digest(), given):
+        raise BadToken("This link is not one of ours.")
+    return int.from_bytes(body[1:], "big")
+
+
+# The paths are the site's public surface: they stand in mails that people keep for years.
+
+
+def leave_url(subscription_id: int) -> str:
+    """The address that ends a subscription: a page on GET, the end on POST (RFC 8058)."""
+    return f"{settings.SITE_URL}/u/{make(TokenKind.LEAVE, subscription_id)}"
+
+
+def manage_url(subscription_id: int) -> str:
+    """The address that opens the reader's settings."""
+    return f"{settings.SITE_URL}/preferences/{make(TokenKind.MANAGE, subscription_id)}/"
+
+
+def link_url(link_id: int) -> str:
+    """The address that leads on to a link's present target; the same for all readers."""
+    return f"{settings.SITE_URL}/r/{make(TokenKind.LINK, link_id)}"
+
+
+def secret_token() -> str:
+    """128 random bits for a link that proves who opens it, such as a confirmation; kept only as `hash_secret`."""
+    return secrets.token_urlsafe(16)
+
+
+def hash_secret(token: str) -> str:
+    """What the database keeps of a secret token: 64 hex characters. Unkeyed, because the token is random enough."""
+    return hashlib.blake2b(token.encode("utf-8", "replace"), digest_size=32, person=b"newsroom secret").hexdigest()
