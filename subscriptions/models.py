@@ -1,6 +1,8 @@
 """Records of readers: who publishes, what they may read, what they agreed to, and whom not to mail."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -94,6 +96,23 @@ class Newsletter(models.Model):
         return reverse("newsletter", args=[self.slug])
 
 
+class AddressHashField(models.CharField):  # type: ignore[type-arg]  # Django's own is generic for stubs only
+    """The keyed hash of the row's address, worked out at each save, so that nobody can forget it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        from newsroom.mail.addresses import address_hash
+
+        address = getattr(model_instance, "address", None)
+        value = address_hash(address) if address else ""
+        setattr(model_instance, self.attname, value)
+        return value
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """A plain text column for migrations."""
+        name, _path, args, keywords = super().deconstruct()
+        return name, "django.db.models.CharField", args, keywords
+
+
 class Subscriber(models.Model):
     """One address we know. Erasure empties the address; the row keeps the ledger whole."""
 
@@ -107,11 +126,12 @@ class Subscriber(models.Model):
         blank=True,
         help_text=_("Mail goes to it, with the domain as A-label."),
     )
-    address_hash = models.CharField(
+    address_hash = AddressHashField(
         _("address hash"),
         max_length=64,
         blank=True,
         db_index=True,
+        editable=False,
         help_text=_("Keyed; a suppression finds its reader by it. Empty after erasure."),
     )
     language = models.CharField(_("language"), max_length=8, default="de")
@@ -185,6 +205,9 @@ class Confirmation(models.Model):
     """One confirmation mail's secret, hashed, and what it confirms; several newsletters share one mail."""
 
     token_hash = models.CharField(max_length=64, unique=True)
+    counting_hash = models.CharField(
+        max_length=64, help_text=_("Keyed and folded: tags and dots do not make another mailbox.")
+    )
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="confirmations")
     subscriptions = models.ManyToManyField(Subscription)
     created_at = models.DateTimeField()
@@ -194,6 +217,8 @@ class Confirmation(models.Model):
     class Meta:
         verbose_name = _("confirmation")
         verbose_name_plural = _("confirmations")
+        # Limits per address: how many confirmations since when.
+        indexes = [models.Index(fields=["counting_hash", "created_at"], name="confirmation_by_address")]
 
     def __str__(self) -> str:
         return f"confirmation {self.pk}"

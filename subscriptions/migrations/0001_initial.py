@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address', models.CharField(blank=True, help_text='Normal form: NFC, small letters, domain as A-label. Empty after erasure.', max_length=254, null=True, unique=True, verbose_name='address')),
                 ('typed_address', models.CharField(blank=True, help_text='Mail goes to it, with the domain as A-label.', max_length=254, verbose_name='address as typed')),
-                ('address_hash', models.CharField(blank=True, db_index=True, help_text='Keyed; a suppression finds its reader by it. Empty after erasure.', max_length=64, verbose_name='address hash')),
+                ('address_hash', models.CharField(blank=True, db_index=True, editable=False, help_text='Keyed; a suppression finds its reader by it. Empty after erasure.', max_length=64, verbose_name='address hash')),
                 ('language', models.CharField(default='de', max_length=8, verbose_name='language')),
                 ('created_at', models.DateTimeField(verbose_name='known since')),
                 ('erased_at', models.DateTimeField(blank=True, null=True, verbose_name='erased')),
@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
+                ('counting_hash', models.CharField(help_text='Keyed and folded: tags and dots do not make another mailbox.', max_length=64)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('used_at', models.DateTimeField(blank=True, null=True)),
@@ -133,6 +134,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'confirmation',
                 'verbose_name_plural': 'confirmations',
+                'indexes': [models.Index(fields=['counting_hash', 'created_at'], name='confirmation_by_address')],
             },
         ),
         migrations.CreateModel(
