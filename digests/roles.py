@@ -1,0 +1,94 @@
+"""Who may do what in the admin: five groups, made by a migration and brought up to date by running `bring_up_to_date`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_DESK = ("articles.article", "articles.author", "articles.byline", "articles.picture", "articles.correction")
+_DIGESTS = ("digests.digest", "digests.pick", "digests.mark")
+_LEDGER = (
+    "delivery.mailing",
+    "delivery.batch",
+    "delivery.attempt",
+    "delivery.delivery",
+    "delivery.providerstate",
+)
+_READERS = ("subscriptions.subscriber", "subscriptions.subscription", "subscriptions.consentevent")
+
+
+def _may(verbs: str, models: tuple[str, ...]) -> set[str]:
+    return {
+        f"{app}.{verb}_{model}"
+        for verb in verbs.split()
+        for app, model in (name.split(".") for name in models)
+    }
+
+
+_LOOK = _may(
+    "view",
+    (
+        *_DESK,
+        *_DIGESTS,
+        "articles.section",
+        "articles.feed",
+        "digests.plan",
+        "digests.slotrule",
+        "digests.proof",
+        "digests.approval",
+        "subscriptions.newsletter",
+        "delivery.mailing",
+        "mail.incident",
+    ),
+)
+
+ROLES: Mapping[str, set[str]] = {
+    # Curates and proposes.
+    "Redaktion": _LOOK
+    | _may("add change", (*_DESK, *_DIGESTS))
+    | _may("delete", ("digests.pick", "digests.mark", "articles.byline")),
+    # Reads, approves or returns, schedules and stops.
+    "Abnahme": _LOOK | {"digests.change_digest", "digests.approve_digest", "digests.send_digest"},
+    # Looks after submissions and readers.
+    "Community": _LOOK
+    | _may("change", ("articles.article",))
+    | _may("view", (*_READERS, "mail.letter", "subscriptions.suppression")),
+    # Runs the machine: feeds, plans, providers, the ledger.
+    "Betrieb": _LOOK
+    | _may(
+        "add change",
+        (
+            "articles.feed",
+            "articles.section",
+            "digests.plan",
+            "digests.slotrule",
+            "subscriptions.newsletter",
+            "subscriptions.sender",
+        ),
+    )
+    | _may("delete", ("digests.slotrule",))
+    | _may(
+        "view",
+        (
+            *_LEDGER,
+            *_READERS,
+            "mail.letter",
+            "mail.providerevent",
+            "subscriptions.sender",
+            "subscriptions.suppression",
+        ),
+    )
+    | _may("change", ("mail.incident",))
+    | {"digests.send_digest"},
+    # Looks at everything the desk sees and changes nothing.
+    "Lesend": _LOOK,
+}
+
+
+def bring_up_to_date(groups: Any, permissions: Any) -> None:
+    """Give each group exactly its permissions; takes the managers, so that a migration can bring historical ones."""
+    by_name = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in permissions.select_related("content_type")
+    }
+    for name, wanted in ROLES.items():
+        group, _ = groups.get_or_create(name=name)
+        group.permissions.set([by_name[permission] for permission in sorted(wanted)])

@@ -1,0 +1,130 @@
+"""The demo's stage: a fresh folder, free ports, the settings that fit, and every program of a real installation."""
+
+import functools
+import os
+import secrets
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsroom.demo import broker
+from newsroom.demo.processes import Supervisor, free_port, is_listening
+
+READY_SECONDS = 45.0
+# Longer than one call to the inbox may take, shorter than a person waits.
+WORKER_GRACE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where the demo runs: its folder, the addresses of site and inbox, and the environment of its programs."""
+
+    directory: Path
+    site_url: str
+    inbox_url: str
+    environment: dict[str, str]
+
+
+def prepare(supervisor: Supervisor, root: Path) -> Stage:
+    """Empty `var/demo`, find free ports, start broker and inbox. What an earlier demo left is gone."""
+    directory = root / "var" / "demo"
+    shutil.rmtree(directory, ignore_errors=True)
+    (directory / "logs").mkdir(parents=True)
+    web_port, smtp_port, page_port = free_port(), free_port(), free_port()
+    site_url, inbox_url = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{page_port}"
+    environment = {
+        **{
+            name: value for name, value in os.environ.items() if name not in {"TRUSTED_PROXIES", "SENTRY_DSN"}
+        },
+        "DJANGO_SETTINGS_MODULE": "newsroom.settings",
+        "DATABASE_URL": f"sqlite:///{directory}/newsroom.sqlite3",
+        "REDIS_URL": broker.start(supervisor, directory, url=os.environ.get("REDIS_URL", "")),
+        "SITE_URL": site_url,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "DEBUG": "off",
+        "SECRET_KEY": secrets.token_hex(32),
+        "LINK_KEYS": f"1:{secrets.token_hex(32)}",
+        "ADDRESS_KEY": secrets.token_hex(32),
+        "MAIL_PROVIDERS": f"main=smtp://127.0.0.1:{smtp_port}?tls=off",
+        "MEDIA_ROOT": str(directory / "media"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    supervisor.start(
+        "inbox",
+        [
+            sys.executable,
+            "-m",
+            "newsroom.demo.inbox",
+            "--smtp-port",
+            str(smtp_port),
+            "--http-port",
+            str(page_port),
+            "--directory",
+            directory / "inbox",
+        ],
+        log=directory / "logs" / "inbox.log",
+        environment=environment,
+        directory=root,
+    )
+    supervisor.wait_until(
+        lambda: is_listening(smtp_port) and is_listening(page_port), what="The inbox", seconds=READY_SECONDS
+    )
+    return Stage(directory=directory, site_url=site_url, inbox_url=inbox_url, environment=environment)
+
+
+def open_house(supervisor: Supervisor, stage: Stage, root: Path) -> None:
+    """Start web server, two workers and beat, in this order; they stop in the opposite one."""
+    start = functools.partial(supervisor.start, environment=stage.environment, directory=root)
+    logs = stage.directory / "logs"
+    port = stage.site_url.rpartition(":")[2]
+    start(
+        "web",
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "newsroom.wsgi",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--threads",
+            "4",
+            "--no-control-socket",
+        ],
+        log=logs / "web.log",
+    )
+    celery = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--app",
+        "newsroom",
+        "worker",
+        "--loglevel",
+        "INFO",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    for name, queues in (("control", "control,letters"), ("mailings", "mailings")):
+        start(
+            f"worker-{name}",
+            [*celery, "--queues", queues, "--concurrency", "1", "--hostname", f"{name}@demo"],
+            log=logs / f"worker-{name}.log",
+            grace_seconds=WORKER_GRACE_SECONDS,
+        )
+    start(
+        "beat",
+        [sys.executable, "-m", "celery", "--app", "newsroom", "beat", "--schedule", stage.directory / "beat"],
+        log=logs / "beat.log",
+    )
+    supervisor.wait_until(lambda: _is_ready(stage.site_url), what="The site", seconds=READY_SECONDS)
+
+
+def _is_ready(site_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{site_url}/healthz", timeout=2) as answer:  # noqa: S310 — our own loopback server
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
