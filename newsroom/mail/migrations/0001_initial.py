@@ -4,86 +4,210 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='One open incident per key.', max_length=120, verbose_name='key')),
-                ('severity', models.CharField(choices=[('warning', 'warning'), ('error', 'error')], default='error', max_length=8, verbose_name='severity')),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('text', models.TextField(blank=True, verbose_name='what happened and what to do')),
-                ('facts', models.JSONField(blank=True, default=dict, verbose_name='facts')),
-                ('opened_at', models.DateTimeField(verbose_name='opened')),
-                ('told_at', models.DateTimeField(blank=True, null=True, verbose_name='staff told')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='resolved')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="One open incident per key.", max_length=120, verbose_name="key"
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("warning", "warning"), ("error", "error")],
+                        default="error",
+                        max_length=8,
+                        verbose_name="severity",
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("text", models.TextField(blank=True, verbose_name="what happened and what to do")),
+                ("facts", models.JSONField(blank=True, default=dict, verbose_name="facts")),
+                ("opened_at", models.DateTimeField(verbose_name="opened")),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="staff told")),
+                ("resolved_at", models.DateTimeField(blank=True, null=True, verbose_name="resolved")),
             ],
             options={
-                'verbose_name': 'incident',
-                'verbose_name_plural': 'incidents',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('resolved_at__isnull', True)), fields=('key',), name='incident_open_once')],
+                "verbose_name": "incident",
+                "verbose_name_plural": "incidents",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("resolved_at__isnull", True)),
+                        fields=("key",),
+                        name="incident_open_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Letter',
+            name="Letter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirmation', 'confirmation'), ('already_subscribed', 'already subscribed'), ('welcome', 'welcome'), ('management_link', 'management link'), ('staff_notice', 'notice to staff')], max_length=32, verbose_name='kind')),
-                ('dedupe_key', models.CharField(help_text='The same key never makes a second letter.', max_length=120, unique=True, verbose_name='key')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('calling', 'being handed over'), ('sent', 'sent'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='waiting', max_length=12, verbose_name='state')),
-                ('language', models.CharField(max_length=8, verbose_name='language')),
-                ('address', models.EmailField(blank=True, help_text='Emptied once the letter is sent.', max_length=254, verbose_name='address')),
-                ('address_hash', models.CharField(help_text='Keyed; limits per address are counted by it.', max_length=64, verbose_name='address hash')),
-                ('subscriber_id', models.BigIntegerField(blank=True, null=True, verbose_name='subscriber')),
-                ('newsletter_id', models.BigIntegerField(blank=True, null=True, verbose_name='newsletter')),
-                ('subject', models.CharField(blank=True, max_length=300, verbose_name='subject')),
-                ('text', models.TextField(blank=True, verbose_name='text part')),
-                ('html', models.TextField(blank=True, verbose_name='HTML part')),
-                ('envelope', models.JSONField(default=dict, help_text='Sender and list headers as frozen when the letter was written.', verbose_name='envelope')),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('fence', models.PositiveIntegerField(default=0, verbose_name='fence')),
-                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
-                ('not_before', models.DateTimeField(verbose_name='not before')),
-                ('provider', models.CharField(blank=True, max_length=40, verbose_name='provider')),
-                ('provider_ref', models.CharField(blank=True, max_length=250, verbose_name="provider's id")),
-                ('last_error', models.CharField(blank=True, max_length=500, verbose_name='last error')),
-                ('created_at', models.DateTimeField(verbose_name='written')),
-                ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("confirmation", "confirmation"),
+                            ("already_subscribed", "already subscribed"),
+                            ("welcome", "welcome"),
+                            ("management_link", "management link"),
+                            ("staff_notice", "notice to staff"),
+                        ],
+                        max_length=32,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "dedupe_key",
+                    models.CharField(
+                        help_text="The same key never makes a second letter.",
+                        max_length=120,
+                        unique=True,
+                        verbose_name="key",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("calling", "being handed over"),
+                            ("sent", "sent"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("language", models.CharField(max_length=8, verbose_name="language")),
+                (
+                    "address",
+                    models.EmailField(
+                        blank=True,
+                        help_text="Emptied once the letter is sent.",
+                        max_length=254,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "address_hash",
+                    models.CharField(
+                        help_text="Keyed; limits per address are counted by it.",
+                        max_length=64,
+                        verbose_name="address hash",
+                    ),
+                ),
+                ("subscriber_id", models.BigIntegerField(blank=True, null=True, verbose_name="subscriber")),
+                ("newsletter_id", models.BigIntegerField(blank=True, null=True, verbose_name="newsletter")),
+                ("subject", models.CharField(blank=True, max_length=300, verbose_name="subject")),
+                ("text", models.TextField(blank=True, verbose_name="text part")),
+                ("html", models.TextField(blank=True, verbose_name="HTML part")),
+                (
+                    "envelope",
+                    models.JSONField(
+                        default=dict,
+                        help_text="Sender and list headers as frozen when the letter was written.",
+                        verbose_name="envelope",
+                    ),
+                ),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                ("fence", models.PositiveIntegerField(default=0, verbose_name="fence")),
+                ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
+                ("not_before", models.DateTimeField(verbose_name="not before")),
+                ("provider", models.CharField(blank=True, max_length=40, verbose_name="provider")),
+                ("provider_ref", models.CharField(blank=True, max_length=250, verbose_name="provider's id")),
+                ("last_error", models.CharField(blank=True, max_length=500, verbose_name="last error")),
+                ("created_at", models.DateTimeField(verbose_name="written")),
+                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
             ],
             options={
-                'verbose_name': 'letter',
-                'verbose_name_plural': 'letters',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'calling'])), fields=['not_before'], name='letter_open_by_time'), models.Index(fields=['address_hash', 'kind', 'created_at'], name='letter_by_address')],
+                "verbose_name": "letter",
+                "verbose_name_plural": "letters",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "calling"])),
+                        fields=["not_before"],
+                        name="letter_open_by_time",
+                    ),
+                    models.Index(fields=["address_hash", "kind", "created_at"], name="letter_by_address"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ProviderEvent',
+            name="ProviderEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('event_id', models.CharField(help_text="The provider's own, or a hash of the payload.", max_length=128, verbose_name='event id')),
-                ('kind', models.CharField(help_text="In Anymail's words: delivered, bounced, complained …", max_length=24, verbose_name='kind')),
-                ('reject_reason', models.CharField(blank=True, max_length=24, verbose_name='reject reason')),
-                ('token', models.CharField(blank=True, max_length=40, verbose_name='our token')),
-                ('address_hash', models.CharField(blank=True, max_length=64, verbose_name='address hash')),
-                ('description', models.CharField(blank=True, max_length=500, verbose_name='description')),
-                ('payload', models.JSONField(default=dict, help_text="As received, without the reader's address.", verbose_name='payload')),
-                ('occurred_at', models.DateTimeField(verbose_name='occurred')),
-                ('received_at', models.DateTimeField(verbose_name='received')),
-                ('applied_at', models.DateTimeField(blank=True, null=True, verbose_name='applied')),
-                ('outcome', models.CharField(blank=True, max_length=40, verbose_name='outcome')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                (
+                    "event_id",
+                    models.CharField(
+                        help_text="The provider's own, or a hash of the payload.",
+                        max_length=128,
+                        verbose_name="event id",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="In Anymail's words: delivered, bounced, complained …",
+                        max_length=24,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("reject_reason", models.CharField(blank=True, max_length=24, verbose_name="reject reason")),
+                ("token", models.CharField(blank=True, max_length=40, verbose_name="our token")),
+                ("address_hash", models.CharField(blank=True, max_length=64, verbose_name="address hash")),
+                ("description", models.CharField(blank=True, max_length=500, verbose_name="description")),
+                (
+                    "payload",
+                    models.JSONField(
+                        default=dict,
+                        help_text="As received, without the reader's address.",
+                        verbose_name="payload",
+                    ),
+                ),
+                ("occurred_at", models.DateTimeField(verbose_name="occurred")),
+                ("received_at", models.DateTimeField(verbose_name="received")),
+                ("applied_at", models.DateTimeField(blank=True, null=True, verbose_name="applied")),
+                ("outcome", models.CharField(blank=True, max_length=40, verbose_name="outcome")),
             ],
             options={
-                'verbose_name': 'provider event',
-                'verbose_name_plural': 'provider events',
-                'indexes': [models.Index(condition=models.Q(('applied_at__isnull', True)), fields=['id'], name='event_unapplied'), models.Index(fields=['token', 'id'], name='event_by_token')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'event_id'), name='event_once')],
+                "verbose_name": "provider event",
+                "verbose_name_plural": "provider events",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("applied_at__isnull", True)),
+                        fields=["id"],
+                        name="event_unapplied",
+                    ),
+                    models.Index(fields=["token", "id"], name="event_by_token"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("provider", "event_id"), name="event_once")],
             },
         ),
     ]

@@ -1,0 +1,134 @@
+"""What a call to a provider means: accepted, refused for good, certainly not sent, or unknown.
+
+The one question behind every rule: could the mail have been accepted although we do not know it? Then the verdict
+is UNKNOWN, and nobody sends it again by himself. NOT_SENT needs proof: no connection was made, or the answer said so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from time import time
+
+import requests
+import urllib3.exceptions as u3
+
+
+class Verdict(StrEnum):
+    """What became of one copy."""
+
+    ACCEPTED = "accepted"  # the provider took it
+    REJECTED = "rejected"  # this reader, for good
+    NOT_SENT = "not_sent"  # certainly not sent; may be tried again later
+    UNKNOWN = "unknown"  # may have been sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The verdict on one copy, why, and the provider's id for it."""
+
+    verdict: Verdict
+    reason: str = ""
+    provider_ref: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """The verdict on a whole call that brought no answer per copy."""
+
+    verdict: Verdict
+    reason: str
+    retry_after: float | None = None  # seconds the provider asked us to wait; the call costs no try
+    is_splittable: bool = False  # perhaps one copy of the batch is to blame
+    is_configuration: bool = False  # no call to this provider can succeed until somebody repairs it
+
+    def outcome(self) -> Outcome:
+        return Outcome(verdict=self.verdict, reason=self.reason)
+
+
+# Raised before a request went out. A NameResolutionError or a refused connection is a NewConnectionError.
+_BEFORE_SENDING = (
+    u3.NewConnectionError,
+    u3.ConnectTimeoutError,
+    u3.ProxyError,
+    u3.SSLError,
+    u3.LocationValueError,
+)
+
+
+def of_status(status: int, *, retry_after: float | None = None, what: str = "") -> Ruling:
+    """The ruling on an HTTP status that is not a success. 5xx is UNKNOWN: providers have answered it and sent."""
+    reason = f"HTTP {status}" + (f": {what}" if what else "")
+    match status:
+        case 429 | 420:
+            return Ruling(
+                verdict=Verdict.NOT_SENT,
+                reason=reason,
+                retry_after=60.0 if retry_after is None else retry_after,
+            )
+        case 401 | 402 | 403 | 404 | 405 | 410:
+            return Ruling(verdict=Verdict.NOT_SENT, reason=reason, is_configuration=True)
+        case _ if 400 <= status < 500:
+            return Ruling(verdict=Verdict.NOT_SENT, reason=reason, is_splittable=status in {400, 413, 422})
+        case _:
+            return Ruling(verdict=Verdict.UNKNOWN, reason=reason)
+
+
+def of_exception(error: BaseException) -> Ruling:
+    """The ruling on a failed HTTP call, judged by its chain of causes: Anymail and requests wrap the telling one."""
+    chain = list(_causes(error))
+    for link in chain:
+        response = getattr(link, "response", None)
+        if isinstance(response, requests.Response):
+            if response.status_code < 400:
+                return Ruling(
+                    verdict=Verdict.UNKNOWN,
+                    reason=f"HTTP {response.status_code} with an answer that cannot be read",
+                )
+            return of_response(response)
+    text = _sentence(chain[-1])
+    if any(isinstance(link, requests.ConnectTimeout | _BEFORE_SENDING) for link in chain):
+        return Ruling(verdict=Verdict.NOT_SENT, reason=f"no connection: {text}")
+    if any(
+        isinstance(link, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema) for link in chain
+    ):
+        return Ruling(verdict=Verdict.NOT_SENT, reason=text, is_configuration=True)
+    return Ruling(verdict=Verdict.UNKNOWN, reason=f"no answer: {text}")
+
+
+def of_response(response: requests.Response) -> Ruling:
+    """The ruling on an HTTP answer that is an error."""
+    return of_status(
+        response.status_code,
+        retry_after=seconds_of(response.headers.get("Retry-After", "")),
+        what=" ".join(response.text[:300].split()),
+    )
+
+
+def seconds_of(retry_after: str) -> float | None:
+    """A Retry-After header in seconds from now, between 0 and an hour (RFC 9110 §10.2.3); None if it says nothing."""
+    text = retry_after.strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), 3600.0)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and what requests and urllib3 carry inside; outermost first."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if not isinstance(link, BaseException) or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        waiting += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
+
+
+def _sentence(error: BaseException) -> str:
+    return f"{type(error).__name__} {error}".replace("\n", " ")[:300]
