@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash
 from subscriptions import suppression
-from subscriptions.models import Newsletter, Subscriber, Subscription, SubscriptionQuerySet
+from subscriptions.models import Newsletter, Subscription, SubscriptionQuerySet
 from subscriptions.states import Cadence, SubscriptionState
 
 
@@ -72,9 +72,7 @@ def deliverable(
     found = Subscription.objects.filter(pk__in=subscription_ids).select_related("subscriber")
     rows = {row.pk: row for row in found}
     # Hashed here and not read from the row: a row that came in past our services is checked all the same.
-    hashes = {
-        row.pk: address_hash(row.subscriber.address) for row in rows.values() if row.subscriber.address
-    }
+    hashes = {row.pk: address_hash(row.subscriber.address) for row in rows.values() if row.subscriber.address}
     suppressed = suppression.among(set(hashes.values()), newsletter=newsletter)
     return {
         pk: _look(pk, rows.get(pk), newsletter, is_suppressed=hashes.get(pk) in suppressed, at=at)
@@ -97,7 +95,7 @@ def _look(
     reason = _skip_reason(row, at) or ("suppressed" if is_suppressed else "")
     return Deliverable(
         subscription_id=pk,
-        address="" if reason else sendable(row.subscriber),
+        address="" if reason else row.subscriber.sendable,
         language=row.subscriber.language,
         since=timezone.localdate(row.confirmed_at or row.requested_at),
         source=row.source,
@@ -115,10 +113,3 @@ def _skip_reason(row: Subscription, at: datetime) -> str:
     if row.cadence != Cadence.EACH:
         return "cadence"
     return ""
-
-
-def sendable(subscriber: Subscriber) -> str:
-    """Where mail for this subscriber goes: the local part as typed, the domain as A-label; empty once erased."""
-    normal = subscriber.address or ""
-    local = subscriber.typed_address.rpartition("@")[0]
-    return f"{local}@{normal.rpartition('@')[2]}" if normal and local else normal

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.mail.addresses import address_hash
 from subscriptions.states import (
     Cadence,
     ConsentKind,
@@ -100,8 +101,6 @@ class AddressHashField(models.CharField):  # type: ignore[type-arg]  # Django's 
     """The keyed hash of the row's address, worked out at each save, so that nobody can forget it."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        from newsroom.mail.addresses import address_hash
-
         address = getattr(model_instance, "address", None)
         value = address_hash(address) if address else ""
         setattr(model_instance, self.attname, value)
@@ -144,6 +143,13 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return self.address or f"#{self.pk}"
+
+    @property
+    def sendable(self) -> str:
+        """Where mail goes: the local part as typed, the domain as A-label; nothing once erased."""
+        normal = self.address or ""
+        local = self.typed_address.rpartition("@")[0]
+        return f"{local}@{normal.rpartition('@')[2]}" if normal and local else normal
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

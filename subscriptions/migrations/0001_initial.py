@@ -6,170 +6,481 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Sender',
+            name="Sender",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Readers see it in their inbox.', max_length=80, verbose_name='sender name')),
-                ('address', models.EmailField(max_length=254, verbose_name='sender address')),
-                ('reply_to', models.EmailField(blank=True, max_length=254, verbose_name='replies go to')),
-                ('legal_name', models.CharField(max_length=160, verbose_name='publisher')),
-                ('postal_address', models.CharField(max_length=300, verbose_name='postal address')),
-                ('email', models.EmailField(max_length=254, verbose_name='contact by mail')),
-                ('phone', models.CharField(blank=True, max_length=120, verbose_name='second quick contact')),
-                ('responsible_person', models.CharField(max_length=160, verbose_name='responsible for the content')),
-                ('imprint_url', models.CharField(help_text='A full address, or a path on this site.', max_length=300, verbose_name='legal notice')),
-                ('privacy_url', models.CharField(help_text='A full address, or a path on this site.', max_length=300, verbose_name='privacy notice')),
-                ('rights_contact', models.EmailField(blank=True, max_length=254, verbose_name='rights contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Readers see it in their inbox.", max_length=80, verbose_name="sender name"
+                    ),
+                ),
+                ("address", models.EmailField(max_length=254, verbose_name="sender address")),
+                ("reply_to", models.EmailField(blank=True, max_length=254, verbose_name="replies go to")),
+                ("legal_name", models.CharField(max_length=160, verbose_name="publisher")),
+                ("postal_address", models.CharField(max_length=300, verbose_name="postal address")),
+                ("email", models.EmailField(max_length=254, verbose_name="contact by mail")),
+                ("phone", models.CharField(blank=True, max_length=120, verbose_name="second quick contact")),
+                (
+                    "responsible_person",
+                    models.CharField(max_length=160, verbose_name="responsible for the content"),
+                ),
+                (
+                    "imprint_url",
+                    models.CharField(
+                        help_text="A full address, or a path on this site.",
+                        max_length=300,
+                        verbose_name="legal notice",
+                    ),
+                ),
+                (
+                    "privacy_url",
+                    models.CharField(
+                        help_text="A full address, or a path on this site.",
+                        max_length=300,
+                        verbose_name="privacy notice",
+                    ),
+                ),
+                (
+                    "rights_contact",
+                    models.EmailField(blank=True, max_length=254, verbose_name="rights contact"),
+                ),
             ],
             options={
-                'verbose_name': 'sender',
-                'verbose_name_plural': 'senders',
+                "verbose_name": "sender",
+                "verbose_name_plural": "senders",
             },
         ),
         migrations.CreateModel(
-            name='Subscriber',
+            name="Subscriber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(blank=True, help_text='Normal form: NFC, small letters, domain as A-label. Empty after erasure.', max_length=254, null=True, unique=True, verbose_name='address')),
-                ('typed_address', models.CharField(blank=True, help_text='Mail goes to it, with the domain as A-label.', max_length=254, verbose_name='address as typed')),
-                ('address_hash', models.CharField(blank=True, db_index=True, editable=False, help_text='Keyed; a suppression finds its reader by it. Empty after erasure.', max_length=64, verbose_name='address hash')),
-                ('language', models.CharField(default='de', max_length=8, verbose_name='language')),
-                ('created_at', models.DateTimeField(verbose_name='known since')),
-                ('erased_at', models.DateTimeField(blank=True, null=True, verbose_name='erased')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "address",
+                    models.CharField(
+                        blank=True,
+                        help_text="Normal form: NFC, small letters, domain as A-label. Empty after erasure.",
+                        max_length=254,
+                        null=True,
+                        unique=True,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "typed_address",
+                    models.CharField(
+                        blank=True,
+                        help_text="Mail goes to it, with the domain as A-label.",
+                        max_length=254,
+                        verbose_name="address as typed",
+                    ),
+                ),
+                (
+                    "address_hash",
+                    models.CharField(
+                        blank=True,
+                        db_index=True,
+                        editable=False,
+                        help_text="Keyed; a suppression finds its reader by it. Empty after erasure.",
+                        max_length=64,
+                        verbose_name="address hash",
+                    ),
+                ),
+                ("language", models.CharField(default="de", max_length=8, verbose_name="language")),
+                ("created_at", models.DateTimeField(verbose_name="known since")),
+                ("erased_at", models.DateTimeField(blank=True, null=True, verbose_name="erased")),
             ],
             options={
-                'verbose_name': 'subscriber',
-                'verbose_name_plural': 'subscribers',
+                "verbose_name": "subscriber",
+                "verbose_name_plural": "subscribers",
             },
         ),
         migrations.CreateModel(
-            name='Newsletter',
+            name="Newsletter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True, verbose_name='slug')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('language', models.CharField(default='de', max_length=8, verbose_name='language')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('active', 'active'), ('paused', 'paused'), ('retired', 'retired')], default='draft', max_length=8, verbose_name='state')),
-                ('promise', models.CharField(help_text='One sentence: what readers get.', max_length=160, verbose_name='promise')),
-                ('pitch', models.TextField(blank=True, verbose_name='pitch')),
-                ('cadence_text', models.CharField(help_text='For readers, such as: Monday to Friday at 6.', max_length=120, verbose_name='when it comes')),
-                ('reading_minutes', models.PositiveSmallIntegerField(default=5, verbose_name='usual minutes to read')),
-                ('list_id_label', models.CharField(help_text='In the List-Id header; mail programs sort by it, so it must never change.', max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')], verbose_name='list label')),
-                ('theme', models.CharField(blank=True, help_text='Groups newsletters in the catalogue.', max_length=80, verbose_name='theme')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
-                ('latest_url', models.CharField(blank=True, editable=False, max_length=300, verbose_name='latest digest')),
-                ('latest_title', models.CharField(blank=True, editable=False, max_length=300, verbose_name="latest digest's title")),
-                ('next_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next digest')),
-                ('sender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='subscriptions.sender', verbose_name='sender')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True, verbose_name="slug")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("language", models.CharField(default="de", max_length=8, verbose_name="language")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("active", "active"),
+                            ("paused", "paused"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "promise",
+                    models.CharField(
+                        help_text="One sentence: what readers get.", max_length=160, verbose_name="promise"
+                    ),
+                ),
+                ("pitch", models.TextField(blank=True, verbose_name="pitch")),
+                (
+                    "cadence_text",
+                    models.CharField(
+                        help_text="For readers, such as: Monday to Friday at 6.",
+                        max_length=120,
+                        verbose_name="when it comes",
+                    ),
+                ),
+                (
+                    "reading_minutes",
+                    models.PositiveSmallIntegerField(default=5, verbose_name="usual minutes to read"),
+                ),
+                (
+                    "list_id_label",
+                    models.CharField(
+                        help_text="In the List-Id header; mail programs sort by it, so it must never change.",
+                        max_length=60,
+                        unique=True,
+                        validators=[django.core.validators.RegexValidator("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")],
+                        verbose_name="list label",
+                    ),
+                ),
+                (
+                    "theme",
+                    models.CharField(
+                        blank=True,
+                        help_text="Groups newsletters in the catalogue.",
+                        max_length=80,
+                        verbose_name="theme",
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "latest_url",
+                    models.CharField(
+                        blank=True, editable=False, max_length=300, verbose_name="latest digest"
+                    ),
+                ),
+                (
+                    "latest_title",
+                    models.CharField(
+                        blank=True, editable=False, max_length=300, verbose_name="latest digest's title"
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="next digest"),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="subscriptions.sender",
+                        verbose_name="sender",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'newsletter',
-                'verbose_name_plural': 'newsletters',
-                'ordering': ['position', 'name'],
+                "verbose_name": "newsletter",
+                "verbose_name_plural": "newsletters",
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='ConsentEvent',
+            name="ConsentEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('requested', 'sign-up requested'), ('confirmed', 'confirmed'), ('unsubscribed', 'unsubscribed'), ('restored', 'unsubscribing undone'), ('changed', 'settings changed'), ('imported', 'imported with proof'), ('suppressed', 'stopped by a bounce or complaint'), ('erased', 'erased')], max_length=16, verbose_name='what happened')),
-                ('address', models.CharField(max_length=254, verbose_name='address, or its keyed hash once erased')),
-                ('wording', models.TextField(blank=True, verbose_name='wording shown')),
-                ('wording_version', models.CharField(blank=True, max_length=20, verbose_name='version of the wording')),
-                ('language', models.CharField(blank=True, max_length=8, verbose_name='language')),
-                ('form', models.CharField(blank=True, help_text='The page, letter or file it came from.', max_length=300, verbose_name='where')),
-                ('network_address', models.GenericIPAddressField(blank=True, null=True, verbose_name='network address')),
-                ('actor', models.CharField(blank=True, help_text='Empty if the reader; else the staff user or job.', max_length=150, verbose_name='by')),
-                ('facts', models.JSONField(blank=True, default=dict, verbose_name='facts')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('newsletter', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='subscriptions.newsletter', verbose_name='newsletter')),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consent_events', to='subscriptions.subscriber', verbose_name='subscriber')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("requested", "sign-up requested"),
+                            ("confirmed", "confirmed"),
+                            ("unsubscribed", "unsubscribed"),
+                            ("restored", "unsubscribing undone"),
+                            ("changed", "settings changed"),
+                            ("imported", "imported with proof"),
+                            ("suppressed", "stopped by a bounce or complaint"),
+                            ("erased", "erased"),
+                        ],
+                        max_length=16,
+                        verbose_name="what happened",
+                    ),
+                ),
+                (
+                    "address",
+                    models.CharField(max_length=254, verbose_name="address, or its keyed hash once erased"),
+                ),
+                ("wording", models.TextField(blank=True, verbose_name="wording shown")),
+                (
+                    "wording_version",
+                    models.CharField(blank=True, max_length=20, verbose_name="version of the wording"),
+                ),
+                ("language", models.CharField(blank=True, max_length=8, verbose_name="language")),
+                (
+                    "form",
+                    models.CharField(
+                        blank=True,
+                        help_text="The page, letter or file it came from.",
+                        max_length=300,
+                        verbose_name="where",
+                    ),
+                ),
+                (
+                    "network_address",
+                    models.GenericIPAddressField(blank=True, null=True, verbose_name="network address"),
+                ),
+                (
+                    "actor",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty if the reader; else the staff user or job.",
+                        max_length=150,
+                        verbose_name="by",
+                    ),
+                ),
+                ("facts", models.JSONField(blank=True, default=dict, verbose_name="facts")),
+                ("at", models.DateTimeField(verbose_name="time")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="subscriptions.newsletter",
+                        verbose_name="newsletter",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consent_events",
+                        to="subscriptions.subscriber",
+                        verbose_name="subscriber",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'consent event',
-                'verbose_name_plural': 'consent events',
-                'ordering': ['id'],
+                "verbose_name": "consent event",
+                "verbose_name_plural": "consent events",
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('pending', 'waiting for confirmation'), ('active', 'active'), ('unsubscribed', 'unsubscribed'), ('lapsed', 'never confirmed')], default='pending', max_length=12, verbose_name='state')),
-                ('cadence', models.CharField(choices=[('each', 'every digest'), ('weekly', 'the weekly best-of')], default='each', max_length=8, verbose_name='cadence')),
-                ('paused_until', models.DateTimeField(blank=True, null=True, verbose_name='paused until')),
-                ('basis', models.CharField(choices=[('double_opt_in', 'double opt-in'), ('imported', 'consent given elsewhere, imported with proof')], default='double_opt_in', max_length=16, verbose_name='legal basis')),
-                ('source', models.CharField(blank=True, max_length=200, verbose_name='signed up at')),
-                ('requested_at', models.DateTimeField(verbose_name='requested')),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='confirmed')),
-                ('unsubscribed_at', models.DateTimeField(blank=True, null=True, verbose_name='unsubscribed')),
-                ('newsletter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='subscriptions.newsletter', verbose_name='newsletter')),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='subscriptions.subscriber', verbose_name='subscriber')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "waiting for confirmation"),
+                            ("active", "active"),
+                            ("unsubscribed", "unsubscribed"),
+                            ("lapsed", "never confirmed"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "cadence",
+                    models.CharField(
+                        choices=[("each", "every digest"), ("weekly", "the weekly best-of")],
+                        default="each",
+                        max_length=8,
+                        verbose_name="cadence",
+                    ),
+                ),
+                ("paused_until", models.DateTimeField(blank=True, null=True, verbose_name="paused until")),
+                (
+                    "basis",
+                    models.CharField(
+                        choices=[
+                            ("double_opt_in", "double opt-in"),
+                            ("imported", "consent given elsewhere, imported with proof"),
+                        ],
+                        default="double_opt_in",
+                        max_length=16,
+                        verbose_name="legal basis",
+                    ),
+                ),
+                ("source", models.CharField(blank=True, max_length=200, verbose_name="signed up at")),
+                ("requested_at", models.DateTimeField(verbose_name="requested")),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True, verbose_name="confirmed")),
+                ("unsubscribed_at", models.DateTimeField(blank=True, null=True, verbose_name="unsubscribed")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscriptions",
+                        to="subscriptions.newsletter",
+                        verbose_name="newsletter",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscriptions",
+                        to="subscriptions.subscriber",
+                        verbose_name="subscriber",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'subscription',
-                'verbose_name_plural': 'subscriptions',
+                "verbose_name": "subscription",
+                "verbose_name_plural": "subscriptions",
             },
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('counting_hash', models.CharField(help_text='Keyed and folded: tags and dots do not make another mailbox.', max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='subscriptions.subscriber')),
-                ('subscriptions', models.ManyToManyField(to='subscriptions.subscription')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                (
+                    "counting_hash",
+                    models.CharField(
+                        help_text="Keyed and folded: tags and dots do not make another mailbox.",
+                        max_length=64,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="confirmations",
+                        to="subscriptions.subscriber",
+                    ),
+                ),
+                ("subscriptions", models.ManyToManyField(to="subscriptions.subscription")),
             ],
             options={
-                'verbose_name': 'confirmation',
-                'verbose_name_plural': 'confirmations',
-                'indexes': [models.Index(fields=['counting_hash', 'created_at'], name='confirmation_by_address')],
+                "verbose_name": "confirmation",
+                "verbose_name_plural": "confirmations",
+                "indexes": [
+                    models.Index(fields=["counting_hash", "created_at"], name="confirmation_by_address")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_hash', models.CharField(max_length=64, verbose_name='address hash')),
-                ('reason', models.CharField(choices=[('hard_bounce', 'the mailbox does not exist'), ('soft_bounces', 'mail bounced again and again'), ('complaint', 'reported as spam'), ('unsubscribed', 'unsubscribed at the provider'), ('erased', "erased on the reader's wish"), ('manual', 'entered by staff')], max_length=16, verbose_name='reason')),
-                ('note', models.CharField(blank=True, max_length=300, verbose_name='note')),
-                ('created_at', models.DateTimeField(verbose_name='since')),
-                ('newsletter', models.ForeignKey(blank=True, help_text='Empty: for all mail.', null=True, on_delete=django.db.models.deletion.PROTECT, to='subscriptions.newsletter', verbose_name='only for')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address_hash", models.CharField(max_length=64, verbose_name="address hash")),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("hard_bounce", "the mailbox does not exist"),
+                            ("soft_bounces", "mail bounced again and again"),
+                            ("complaint", "reported as spam"),
+                            ("unsubscribed", "unsubscribed at the provider"),
+                            ("erased", "erased on the reader's wish"),
+                            ("manual", "entered by staff"),
+                        ],
+                        max_length=16,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=300, verbose_name="note")),
+                ("created_at", models.DateTimeField(verbose_name="since")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: for all mail.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="subscriptions.newsletter",
+                        verbose_name="only for",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'suppression',
-                'verbose_name_plural': 'suppressions',
+                "verbose_name": "suppression",
+                "verbose_name_plural": "suppressions",
             },
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['newsletter', 'state', 'id'], name='subscription_audience'),
+            model_name="subscription",
+            index=models.Index(fields=["newsletter", "state", "id"], name="subscription_audience"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('newsletter', 'subscriber'), name='subscription_once'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("newsletter", "subscriber"), name="subscription_once"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'active'), _negated=True), ('confirmed_at__isnull', False), _connector='OR'), name='subscription_active_is_confirmed'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "active"), _negated=True),
+                    ("confirmed_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="subscription_active_is_confirmed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(condition=models.Q(('newsletter__isnull', True)), fields=('address_hash',), name='suppression_once_for_all'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("newsletter__isnull", True)),
+                fields=("address_hash",),
+                name="suppression_once_for_all",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(condition=models.Q(('newsletter__isnull', False)), fields=('address_hash', 'newsletter'), name='suppression_once_per_newsletter'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("newsletter__isnull", False)),
+                fields=("address_hash", "newsletter"),
+                name="suppression_once_per_newsletter",
+            ),
         ),
     ]

@@ -1,0 +1,167 @@
+"""The letters this app writes: what each says is in `templates/email/`, who gets which is decided here.
+
+A letter has one purpose. A confirmation goes to anybody who is asked to confirm; all others only to people who
+have confirmed before.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+
+from newsroom.mail import letters
+from newsroom.mail.states import LetterKind
+from newsroom.mail.wire import Envelope
+from newsroom.web.tokens import manage_url
+from subscriptions.models import Confirmation, Newsletter, Sender, Subscriber, Subscription
+
+# Management links for one address within a day; counted in the database.
+LINKS_PER_DAY = 3
+
+
+def absolute(url: str) -> str:
+    """A path on this site as a full address; full addresses stay."""
+    return f"{settings.SITE_URL}{url}" if url.startswith("/") else url
+
+
+def list_id(newsletter: Newsletter) -> str:
+    """The newsletter's List-Id: its label under the sender's domain (RFC 2919)."""
+    return f"{newsletter.list_id_label}.{newsletter.sender.address.rpartition('@')[2]}"
+
+
+def _envelope(newsletter: Newsletter, *, language: str) -> Envelope:
+    sender = newsletter.sender
+    return Envelope(
+        kind="letter",
+        from_name=sender.name,
+        from_address=sender.address,
+        reply_to=sender.reply_to,
+        language=language,
+        list_id=list_id(newsletter),
+        list_name=newsletter.name,
+        auto_submitted=True,
+    )
+
+
+def _legal(sender: Sender) -> dict[str, object]:
+    return {
+        "sender": sender,
+        "imprint_url": absolute(sender.imprint_url),
+        "privacy_url": absolute(sender.privacy_url),
+        "site_url": settings.SITE_URL,
+        "site_name": settings.SITE_NAME,
+    }
+
+
+def ask_to_confirm(
+    confirmation: Confirmation,
+    pending: Sequence[Subscription],
+    *,
+    secret: str,
+    address: str,
+    language: str,
+    at: datetime,
+) -> int | None:
+    """The letter that asks whether the sign-up was hers; gives its number."""
+    first = pending[0].newsletter
+    letter = letters.write(
+        LetterKind.CONFIRMATION,
+        address=address,
+        subscriber_id=confirmation.subscriber_id,
+        newsletter_id=first.pk,
+        language=language,
+        context={
+            **_legal(first.sender),
+            "newsletters": [row.newsletter for row in pending],
+            "confirm_url": absolute(reverse("confirm", args=[secret])),
+            "asked_at": at,
+            "expires_at": confirmation.expires_at,
+        },
+        envelope=_envelope(first, language=language),
+        dedupe_key=f"confirmation:{confirmation.pk}",
+        at=at,
+    )
+    return letter.pk if letter else None
+
+
+def say_already_subscribed(
+    reader: Subscriber, rows: Sequence[Subscription], newsletters: Sequence[Newsletter], *, at: datetime
+) -> None:
+    """To a reader who signed up for what she gets already: nothing to do, and where her settings are. Once a day."""
+    first = newsletters[0]
+    letters.write(
+        LetterKind.ALREADY_SUBSCRIBED,
+        address=reader.sendable,
+        subscriber_id=reader.pk,
+        newsletter_id=first.pk,
+        language=reader.language,
+        context={
+            **_legal(first.sender),
+            "newsletters": newsletters,
+            "manage_url": manage_url(rows[0].pk),
+            "asked_at": at,
+        },
+        envelope=_envelope(first, language=reader.language),
+        dedupe_key=f"already:{reader.pk}:{at:%Y-%m-%d}",
+        at=at,
+    )
+
+
+def welcome(
+    reader: Subscriber, rows: Sequence[Subscription], *, confirmation: Confirmation, at: datetime
+) -> None:
+    """Thanks, when the next digest comes, the latest one to read now, and where the settings are.
+
+    One letter for all newsletters of a confirmation. The caller names those never welcomed before.
+    """
+    first = rows[0].newsletter
+    letters.write(
+        LetterKind.WELCOME,
+        address=reader.sendable,
+        subscriber_id=reader.pk,
+        newsletter_id=first.pk,
+        language=reader.language,
+        context={
+            **_legal(first.sender),
+            "newsletters": [
+                {
+                    "name": row.newsletter.name,
+                    "promise": row.newsletter.promise,
+                    "cadence_text": row.newsletter.cadence_text,
+                    "next_at": row.newsletter.next_at,
+                    "latest_url": absolute(row.newsletter.latest_url) if row.newsletter.latest_url else "",
+                    "latest_title": row.newsletter.latest_title,
+                }
+                for row in rows
+            ],
+            "manage_url": manage_url(rows[0].pk),
+            "from_address": first.sender.address,
+        },
+        envelope=_envelope(first, language=reader.language),
+        dedupe_key=f"welcome:{confirmation.pk}",
+        at=at,
+    )
+
+
+def send_management_link(reader: Subscriber, *, at: datetime) -> None:
+    """The link to her settings, to a reader who once confirmed; to nobody else, and thrice a day at most."""
+    confirmed = reader.subscriptions.filter(confirmed_at__isnull=False).select_related("newsletter__sender")
+    row = confirmed.order_by("state", "pk").first()
+    if row is None or not reader.address:
+        return
+    since = at - timedelta(days=1)
+    sent = letters.count_since(reader.address_hash, LetterKind.MANAGEMENT_LINK, since)
+    if sent >= LINKS_PER_DAY:
+        return
+    letters.write(
+        LetterKind.MANAGEMENT_LINK,
+        address=reader.sendable,
+        subscriber_id=reader.pk,
+        newsletter_id=row.newsletter_id,
+        language=reader.language,
+        context={**_legal(row.newsletter.sender), "manage_url": manage_url(row.pk), "asked_at": at},
+        envelope=_envelope(row.newsletter, language=reader.language),
+        dedupe_key=f"management:{reader.pk}:{int(at.timestamp()) // 60}",
+        at=at,
+    )

@@ -1,0 +1,56 @@
+"""What readers are told when they agree, word for word, in every version we ever showed.
+
+Not gettext: a wording that somebody saw must stay what it was (GDPR art. 7(1) wants it provable). To change a text,
+add a version and point the form to it; never edit one that has been shown.
+"""
+
+from dataclasses import dataclass
+
+BOX = "2026-11-box"
+PICKS = "2026-11-picks"
+SETTINGS = "2026-11-settings"
+
+_TEXTS: dict[str, dict[str, str]] = {
+    # The box under an article and on a newsletter's own page: one newsletter, named.
+    BOX: {
+        "de": "Wir senden Ihnen „{name}“ kostenlos per E-Mail, sobald Sie Ihre Adresse bestätigt haben. "
+        "Abbestellen können Sie jederzeit, mit einem Klick in jeder Ausgabe.",
+        "en": "We will send you “{name}” by e-mail, free of charge, once you have confirmed your address. "
+        "You can unsubscribe at any time, with one click in every issue.",
+    },
+    # The catalogue: as many as are ticked.
+    PICKS: {
+        "de": "Wir senden Ihnen die angekreuzten Newsletter kostenlos per E-Mail, sobald Sie Ihre Adresse "
+        "bestätigt haben. Abbestellen können Sie jeden einzeln und jederzeit, mit einem Klick in jeder Ausgabe.",
+        "en": "We will send you the newsletters you tick by e-mail, free of charge, once you have confirmed your "
+        "address. You can unsubscribe from each at any time, with one click in every issue.",
+    },
+    # A reader who adds a newsletter among her settings.
+    SETTINGS: {
+        "de": "Für Newsletter, die Sie neu einschalten, erhalten Sie eine E-Mail zur Bestätigung. "
+        "Erst danach senden wir sie Ihnen.",
+        "en": "For newsletters that you switch on you will get an e-mail to confirm. "
+        "We will send them only after that.",
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """A text as shown, and how to find it again."""
+
+    version: str
+    language: str
+    text: str
+
+
+def wording(version: str, language: str, *, name: str = "") -> Wording:
+    """The text of a version in a language; an unknown version is the present one for picks, an unknown language English.
+
+    Unknown versions come from forms that somebody changed on the way; what we then record is what we show today.
+    """
+    texts = _TEXTS.get(version)
+    if texts is None:
+        version, texts = PICKS, _TEXTS[PICKS]
+    language = language if language in texts else "en"
+    return Wording(version=version, language=language, text=texts[language].format(name=name))
