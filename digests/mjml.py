@@ -12,7 +12,7 @@ from django.template import Template, engines
 from django.template.backends.django import Template as BackendTemplate
 from django.template.loader import select_template
 
-from digests.errors import MailTemplateError
+from digests.errors import DigestError
 
 COMPONENTS = frozenset(
     {
@@ -38,6 +38,10 @@ COMPONENTS = frozenset(
 )
 _TAG = re.compile(r"</?(mj[a-z-]*)[\s/>]")
 _STRAY = re.compile(r"<(?![a-zA-Z/!])")
+
+
+class MailTemplateError(DigestError):
+    """A mail template that a newsroom wrote cannot be compiled; the sentence names file, line and reason."""
 
 
 def lint(source: str, *, name: str) -> None:

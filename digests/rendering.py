@@ -18,9 +18,10 @@ from django.utils.safestring import mark_safe
 from digests import links, plain_text
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
-from digests.stories import Story, reading_time, story, with_stories
+from digests.stories import Story, story, with_stories
 from newsroom.articles.text import markdown_to_html
 from newsroom.mail import wire
+from newsroom.web.tags import reading_time
 
 MAXIMUM_BYTES = 95_000
 """Gmail cuts a message near 100 kB of its own cleaned HTML; below this the footer with its leave link stays in sight."""
@@ -159,7 +160,7 @@ def _rendered(digest: Digest, context: dict[str, Any]) -> Rendered:
     context = context | {
         "subject": subject,
         "preheader": preheader,
-        "total_time": reading_time(minutes) if minutes else "",
+        "total_time": reading_time(minutes),
         "lead_title": stories[0].title if stories else "",
     }
     slug = digest.newsletter.slug
@@ -197,7 +198,7 @@ def _shortened(slots: list[Slot]) -> list[Slot]:
 
 def _part(key: str, ending: str) -> str:
     names = [f"email/digest/slots/{key}.{ending}", f"email/digest/slots/briefs.{ending}"]
-    return str(select_template(names).template.name)  # type: ignore[attr-defined]  # the backend's own template
+    return str(select_template(names).template.name)
 
 
 def _absolute(url: str) -> str:

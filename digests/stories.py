@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from digests.models import Pick
 from newsroom.articles.models import Article
 from newsroom.articles.states import Origin, Review
 from newsroom.mail import wire
+from newsroom.web.tags import reading_time
 
 MAILABLE_PICTURES = (".jpg", ".jpeg", ".png", ".gif")
 """Outlook for Windows shows neither WebP nor AVIF nor SVG."""
@@ -24,11 +24,12 @@ PICTURE_WIDTH = 552
 
 @dataclass(frozen=True, kw_only=True)
 class StoryPicture:
-    """A picture as a mail shows it; width and height in CSS pixels."""
+    """A picture as a mail shows it: width and height in CSS pixels, shows: its alternative text without a label."""
 
     url: str
     path: str
     alt: str
+    shows: str
     width: int
     height: int
     caption: str
@@ -104,11 +105,6 @@ def byline(article: Article) -> str:
     return _("By %(names)s") % {"names": joined}
 
 
-def reading_time(minutes: int) -> str:
-    # Translators: „1 Minute Lesezeit“ / „4 Minuten Lesezeit“
-    return ngettext("%(minutes)d minute read", "%(minutes)d minutes read", minutes) % {"minutes": minutes}
-
-
 def labels(article: Article) -> tuple[str, ...]:
     """What a reader must know beside the headline; no override removes it."""
     found = []
@@ -131,18 +127,20 @@ def _picture(pick: Pick) -> StoryPicture | None:
         return None
     if not picture.file.name.lower().endswith(MAILABLE_PICTURES):
         return None
-    alt = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
+    shows = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
+    alt = shows
     if picture.is_machine_made:
         # Translators: begins the alternative text of a machine-made picture: „Computererzeugte Illustration: …“
         alt = (
-            _("Computer-made illustration: %(alt)s") % {"alt": alt}
-            if alt
+            _("Computer-made illustration: %(alt)s") % {"alt": shows}
+            if shows
             else _("Computer-made illustration")
         )
     return StoryPicture(
         url=f"{settings.SITE_URL}{picture.file.url}",
         path=picture.file.url,
         alt=alt,
+        shows=shows,
         width=PICTURE_WIDTH,
         height=round(PICTURE_WIDTH * picture.height / picture.width),
         caption=_clean(picture.credit),

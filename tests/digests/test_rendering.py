@@ -1,0 +1,242 @@
+"""What the rendered digest says, shows and must never do, in its HTML, its text and its web version."""
+
+import datetime as dt
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.utils import translation
+
+from digests.models import Digest
+from digests.rendering import LONGEST_VALUES, MAXIMUM_BYTES, Rendered, render
+from newsroom.articles.models import Article
+from newsroom.articles.states import Origin, Review
+from newsroom.mail import wire
+from tests.factories import make_article, make_author, make_digest, make_newsletter, make_pick, make_plan
+
+pytestmark = pytest.mark.django_db
+
+
+class Structure(HTMLParser):
+    """The parts of a mail that a screen reader or a mail program goes by."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.images: list[dict[str, str | None]] = []
+        self.links: list[str] = []
+        self.tables: list[dict[str, str | None]] = []
+        self.tags: list[str] = []
+        self.html_attributes: dict[str, str | None] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.tags.append(tag)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "img":
+            self.images.append(attributes)
+        if tag == "a":
+            self.links.append(attributes.get("href") or "")
+        if tag == "table":
+            self.tables.append(attributes)
+        if tag == "html":
+            self.html_attributes = attributes
+
+
+def filled(rendered: Rendered) -> tuple[str, str]:
+    return rendered.filled(
+        {
+            "leave_url": "https://news.example.org/u/abc",
+            "manage_url": "https://news.example.org/preferences/abc/",
+            "masked_address": "m…@example.org",
+            "since": "3. Mai 2026",
+        }
+    )
+
+
+def whole_digest(**values: object) -> Digest:
+    """A lead, two briefs (one of them a reader's), two more."""
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter)
+    digest = make_digest(newsletter=newsletter, note="Guten Morgen, *liebe Leute*!", note_by="Jonas Ufermann", **values)
+    author = make_author(name="Thea Brandwald")
+    lead = make_article(authors=(author,), headings=["Am Ufer", "Im Hafen"], reading_minutes=4)
+    submission = make_article(
+        title="Unsere Lastenradwerkstatt",
+        origin=Origin.USER_SUBMISSION,
+        review=Review.REVIEWED,
+        picture_is_illustration=True,
+    )
+    make_pick(digest=digest, article=lead, slot="lead")
+    make_pick(digest=digest, article=submission, slot="briefs", position=0)
+    make_pick(digest=digest, article=make_article(), slot="briefs", position=1)
+    make_pick(digest=digest, article=make_article(), slot="more", position=0)
+    make_pick(digest=digest, article=make_article(), slot="more", position=1)
+    return digest
+
+
+def test_the_same_rows_give_the_same_bytes() -> None:
+    digest = whole_digest()
+
+    first, second = render(digest), render(Digest.objects.get(pk=digest.pk))
+
+    assert first == second
+    assert first.content_hash == second.content_hash
+
+
+def test_a_changed_word_changes_the_hash() -> None:
+    digest = whole_digest()
+    before = render(digest).content_hash
+
+    digest.note = "Guten Abend!"
+
+    assert render(digest).content_hash != before
+
+
+def test_the_language_of_the_mail_is_the_newsletters_whoever_asks() -> None:
+    digest = whole_digest()
+    with translation.override("de"):
+        german = render(digest)
+    with translation.override("en"):
+        english = render(digest)
+
+    assert german == english
+
+
+def test_html_is_read_out_in_order() -> None:
+    html, _ = filled(render(whole_digest()))
+
+    structure = Structure(html)
+
+    assert structure.headings[0] == 1
+    assert structure.headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(structure.headings, structure.headings[1:], strict=False))
+    assert structure.html_attributes["lang"] == "de"
+    assert structure.html_attributes["dir"] == "ltr"
+    assert re.search(r'<div[^>]*lang="de"', html), "clients drop <html>; the wrapper must carry the language too"
+    assert all(table.get("role") == "presentation" for table in structure.tables)
+
+
+def test_html_loads_and_runs_nothing() -> None:
+    html, _ = filled(render(whole_digest()))
+
+    structure = Structure(html)
+
+    assert not {"script", "form", "iframe", "link", "video", "svg", "object"} & set(structure.tags)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert all(link.startswith(("https://news.example.org/", "mailto:")) for link in structure.links)
+
+
+def test_every_link_of_the_html_stands_in_the_text_too() -> None:
+    html, text = filled(render(whole_digest()))
+
+    links = {link.removeprefix("mailto:") for link in Structure(html).links}
+
+    assert links
+    assert {link for link in links if link not in text} == set()
+
+
+def test_labels_of_a_submission_travel_into_every_version() -> None:
+    with translation.override("en"):
+        rendered = render(whole_digest())
+
+    for version in (rendered.html, rendered.text, rendered.web_html):
+        label = "Nutzerbeitrag – von der Redaktion geprüft"
+        english = "Reader submission – reviewed by the newsroom"
+        flat = " ".join(version.split())
+        assert label in flat or english in flat
+        assert "computererzeugte Illustration" in flat or "computer-made illustration" in flat
+
+
+def test_an_override_cannot_remove_a_label() -> None:
+    digest = whole_digest()
+    digest.picks.update(title="Eigene Zeile", kicker="", teaser="Eigener Text.")
+
+    rendered = render(digest)
+
+    assert rendered.html.count("Eigene Zeile") >= 5
+    assert "label" in rendered.html
+    assert ("Nutzerbeitrag" in rendered.text) or ("Reader submission" in rendered.text)
+
+
+def test_leave_and_manage_links_stand_in_both_parts() -> None:
+    html, text = filled(render(whole_digest()))
+
+    for part in (html, text):
+        assert "https://news.example.org/u/abc" in part
+        assert "https://news.example.org/preferences/abc/" in part
+        assert "m…@example.org" in part
+        assert wire.SLOT_OPEN not in part
+
+
+def test_typed_text_can_neither_make_markup_nor_a_readers_slot() -> None:
+    digest = whole_digest(subject="Fähre <b>&</b> Kran")
+    stolen = wire.slot("leave_url")
+    Article.objects.update(title=f"<script>alert(1)</script>{stolen}", teaser="a < b")
+
+    rendered = render(digest)
+    html, text = filled(rendered)
+
+    assert "<script>" not in rendered.html + rendered.web_html
+    assert html.count("/u/abc") == 1
+    assert text.count("/u/abc") == 1
+
+
+def test_the_web_version_holds_no_slot_and_no_redirect() -> None:
+    rendered = render(whole_digest())
+
+    assert wire.SLOT_OPEN not in rendered.web_html
+    assert "/r/" not in rendered.web_html
+    assert "/u/" not in rendered.web_html
+
+
+def test_text_is_wrapped_and_its_addresses_are_whole() -> None:
+    _, text = filled(render(whole_digest()))
+
+    assert all(len(line) <= 72 or line.strip().startswith("http") for line in text.splitlines())
+    assert "\n\n\n" not in text
+
+
+def test_a_digest_too_large_for_an_inbox_is_shortened_and_keeps_its_footer() -> None:
+    newsletter = make_newsletter()
+    digest = make_digest(newsletter=newsletter)
+    for number in range(120):
+        article = make_article(teaser="Ein langer Satz über den Fluss und seine Ufer. " * 12)
+        make_pick(digest=digest, article=article, slot="lead" if not number else "briefs", position=number)
+
+    rendered = render(digest)
+    html, _ = rendered.filled(LONGEST_VALUES)
+
+    assert len(html.encode()) <= MAXIMUM_BYTES
+    assert LONGEST_VALUES["leave_url"] in html
+    assert "im Netz" in html or "on the web" in html
+
+
+def test_the_date_is_the_newsrooms_not_the_servers() -> None:
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter, zone="Europe/Berlin")
+    late = dt.datetime(2026, 5, 3, 22, 30, tzinfo=dt.UTC)
+    digest = make_digest(newsletter=newsletter, due_at=late)
+    make_pick(digest=digest)
+
+    rendered = render(digest)
+
+    assert "4. Mai 2026" in rendered.text
+
+
+@pytest.mark.parametrize("size", [1, 12])
+def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(size: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    newsletter = make_newsletter()
+    digest = make_digest(newsletter=newsletter)
+    for number in range(size):
+        make_pick(digest=digest, article=make_article(authors=(make_author(),)), slot="briefs", position=number)
+    digest = Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
+
+    with django_assert_num_queries(5):
+        # plan's zone, links, picks with articles, bylines, their authors
+        render(digest)
+
+
