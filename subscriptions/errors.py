@@ -5,6 +5,7 @@ SubscriptionError
 │   ├── LinkUnknown      we never made it, or it is mutilated
 │   └── LinkExpired      it is older than a confirmation lives
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
+├── UnknownReader        we know nobody of this address
 ├── NothingToPause       the subscription is not active
 └── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
 """
@@ -32,6 +33,10 @@ class UndoExpired(SubscriptionError):
     def __init__(self, subscription_id: int) -> None:
         super().__init__(f"subscription {subscription_id} can no longer be restored")
         self.subscription_id = subscription_id
+
+
+class UnknownReader(SubscriptionError):
+    """We know nobody of this address."""
 
 
 class NothingToPause(SubscriptionError):

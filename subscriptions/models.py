@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.mail.addresses import address_hash
+from newsroom.mail.addresses import address_hash, mask
 from subscriptions.states import (
     Cadence,
     ConsentKind,
@@ -142,7 +142,8 @@ class Subscriber(models.Model):
         verbose_name_plural = _("subscribers")
 
     def __str__(self) -> str:
-        return self.address or f"#{self.pk}"
+        # Masked, because Django's admin log keeps it, and would keep it past an erasure.
+        return mask(self.address) if self.address else f"#{self.pk}"
 
     @property
     def sendable(self) -> str:

@@ -1,0 +1,109 @@
+"""A reader's rights over her data: all we hold, in a file (GDPR art. 15 and 20), and its erasure (art. 17)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from newsroom.mail.addresses import address_hash, normalise
+from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterState
+from subscriptions import suppression
+from subscriptions.errors import UnknownReader
+from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription, Suppression
+from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
+
+
+def find_reader(typed_address: str) -> Subscriber:
+    """The reader of an address. Raises BadAddress, UnknownReader."""
+    reader = Subscriber.objects.filter(address=normalise(typed_address).normal).first()
+    if reader is None:
+        raise UnknownReader("We know nobody of this address.")
+    return reader
+
+
+def export_reader(reader: Subscriber) -> dict[str, Any]:
+    """Everything we hold about a reader, ready for JSON: enough to show what she agreed to, and when she saw it."""
+    subscriptions = reader.subscriptions.select_related("newsletter").order_by("pk")
+    events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk")
+    stops = Suppression.objects.filter(address_hash=address_hash(reader.address)) if reader.address else ()
+    letters = Letter.objects.filter(subscriber_id=reader.pk).order_by("pk")
+    return {
+        "address": reader.address or "",
+        "address_as_typed": reader.typed_address,
+        "language": reader.language,
+        "known_since": _text(reader.created_at),
+        "erased_at": _text(reader.erased_at),
+        "subscriptions": [_subscription(row) for row in subscriptions],
+        "consent": [_consent(event) for event in events],
+        "letters": [
+            {"kind": letter.kind, "written_at": _text(letter.created_at), "sent_at": _text(letter.sent_at)}
+            for letter in letters
+        ],
+        "stopped": [{"reason": stop.reason, "since": _text(stop.created_at)} for stop in stops],
+    }
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    return {
+        "newsletter": row.newsletter.name,
+        "state": row.state,
+        "cadence": row.cadence,
+        "basis": row.basis,
+        "source": row.source,
+        "requested_at": _text(row.requested_at),
+        "confirmed_at": _text(row.confirmed_at),
+        "unsubscribed_at": _text(row.unsubscribed_at),
+        "paused_until": _text(row.paused_until),
+    }
+
+
+def _consent(event: ConsentEvent) -> dict[str, Any]:
+    return {
+        "what": event.kind,
+        "newsletter": event.newsletter.name if event.newsletter else "",
+        "at": _text(event.at),
+        "wording": event.wording,
+        "wording_version": event.wording_version,
+        "language": event.language,
+        "where": event.form,
+        "network_address": event.network_address or "",
+        "by": event.actor,
+        "facts": event.facts,
+    }
+
+
+def _text(time: datetime | None) -> str:
+    return time.isoformat() if time else ""
+
+
+def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
+    """Forget a reader's address everywhere; what remains is its keyed hash, so that nobody writes to her again.
+
+    Her rows stay without it: the ledger keeps its arithmetic, and links in old mails still answer. Safe to repeat.
+    actor: empty if it is her own act.
+    """
+    with transaction.atomic():
+        row = Subscriber.objects.select_for_update().get(pk=reader.pk)
+        if not row.address:
+            return
+        known = address_hash(row.address)
+        open_states = [SubscriptionState.PENDING, SubscriptionState.ACTIVE]
+        row.subscriptions.filter(state__in=open_states).update(
+            state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
+        )
+        Confirmation.objects.filter(subscriber=row, used_at=None).update(used_at=at)
+        Letter.objects.filter(
+            address_hash=known, state__in=[LetterState.WAITING, LetterState.CALLING]
+        ).update(state=LetterState.CANCELLED)
+        Letter.objects.filter(address_hash=known).update(
+            address="", subject="", text="", html="", last_error=""
+        )
+        ConsentEvent.objects.create(
+            subscriber=row, kind=ConsentKind.ERASED, address=known, language=row.language, actor=actor, at=at
+        )
+        ConsentEvent.objects.filter(subscriber=row).update(address=known)
+        row.address, row.typed_address, row.erased_at = None, "", at
+        row.save(update_fields=["address", "address_hash", "typed_address", "erased_at"])
+        suppression.suppress(known, reason=SuppressionReason.ERASED, at=at)
+    reader.refresh_from_db()
