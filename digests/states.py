@@ -39,3 +39,14 @@ class ApprovalPolicy(TextChoices):
     FOUR_EYES = "four_eyes", _("two people")
     ONE_PAIR = "one_pair", _("one person, as the plan allows")
     AUTOPILOT = "autopilot", _("automatically, as the plan allows")
+
+
+# A digest that was not skipped keeps its window: the next one begins where it ends.
+CUTTING = (
+    DigestState.DRAFT,
+    DigestState.PROOFED,
+    DigestState.APPROVED,
+    DigestState.SCHEDULED,
+    DigestState.HANDED_OVER,
+)
+EDITABLE = (DigestState.DRAFT, DigestState.PROOFED, DigestState.APPROVED, DigestState.SCHEDULED)

@@ -1,0 +1,101 @@
+"""What can go wrong on a digest's way from draft to hand-over. The text of each is one sentence for whoever acted.
+
+DigestError
+├── NoPlan              the newsletter has no plan, so nobody knows its slots and windows
+├── WindowTaken         the window is empty, or another digest has it
+├── WrongState          the act does not fit what the digest has become; `state` says what
+│   └── EditConflict    somebody else changed the digest first: look again, then repeat (`expected`, `actual`)
+├── PickRefused         the article cannot stand there
+├── NotReady            preflight blocks; `findings` says why
+├── NotApproved         nothing that is approved could be sent
+│   └── StaleProof      the digest changed after the proof: a new proof is needed
+├── SecondPersonNeeded  the plan wants two people
+├── TimePast            the time lies behind us
+└── TooLate             the digest waited past the late limit and needs a person
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from django.utils.translation import gettext as _
+
+
+class Blocking(Protocol):
+    """What NotReady needs of a preflight finding."""
+
+    @property
+    def message(self) -> str: ...
+
+
+class DigestError(Exception):
+    """Base of all errors of this app."""
+
+
+class NoPlan(DigestError):
+    """Without a plan there are no slots and no window."""
+
+
+class WindowTaken(DigestError):
+    """The cut-off is not after the last one, or another digest has the same."""
+
+
+class WrongState(DigestError):
+    """The act does not fit what the digest has become."""
+
+    def __init__(self, sentence: str, *, state: str) -> None:
+        super().__init__(sentence)
+        self.state = state
+
+
+class EditConflict(WrongState):
+    """Somebody else changed the digest first; looking again and repeating can help."""
+
+    def __init__(self, *, expected: int, actual: int, state: str) -> None:
+        # Translators: „Jemand anders hat die Ausgabe inzwischen geändert; laden Sie sie neu.“
+        super().__init__(
+            _("Somebody else has changed this digest meanwhile; reload it and try again."), state=state
+        )
+        self.expected = expected
+        self.actual = actual
+
+
+class PickRefused(DigestError):
+    """The article cannot stand there."""
+
+
+class NotReady(DigestError):
+    """Preflight blocks the digest."""
+
+    def __init__(self, findings: Sequence[Blocking]) -> None:
+        what = "; ".join(finding.message.rstrip(".") for finding in findings)
+        super().__init__(_("The digest is not ready: %(what)s.") % {"what": what})
+        self.findings = tuple(findings)
+
+
+class NotApproved(DigestError):
+    """Nothing that is approved could be sent."""
+
+
+class StaleProof(NotApproved):
+    """The digest changed after this proof."""
+
+    def __init__(self) -> None:
+        # Translators: „Abnahme veraltet: …“
+        super().__init__(_("This proof is out of date: the digest was changed or proofed again after it."))
+
+
+class SecondPersonNeeded(DigestError):
+    """The plan wants two people."""
+
+
+class TimePast(DigestError):
+    """A time was given that lies behind us."""
+
+    def __init__(self, when: datetime) -> None:
+        super().__init__(_("%(time)s is in the past.") % {"time": when.isoformat(timespec="minutes")})
+        self.when = when
+
+
+class TooLate(DigestError):
+    """The digest waited past the late limit."""

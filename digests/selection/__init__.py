@@ -1,0 +1,21 @@
+"""Which articles a digest takes: its window, the candidates with their reasons, and filling what the desk left empty.
+
+Windows are half-open and follow each other without a gap: [last cut-off, this cut-off). A skipped digest cuts
+nothing off, so that its articles go into the next.
+"""
+
+from digests.selection.building import build, last_cut_off, next_due
+from digests.selection.candidates import GRACE, Candidate, candidates, count_new
+from digests.selection.filling import fill, name
+
+__all__ = [
+    "GRACE",
+    "Candidate",
+    "build",
+    "candidates",
+    "count_new",
+    "fill",
+    "last_cut_off",
+    "name",
+    "next_due",
+]

@@ -1,0 +1,113 @@
+"""Drafts and their windows."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from digests import recurrence
+from digests.errors import NoPlan, WindowTaken
+from digests.models import Digest, Plan
+from digests.selection.candidates import count_new
+from digests.selection.filling import fill
+from digests.skipping import too_little
+from digests.states import CUTTING, DigestState
+from subscriptions.models import Newsletter
+
+
+def build(
+    newsletter: Newsletter,
+    *,
+    at: datetime,
+    window_end: datetime | None = None,
+    due_at: datetime | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Digest:
+    """A draft for the next window, its slots filled with proposals that the desk may change.
+
+    window_end: the cut-off; without it the plan's next due time, so that the plan finds this draft and makes no
+    second one. Raises NoPlan and WindowTaken.
+    """
+    with transaction.atomic():
+        # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
+        plan = plan_of(newsletter, is_locked=True)
+        if window_end is None:
+            due_at = _open_due(plan, at=at)
+            window_end = due_at or at
+        digest = _draft(plan, at=at, window_end=window_end, due_at=due_at, by=by)
+        fill(digest, at=at)
+        if by is None and window_end <= at and (found := count_new(digest, at=at)) < plan.minimum_new:
+            digest.picks.all().delete()
+            too_little(digest, found=found, minimum=plan.minimum_new, at=at)
+    return digest
+
+
+def _draft(
+    plan: Plan, *, at: datetime, window_end: datetime, due_at: datetime | None, by: AbstractBaseUser | None
+) -> Digest:
+    digests = Digest.objects.filter(newsletter=plan.newsletter)
+    if taken := digests.filter(window_end=window_end).first():
+        raise WindowTaken(
+            _("The digest with the cut-off %(end)s is there already; its number for commands is %(id)d.")
+            % {"end": _stamp(window_end), "id": taken.pk}
+        )
+    start = last_cut_off(plan.newsletter)
+    if window_end <= start:
+        raise WindowTaken(
+            _("The cut-off %(end)s is not after the last one, %(start)s.")
+            % {"end": _stamp(window_end), "start": _stamp(start)}
+        )
+    return Digest.objects.create(
+        newsletter=plan.newsletter,
+        number=next_number(plan.newsletter),
+        window_start=start,
+        window_end=window_end,
+        due_at=due_at,
+        slots=list(plan.slots.values("key", "title", "minimum", "maximum")),
+        is_automatic=True,
+        created_at=at,
+        created_by=by,
+    )
+
+
+def _open_due(plan: Plan, *, at: datetime) -> datetime | None:
+    """The next due time whose digest did not go out ahead of it."""
+    sent = Digest.objects.filter(
+        newsletter=plan.newsletter_id, state=DigestState.HANDED_OVER, due_at__gt=at
+    ).aggregate(last=Max("due_at"))["last"]
+    return next_due(plan, after=max(at, sent or at))
+
+
+def last_cut_off(newsletter: Newsletter) -> datetime:
+    """Where the next window starts. Raises NoPlan. Queries: 2."""
+    last = Digest.objects.filter(newsletter=newsletter, state__in=CUTTING).aggregate(end=Max("window_end"))[
+        "end"
+    ]
+    return last or plan_of(newsletter).first_window_from
+
+
+def next_number(newsletter: Newsletter) -> int:
+    highest = Digest.objects.filter(newsletter=newsletter).aggregate(highest=Max("number"))["highest"]
+    return (highest or 0) + 1
+
+
+def plan_of(newsletter: Newsletter, *, is_locked: bool = False) -> Plan:
+    """The newsletter's plan, in a transaction ours alone if is_locked. Raises NoPlan."""
+    plans = Plan.objects.select_for_update() if is_locked else Plan.objects.all()
+    try:
+        return plans.get(newsletter=newsletter)
+    except Plan.DoesNotExist as error:
+        raise NoPlan(_("%(newsletter)s has no plan yet.") % {"newsletter": newsletter}) from error
+
+
+def next_due(plan: Plan, *, after: datetime) -> datetime | None:
+    """The plan's next due time, None while it rests."""
+    if not plan.is_active:
+        return None
+    return recurrence.next_due(plan.weekdays, plan.time, plan.zone, after=after)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="minutes")

@@ -1,0 +1,62 @@
+"""A digest that does not go out: why is written down, and its articles go into the next one."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from digests.errors import WrongState
+from digests.models import Digest
+from digests.states import EDITABLE, DigestState
+from digests.transitions import advance
+from newsroom.mail import incidents
+from newsroom.mail.states import Severity
+
+
+def skip(digest: Digest, *, because: str, at: datetime) -> None:
+    """Let this digest fall out. It loses its number, and the next window starts where this one started.
+
+    Raises WrongState once it was handed over, and without a reason.
+    """
+    if not because.strip():
+        raise WrongState(_("Say why the digest is skipped."), state=digest.state)
+    with transaction.atomic():
+        advance(
+            digest,
+            start=EDITABLE,
+            to=DigestState.SKIPPED,
+            refusal=_("Only a digest that was not handed over can be skipped."),
+            number=None,
+            scheduled_at=None,
+            skipped_because=because.strip()[:300],
+        )
+        followers(digest, digest.window_end).update(window_start=digest.window_start)
+
+
+def too_little(digest: Digest, *, found: int, minimum: int, at: datetime) -> None:
+    """Skip for want of news, and let staff know."""
+    # Translators: „Nur 2 neue Artikel; der Plan will mindestens 4.“
+    because = ngettext(
+        "Only %(found)d new article; the plan wants at least %(minimum)d.",
+        "Only %(found)d new articles; the plan wants at least %(minimum)d.",
+        found,
+    ) % {"found": found, "minimum": minimum}
+    with transaction.atomic():
+        skip(digest, because=because, at=at)
+        incidents.report(
+            f"digests.skipped.{digest.pk}",
+            title=_("%(newsletter)s was skipped") % {"newsletter": digest.newsletter},
+            text=because + " " + _("Its articles go into the next digest."),
+            severity=Severity.WARNING,
+            facts={"digest": digest.pk, "found": found, "minimum": minimum},
+            at=at,
+        )
+
+
+def followers(digest: Digest, cut_off: datetime) -> QuerySet[Digest]:
+    """The digests not yet handed over whose window starts at this cut-off of the digest."""
+    return Digest.objects.filter(
+        newsletter_id=digest.newsletter_id, window_start=cut_off, state__in=[*EDITABLE, DigestState.SKIPPED]
+    ).exclude(pk=digest.pk)

@@ -1,0 +1,18 @@
+"""What the beat and wake-ups start. Each is safe to run twice and at once."""
+
+from celery import shared_task
+
+from digests import planning, workflow
+from newsroom.web import clock
+
+
+@shared_task(name="digests.run_due_plans")
+def run_due_plans() -> None:
+    """Each minute: build what plans want, and send what may go without a person."""
+    planning.run_due_plans(clock.now())
+
+
+@shared_task(name="digests.hand_over_due")
+def hand_over_due() -> None:
+    """Every few seconds: hand over what is scheduled for now."""
+    workflow.hand_over_due(clock.now())

@@ -1,0 +1,20 @@
+"""The acts that take a digest from draft to hand-over, one function each; admin, commands and plans call the same."""
+
+from digests.workflow.handing_over import hand_over, hand_over_due
+from digests.workflow.proofing import approve, approve_by_plan, propose, reopen, return_proof
+from digests.workflow.scheduling import GRACE_SECONDS, schedule, send_now, skip, stop
+
+__all__ = [
+    "GRACE_SECONDS",
+    "approve",
+    "approve_by_plan",
+    "hand_over",
+    "hand_over_due",
+    "propose",
+    "reopen",
+    "return_proof",
+    "schedule",
+    "send_now",
+    "skip",
+    "stop",
+]

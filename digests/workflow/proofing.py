@@ -1,0 +1,161 @@
+"""Proofs: what is approved is exactly what is sent. Any edit makes a proof out of date."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from digests import links, preflight
+from digests.delivery import renditions
+from digests.errors import NotReady, SecondPersonNeeded, StaleProof, WrongState
+from digests.models import Approval, Digest, Plan, Proof, ProofRendition
+from digests.rendering import Rendered, render
+from digests.states import EDITABLE, ApprovalPolicy, Autopilot, DigestState
+from digests.transitions import advance
+
+
+def propose(digest: Digest, *, by: AbstractBaseUser | None, at: datetime) -> Proof:
+    """Freeze the draft as a numbered proof that somebody can approve. by: nobody, if the plan proposes.
+
+    Raises NotReady with what blocks, EditConflict if somebody edited since the digest was read, and WrongState.
+    """
+    links.place(digest, at=at)
+    rendered = render(digest)
+    blocking = [finding for finding in preflight.check(digest, at=at, rendered=rendered) if finding.blocks]
+    if blocking:
+        raise NotReady(blocking)
+    with transaction.atomic():
+        # The version that was rendered must still be the one in the table: this is what makes the proof true.
+        advance(
+            digest,
+            start=[DigestState.DRAFT],
+            to=DigestState.PROOFED,
+            refusal=_("Only a draft can be proofed."),
+        )
+        return _freeze(digest, rendered, by=by, at=at)
+
+
+def _freeze(digest: Digest, rendered: Rendered, *, by: AbstractBaseUser | None, at: datetime) -> Proof:
+    rendition = renditions.keep(
+        subject=rendered.subject,
+        preheader=rendered.preheader,
+        html=rendered.html,
+        text=rendered.text,
+        language=rendered.language,
+        at=at,
+    )
+    highest = Proof.objects.filter(digest=digest).aggregate(highest=Max("number"))["highest"]
+    proof = Proof.objects.create(
+        digest=digest,
+        number=(highest or 0) + 1,
+        content_hash=rendered.content_hash,
+        digest_version=digest.version,
+        proposed_by=by,
+        proposed_at=at,
+        web_html=rendered.web_html,
+    )
+    ProofRendition.objects.create(proof=proof, rendition=rendition)
+    return proof
+
+
+def approve(proof: Proof, *, by: AbstractBaseUser, at: datetime) -> Approval:
+    """Let this proof go out. A second person, unless the plan allows one.
+
+    Raises StaleProof if the digest changed since, SecondPersonNeeded, WrongState if it is no longer proofed.
+    """
+    if not _needs_four_eyes(proof.digest):
+        return _approve(proof, ApprovalPolicy.ONE_PAIR, by=by, at=at)
+    if proof.proposed_by_id is None:
+        # Translators: „Niemand hat diese Abnahme vorgelegt …“
+        raise SecondPersonNeeded(
+            _("Nobody is named as proposer; propose the digest again, then a second person can approve it.")
+        )
+    if proof.proposed_by_id == by.pk:
+        raise SecondPersonNeeded(_("Whoever proposed a digest cannot approve it: a second person must."))
+    return _approve(proof, ApprovalPolicy.FOUR_EYES, by=by, at=at)
+
+
+def approve_by_plan(proof: Proof, *, at: datetime) -> Approval:
+    """Let a proof that the plan itself proposed go out, where the newsroom has set the plan to fill and send."""
+    plan = Plan.objects.filter(newsletter_id=proof.digest.newsletter_id).first()
+    if plan is None or plan.autopilot != Autopilot.FILL_AND_SEND or proof.proposed_by_id is not None:
+        raise SecondPersonNeeded(_("This plan does not send by itself: a person must approve the digest."))
+    return _approve(proof, ApprovalPolicy.AUTOPILOT, by=None, at=at)
+
+
+def _approve(proof: Proof, policy: ApprovalPolicy, *, by: AbstractBaseUser | None, at: datetime) -> Approval:
+    try:
+        with transaction.atomic():
+            digest = Digest.objects.select_for_update().get(pk=proof.digest_id)
+            _check_fresh(proof, digest)
+            advance(
+                digest,
+                start=[DigestState.PROOFED],
+                to=DigestState.APPROVED,
+                refusal=_("Only a proofed digest can be approved."),
+            )
+            approval = Approval.objects.create(
+                proof=proof, policy=policy, proposer_id=proof.proposed_by_id, approver=by, approved_at=at
+            )
+    except IntegrityError as error:
+        raise WrongState(_("This proof is approved already."), state=DigestState.APPROVED) from error
+    proof.digest = digest
+    return approval
+
+
+def return_proof(proof: Proof, *, by: AbstractBaseUser, because: str, at: datetime) -> None:
+    """Send a proof back to the desk with a reason; the digest is a draft again.
+
+    Raises StaleProof, and WrongState if it was decided already or no reason is given.
+    """
+    if not because.strip():
+        raise WrongState(_("Say why the proof is returned."), state=proof.digest.state)
+    with transaction.atomic():
+        digest = Digest.objects.select_for_update().get(pk=proof.digest_id)
+        _check_fresh(proof, digest)
+        advance(
+            digest,
+            start=[DigestState.PROOFED],
+            to=DigestState.DRAFT,
+            refusal=_("Only a proof that waits for approval can be returned."),
+        )
+        proof.returned_at, proof.returned_by_id, proof.returned_because = at, by.pk, because.strip()[:500]
+        proof.save(update_fields=["returned_at", "returned_by", "returned_because"])
+    proof.digest = digest
+
+
+def reopen(digest: Digest, *, expected_version: int) -> None:
+    """Make the digest a draft again, with a new version: proof, approval and schedule no longer hold.
+
+    Every edit does this. Raises EditConflict if the version is not the expected one, WrongState once handed over.
+    """
+    digest.version = expected_version
+    advance(
+        digest,
+        start=EDITABLE,
+        to=DigestState.DRAFT,
+        refusal=_("A digest that was handed over or skipped cannot be changed."),
+        version=expected_version + 1,
+        scheduled_at=None,
+    )
+
+
+def approved_proof(digest: Digest) -> Proof | None:
+    """The proof that may be sent: the newest one, approved, of the digest's present version. Queries: 1."""
+    newest = Proof.objects.filter(digest=digest).select_related("approval").order_by("-number").first()
+    if newest is None or not hasattr(newest, "approval") or newest.returned_at is not None:
+        return None
+    return newest if newest.digest_version == digest.version else None
+
+
+def _check_fresh(proof: Proof, digest: Digest) -> None:
+    newest = Proof.objects.filter(digest=digest).order_by("-number").first()
+    if proof != newest or proof.digest_version != digest.version or newest.returned_at is not None:
+        raise StaleProof
+
+
+def _needs_four_eyes(digest: Digest) -> bool:
+    plan = Plan.objects.filter(newsletter_id=digest.newsletter_id).only("needs_four_eyes").first()
+    return plan is None or plan.needs_four_eyes
