@@ -334,8 +334,8 @@ def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -
     older.exclude(asks_for_more).update(used_at=at)
 
 
-def ask_again(token: str, *, network_address: str, at: datetime) -> Subscriber:
-    """A fresh letter for an expired link, under the same limits. Raises LinkUnknown."""
+def ask_again(token: str, *, network_address: str, at: datetime) -> tuple[Subscriber, list[Subscription]]:
+    """A fresh letter for an expired link, under the same limits; says to whom and for what. Raises LinkUnknown."""
     confirmation = (
         Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
     )
@@ -351,7 +351,7 @@ def ask_again(token: str, *, network_address: str, at: datetime) -> Subscriber:
         network_address=network_address,
         at=at,
     )
-    return reader
+    return reader, rows
 
 
 # --- Leaving and coming back ----------------------------------------------------------------------------------

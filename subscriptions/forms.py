@@ -1,0 +1,153 @@
+"""What readers fill in. Each form judges what it is given and says so in words; the service checks again."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.mail.addresses import normalise
+from newsroom.mail.errors import BadAddress
+from subscriptions.models import Newsletter
+from subscriptions.wording import PICKS
+
+# A person needs longer than this to type an address; a robot that posts at once is asked again.
+SECONDS_AT_LEAST = 2
+_STAMP_SALT = "subscriptions.form"
+# Where the form stood: a path on this site, kept with the consent. Anything else is somebody's experiment.
+_PATH = re.compile(r"/[\w\-./~%]{0,198}")
+
+PAUSES = (1, 2, 4)
+
+
+def language_code(code: str | None = None) -> str:
+    """A language we write letters in: the given one, else the page's, else the site's."""
+    known = dict(settings.LANGUAGES)
+    for each in (code, get_language()):
+        short = (each or "").partition("-")[0]
+        if short in known:
+            return short
+    return settings.LANGUAGE_CODE
+
+
+def stamp(seconds: float) -> str:
+    """When a form was shown, signed, for its hidden field."""
+    return signing.dumps(int(seconds), salt=_STAMP_SALT)
+
+
+def shown_at(value: str) -> int | None:
+    """When the form with this stamp was shown; None for a stamp that is not ours."""
+    try:
+        return int(signing.loads(value, salt=_STAMP_SALT))
+    except (signing.BadSignature, TypeError, ValueError):
+        return None
+
+
+class AddressField(forms.CharField):
+    """An address as people type it. The value stays as typed; what it means is the service's matter."""
+
+    widget = forms.EmailInput(
+        attrs={
+            "autocomplete": "email",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "inputmode": "email",
+            "maxlength": 254,
+        }
+    )
+
+    def __init__(self, **options: Any) -> None:
+        # Translators: Bitte geben Sie Ihre E-Mail-Adresse ein.
+        options.setdefault("error_messages", {"required": _("Please enter your e-mail address.")})
+        # Translators: Ihre E-Mail-Adresse
+        super().__init__(label=_("Your e-mail address"), max_length=320, strip=True, **options)
+
+    def clean(self, value: Any) -> str:
+        typed = str(super().clean(value))
+        try:
+            normalise(typed)
+        except BadAddress as error:
+            raise forms.ValidationError(str(error), code=error.code) from error
+        return typed
+
+
+class SignupForm(forms.Form):
+    """Address and picks; beside them what a reader does not see: where, in which words, since when, and a trap."""
+
+    address = AddressField()
+    newsletter = forms.MultipleChoiceField(
+        # Translators: Newsletter
+        label=_("Newsletters"),
+        error_messages={
+            # Translators: Bitte wählen Sie mindestens einen Newsletter.
+            "required": _("Please choose at least one newsletter."),
+            # Translators: Diesen Newsletter gibt es nicht mehr. Bitte wählen Sie einen anderen.
+            "invalid_choice": _("This newsletter is no longer offered. Please choose another."),
+        },
+    )
+    website = forms.CharField(required=False)  # the trap: no person sees it
+    started = forms.CharField(required=False)
+    path = forms.CharField(required=False)
+    language = forms.CharField(required=False)
+    wording = forms.CharField(required=False)
+
+    def __init__(
+        self, data: "MultiValueDict[str, str] | None" = None, *, offered: Iterable[Newsletter]
+    ) -> None:
+        super().__init__(data)
+        self.offered = list(offered)
+        self.by_slug = {each.slug: each for each in self.offered}
+        field = self.fields["newsletter"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(each.slug, each.name) for each in self.offered]
+        if self.is_bound and "address" in self.errors:
+            described = {"aria-invalid": "true", "aria-describedby": "address-error"}
+            self.fields["address"].widget.attrs.update(described)
+
+    def clean_path(self) -> str:
+        path = str(self.cleaned_data["path"])
+        return path if _PATH.fullmatch(path) else "/subscribe/"
+
+    def clean_language(self) -> str:
+        return language_code(self.cleaned_data["language"])
+
+    def clean_wording(self) -> str:
+        return str(self.cleaned_data["wording"] or PICKS)[:20]
+
+    def picks(self) -> list[Newsletter]:
+        """The newsletters she chose, as far as they exist; of use before the form is valid, too."""
+        chosen = self.data.getlist("newsletter") if isinstance(self.data, MultiValueDict) else []
+        return [self.by_slug[slug] for slug in dict.fromkeys(chosen) if slug in self.by_slug]
+
+
+class LinkForm(forms.Form):
+    """Where to send the link to somebody's settings."""
+
+    address = AddressField()
+    website = forms.CharField(required=False)
+
+
+class PreferencesForm:
+    """A reader's settings as posted: which newsletters are on, what is paused, the language.
+
+    Not a Django form: its fields are one set per newsletter, and nothing in it can be mistyped.
+    """
+
+    def __init__(self, data: Mapping[str, str], *, offered: Iterable[Newsletter]) -> None:
+        self.wanted: set[int] = set()
+        self.weeks: dict[int, int | None] = {}
+        everything_off = "everything_off" in data
+        for newsletter in offered:
+            if data.get(f"on-{newsletter.slug}") == "1" and not everything_off:
+                self.wanted.add(newsletter.pk)
+            match data.get(f"pause-{newsletter.slug}", "keep"):
+                case "none":
+                    self.weeks[newsletter.pk] = None
+                case text if text in {str(weeks) for weeks in PAUSES}:
+                    self.weeks[newsletter.pk] = int(text)
+        self.language = language_code(data.get("language"))

@@ -1,0 +1,20 @@
+"""The readers' pages. Those with a token stand in mails that people keep for years: their shape never changes."""
+
+from django.urls import path
+
+from subscriptions.views import confirming, leaving, legal, preferences, signing_up
+
+urlpatterns = [
+    path("newsletters/", signing_up.newsletters, name="newsletters"),
+    path("subscribe/", signing_up.subscribe, name="subscribe"),
+    path("subscribe/sent/", signing_up.check_inbox, name="check_inbox"),
+    path("confirm/<str:token>/", confirming.confirm, name="confirm"),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/link/", preferences.request_link, name="request_link"),
+    path("preferences/close/", preferences.close, name="close_preferences"),
+    path("preferences/<str:token>/", preferences.preferences_link, name="preferences_link"),
+    path("u/<str:token>", leaving.leave, name="leave"),
+    path("u/<str:token>/undo", leaving.undo, name="undo"),
+    path("imprint/", legal.imprint, name="imprint"),
+    path("privacy/", legal.privacy, name="privacy"),
+]

@@ -1,0 +1,72 @@
+"""The link in a confirmation mail: a page with one button, and the button."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from newsroom.web.clock import now
+from newsroom.web.proxies import client_address
+from newsroom.web.tokens import manage_url
+from subscriptions import consent
+from subscriptions.errors import LinkExpired, LinkUnknown
+from subscriptions.models import Subscriber, Subscription
+from subscriptions.states import SubscriptionState
+from subscriptions.views.private import broken_link, in_language_of, token_page
+from subscriptions.views.signing_up import Request
+from subscriptions.wording import PICKS
+
+
+@token_page
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks, POST confirms; twice is as good as once, and too late offers a new letter."""
+    at = now()
+    try:
+        if request.method == "POST" and "again" in request.POST:
+            return _ask_again(request, token, at=at)
+        if request.method == "POST":
+            done = consent.confirm(token, network_address=client_address(request), at=at)
+            return _confirmed(request, done.subscriber, done.subscriptions)
+        confirmation = consent.find_confirmation(token, at=at)
+    except LinkUnknown:
+        return broken_link(request)
+    except LinkExpired:
+        return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})
+    rows = consent.asked_for(confirmation)
+    if confirmation.used_at is not None:
+        return _confirmed(request, confirmation.subscriber, rows)
+    reader = confirmation.subscriber
+    with in_language_of(reader):
+        return render(request, "subscriptions/confirm.html", {"reader": reader, "subscriptions": rows})
+
+
+def _confirmed(request: HttpRequest, reader: Subscriber, rows: Sequence[Subscription]) -> HttpResponse:
+    active = [row for row in rows if row.state == SubscriptionState.ACTIVE]
+    with in_language_of(reader):
+        return render(
+            request,
+            "subscriptions/confirmed.html",
+            {
+                "subscriptions": active,
+                "sender": active[0].newsletter.sender if active else None,
+                "manage_url": manage_url(active[0].pk) if active else "",
+            },
+        )
+
+
+def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpResponse:
+    """A fresh letter for an expired link, then the page that says to look for it."""
+    reader, rows = consent.ask_again(token, network_address=client_address(request), at=at)
+    kept = Request(
+        address=reader.typed_address,
+        slugs=[row.newsletter.slug for row in rows],
+        language=reader.language,
+        path=reverse("subscribe"),
+        wording=PICKS,
+        sent_at=at.timestamp(),
+    )
+    response = redirect(reverse("check_inbox"))
+    response.status_code = 303
+    return kept.keep(response)

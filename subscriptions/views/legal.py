@@ -1,0 +1,25 @@
+"""Who publishes, and what happens to readers' data: written from the senders' own records."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from subscriptions import consent
+from subscriptions.models import Sender
+
+
+def _senders() -> list[Sender]:
+    return list(Sender.objects.order_by("pk"))
+
+
+@require_safe
+def imprint(request: HttpRequest) -> HttpResponse:
+    """The legal notice (§ 5 DDG, § 18 MStV). One query."""
+    return render(request, "subscriptions/imprint.html", {"senders": _senders()})
+
+
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What GDPR art. 13 wants readers to be told. One query."""
+    context = {"senders": _senders(), "days": consent.CONFIRM_WITHIN.days}
+    return render(request, "subscriptions/privacy.html", context)

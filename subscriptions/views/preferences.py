@@ -1,0 +1,197 @@
+"""A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import override
+from django.views.decorators.http import require_http_methods, require_POST
+
+from newsroom.mail.addresses import normalise
+from newsroom.web import throttles
+from newsroom.web.clock import now
+from newsroom.web.proxies import client_address, network_of
+from newsroom.web.tokens import TokenKind
+from subscriptions import consent, correspondence
+from subscriptions.forms import PAUSES, LinkForm, PreferencesForm, language_code
+from subscriptions.models import Newsletter, Subscriber, Subscription
+from subscriptions.states import NewsletterState, SubscriptionState
+from subscriptions.views.private import (
+    BadToken,
+    broken_link,
+    in_language_of,
+    keep_private,
+    subscription_of,
+    token_page,
+)
+from subscriptions.wording import SETTINGS, wording
+
+SESSION_SECONDS = 30 * 60
+LINKS_PER_NETWORK = 20
+_COOKIE = "reader"
+_COOKIE_SALT = "subscriptions.preferences"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One newsletter on the settings page, with the subscription if there is one."""
+
+    newsletter: Newsletter
+    subscription: Subscription | None
+    is_on: bool
+    paused_until: datetime | None
+
+
+@token_page
+def preferences_link(request: HttpRequest, token: str) -> HttpResponse:
+    """The mailed link. GET shows whose settings they are, shortened; the button opens them."""
+    try:
+        subscription = subscription_of(TokenKind.MANAGE, token)
+    except BadToken:
+        return broken_link(request)
+    if subscription is None or not subscription.subscriber.address:
+        return render(request, "subscriptions/reader_gone.html")
+    reader = subscription.subscriber
+    if request.method != "POST":
+        with in_language_of(reader):
+            return render(request, "subscriptions/open_preferences.html", {"reader": reader})
+    response = redirect("preferences")
+    response.status_code = 303
+    _open_session(response, reader)
+    return response
+
+
+def _open_session(response: HttpResponse, reader: Subscriber) -> None:
+    """Half an hour, in her browser alone; nothing about her is written down on our side for it."""
+    response.set_cookie(
+        _COOKIE,
+        signing.dumps(reader.pk, salt=_COOKIE_SALT),
+        max_age=SESSION_SECONDS,
+        path=reverse("preferences"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _reader(request: HttpRequest) -> Subscriber | None:
+    """Whose settings are open. One query, none without a session."""
+    try:
+        number = signing.loads(request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=SESSION_SECONDS)
+    except signing.BadSignature:
+        return None
+    return Subscriber.objects.filter(pk=number, address__isnull=False).first()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HttpRequest) -> HttpResponse:
+    """The settings: newsletters on and off, pauses, language. One form, one save; without a session, a way to get one."""
+    reader = _reader(request)
+    if reader is None:
+        response = render(request, "subscriptions/ask_for_link.html", {"form": LinkForm()})
+    else:
+        at = now()
+        with in_language_of(reader):
+            response = (
+                _save(request, reader, at=at) if request.method == "POST" else _show(request, reader, at=at)
+            )
+    keep_private(response)
+    return response
+
+
+def _settings(reader: Subscriber, *, at: datetime) -> list[Setting]:
+    """What the page offers: newsletters that take sign-ups, and those she reads though they rest. Two queries."""
+    rows = {
+        row.newsletter_id: row
+        for row in reader.subscriptions.select_related("newsletter__sender").order_by("pk")
+    }
+    found = []
+    for newsletter in Newsletter.objects.select_related("sender"):
+        row = rows.get(newsletter.pk)
+        is_on = row is not None and row.state == SubscriptionState.ACTIVE
+        if newsletter.state == NewsletterState.ACTIVE or is_on:
+            until = row.paused_until if row and row.paused_until and row.paused_until > at else None
+            found.append(Setting(newsletter=newsletter, subscription=row, is_on=is_on, paused_until=until))
+    return found
+
+
+def _show(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResponse:
+    context = {
+        "reader": reader,
+        "settings_list": _settings(reader, at=at),
+        "pauses": PAUSES,
+        "wording": wording(SETTINGS, language_code(reader.language)),
+        "languages": settings.LANGUAGES,
+        "minutes": SESSION_SECONDS // 60,
+    }
+    return render(request, "subscriptions/preferences.html", context)
+
+
+def _save(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResponse:
+    offered = [setting.newsletter for setting in _settings(reader, at=at)]
+    form = PreferencesForm(request.POST, offered=offered)
+    changes = consent.change_settings(
+        reader,
+        newsletters=offered,
+        wanted=form.wanted,
+        pauses={
+            pk: at + timedelta(weeks=weeks) if weeks is not None else None for pk, weeks in form.weeks.items()
+        },
+        language=form.language,
+        network_address=client_address(request),
+        at=at,
+    )
+    context = {"reader": reader, "changes": [_in_words(change) for change in changes]}
+    with override(form.language):
+        return render(request, "subscriptions/preferences_saved.html", context)
+
+
+def _in_words(change: consent.Change) -> dict[str, Any]:
+    """A change for the template: times as times, languages by their names."""
+    names = {code: name for code, name in settings.LANGUAGES}
+    words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
+    for side in ("before", "after"):
+        value: Any = getattr(change, side)
+        if change.what == "paused_until":
+            value = datetime.fromisoformat(value) if value else None
+        elif change.what == "language":
+            value = names.get(value, value)
+        words[side] = value
+    return words
+
+
+@require_POST
+def close(request: HttpRequest) -> HttpResponse:
+    """End the half hour now: for shared computers."""
+    response = redirect("preferences")
+    response.status_code = 303
+    response.delete_cookie(_COOKIE, path=reverse("preferences"))
+    return response
+
+
+@require_POST
+def request_link(request: HttpRequest) -> HttpResponse:
+    """Mail the link to an address, if it reads us; the answer is the same if it does not."""
+    form = LinkForm(request.POST)
+    if not form.is_valid():
+        form.fields["address"].widget.attrs.update(
+            {"aria-invalid": "true", "aria-describedby": "address-error"}
+        )
+        response = render(request, "subscriptions/ask_for_link.html", {"form": form})
+    else:
+        network = network_of(client_address(request))
+        is_allowed = throttles.allow("settings link", network, limit=LINKS_PER_NETWORK, seconds=60 * 60)
+        if is_allowed and not form.cleaned_data["website"]:
+            address = normalise(form.cleaned_data["address"]).normal
+            reader = Subscriber.objects.filter(address=address).first()
+            if reader is not None:
+                correspondence.send_management_link(reader, at=now())
+        context = {"address": form.cleaned_data["address"]}
+        response = render(request, "subscriptions/link_sent.html", context)
+    keep_private(response)
+    return response

@@ -1,0 +1,208 @@
+"""Signing up: the catalogue, the form with its help for typos and errors, and the page that says to look for mail."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from newsroom.mail.addresses import suggest
+from newsroom.web.clock import now
+from newsroom.web.proxies import client_address
+from subscriptions import consent
+from subscriptions.forms import SECONDS_AT_LEAST, SignupForm, language_code, shown_at, stamp
+from subscriptions.models import Newsletter
+from subscriptions.views.private import keep_private
+from subscriptions.wording import PICKS, wording
+
+_COOKIE = "signup"
+_COOKIE_SALT = "subscriptions.signup"
+_COOKIE_SECONDS = 60 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a visitor asked for, kept in her own browser so that she can correct or repeat it."""
+
+    address: str
+    slugs: list[str]
+    language: str
+    path: str
+    wording: str
+    sent_at: float
+
+    def keep(self, response: HttpResponse) -> HttpResponse:
+        value = signing.dumps(self.__dict__, salt=_COOKIE_SALT)
+        response.set_cookie(
+            _COOKIE,
+            value,
+            max_age=_COOKIE_SECONDS,
+            path=reverse("subscribe"),
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Request | None":
+        try:
+            values = signing.loads(
+                request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=_COOKIE_SECONDS
+            )
+            return cls(**values)
+        except (signing.BadSignature, TypeError):
+            return None
+
+
+@require_safe
+def newsletters(request: HttpRequest) -> HttpResponse:
+    """The catalogue: all newsletters by theme, several to pick at once. One query."""
+    offered = list(Newsletter.objects.active())
+    in_order = sorted(offered, key=lambda each: (each.theme, each.position, each.name))
+    themes = [(theme, list(rows)) for theme, rows in groupby(in_order, key=lambda each: each.theme)]
+    context = {**_form_context(SignupForm(offered=offered), set()), "themes": themes}
+    return render(request, "subscriptions/newsletters.html", context | {"path": request.path})
+
+
+def _form_context(form: SignupForm, ticked: Iterable[str]) -> dict[str, Any]:
+    language = language_code()
+    return {
+        "form": form,
+        "ticked": set(ticked),
+        "stamp": stamp(time.time()),
+        "language": language,
+        "wording": wording(PICKS, language),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """The form by itself, and where every sign-up box posts to."""
+    offered = Newsletter.objects.active().select_related("sender")
+    if request.method != "POST":
+        return _blank(request, offered)
+    data = request.POST.copy()
+    if "take" in data:  # "Did you mean …?" was answered with yes
+        data["address"] = data["take"]
+    form = SignupForm(data, offered=offered)
+    if not form.is_valid():
+        return _again(request, form, "subscriptions/subscribe.html")
+    if form.cleaned_data["website"]:
+        return _look_in_your_inbox(form, at=now())  # a robot learns nothing
+    shown = shown_at(form.cleaned_data["started"])
+    at = now()
+    if shown is None or at.timestamp() - shown < SECONDS_AT_LEAST:
+        return _again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
+    typed = form.cleaned_data["address"]
+    if "insist" not in data and (meant := suggest(typed)):
+        return _again(request, form, "subscriptions/did_you_mean.html", meant=meant)
+    consent.request_subscription(
+        typed_address=typed,
+        newsletters=form.picks(),
+        language=form.cleaned_data["language"],
+        form=form.cleaned_data["path"],
+        network_address=client_address(request),
+        at=at,
+        wording_version=form.cleaned_data["wording"],
+    )
+    return _look_in_your_inbox(form, at=at)
+
+
+def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
+    """The empty form; ticked is only what she chose before, or the newsletter whose page she comes from."""
+    earlier = Request.of(request) if "change" in request.GET else None
+    form = SignupForm(offered=offered)
+    ticked = set(earlier.slugs) if earlier else set(request.GET.getlist("newsletter"))
+    context = _form_context(form, ticked)
+    context["address"] = earlier.address if earlier else ""
+    context["path"] = earlier.path if earlier else request.path
+    response = render(request, "subscriptions/subscribe.html", context)
+    if earlier:
+        keep_private(response)
+    return response
+
+
+def _again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
+    """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
+    picks = form.picks()
+    context = _form_context(form, {each.slug for each in picks})
+    context["address"] = form.data.get("address", "")
+    context["path"] = form.data.get("path", "")
+    context["picks"] = picks
+    # The first stamp goes on living, so that nobody waits twice.
+    if shown_at(form.data.get("started", "")) is not None:
+        context["stamp"] = form.data["started"]
+    response = render(request, template, context | more)
+    keep_private(response)
+    return response
+
+
+def _look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
+    kept = Request(
+        address=form.cleaned_data["address"],
+        slugs=[each.slug for each in form.picks()],
+        language=form.cleaned_data["language"],
+        path=form.cleaned_data["path"],
+        wording=form.cleaned_data["wording"],
+        sent_at=at.timestamp(),
+    )
+    return kept.keep(_see_other("check_inbox"))
+
+
+def _see_other(name: str, query: str = "") -> HttpResponse:
+    response = redirect(reverse(name) + query)
+    response.status_code = 303
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_inbox(request: HttpRequest) -> HttpResponse:
+    """Look for our mail: to which address, from whom, how long it is good for, and how to get it again."""
+    kept = Request.of(request)
+    picks = (
+        list(Newsletter.objects.active().filter(slug__in=kept.slugs).select_related("sender")) if kept else []
+    )
+    wait_seconds = 0
+    if request.method == "POST" and kept:
+        at = now()
+        wait_seconds = int(kept.sent_at + consent.RESEND_AFTER.total_seconds() - at.timestamp()) + 1
+        if wait_seconds <= 0:
+            return _send_again(request, kept, picks, at=at)
+    context = {
+        "kept": kept,
+        "picks": picks,
+        "sender": picks[0].sender if picks else None,
+        "days": consent.CONFIRM_WITHIN.days,
+        "wait_seconds": max(0, wait_seconds),
+        "is_sent_again": "again" in request.GET,
+    }
+    response = render(request, "subscriptions/check_your_inbox.html", context)
+    keep_private(response)
+    return response
+
+
+def _send_again(
+    request: HttpRequest, kept: Request, picks: list[Newsletter], *, at: datetime
+) -> HttpResponse:
+    consent.request_subscription(
+        typed_address=kept.address,
+        newsletters=picks,
+        language=kept.language,
+        form=kept.path,
+        network_address=client_address(request),
+        at=at,
+        wording_version=kept.wording,
+    )
+    query = QueryDict(mutable=True)
+    query["again"] = "1"
+    later = Request(**{**kept.__dict__, "sent_at": at.timestamp()})
+    return later.keep(_see_other("check_inbox", f"?{query.urlencode()}"))
