@@ -9,7 +9,9 @@ def now() -> datetime:
     """The database's present time, aware UTC. Queries: 1. Edges call it once and hand it down as `at`."""
     postgres = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()" if postgres else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
+        cursor.execute(
+            "SELECT clock_timestamp()" if postgres else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+        )
         (value,) = cursor.fetchone()
     if isinstance(value, datetime):
         return value.astimezone(UTC)

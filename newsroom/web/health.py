@@ -34,7 +34,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus, for this machine and for staff; others are told that there is no such page."""
     if not (_is_local(request) or getattr(request.user, "is_staff", False)):
         return HttpResponseNotFound()
-    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    return HttpResponse(
+        prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST
+    )
 
 
 def _is_local(request: HttpRequest) -> bool:

@@ -35,7 +35,9 @@ def allow(scope: str, key: str, *, limit: int, seconds: int) -> bool:
 @cache
 def _shared() -> MovingWindowRateLimiter:
     location = str(settings.CACHES["default"]["LOCATION"])
-    return MovingWindowRateLimiter(storage_from_string(location, socket_timeout=1.0, socket_connect_timeout=1.0))
+    return MovingWindowRateLimiter(
+        storage_from_string(location, socket_timeout=1.0, socket_connect_timeout=1.0)
+    )
 
 
 @cache

@@ -40,7 +40,8 @@ def _macs(keys: tuple[tuple[int, bytes], ...]) -> dict[int, Any]:
     """A prepared keyed hash per key number: derived once per process, copied for each token."""
     return {
         number: hashlib.blake2b(
-            key=hashlib.blake2b(key, digest_size=32, person=b"newsroom links").digest(), digest_size=_MAC_BYTES
+            key=hashlib.blake2b(key, digest_size=32, person=b"newsroom links").digest(),
+            digest_size=_MAC_BYTES,
         )
         for number, key in keys
     }
@@ -118,4 +119,6 @@ def secret_token() -> str:
 
 def hash_secret(token: str) -> str:
     """What the database keeps of a secret token: 64 hex characters. Unkeyed, because the token is random enough."""
-    return hashlib.blake2b(token.encode("utf-8", "replace"), digest_size=32, person=b"newsroom secret").hexdigest()
+    return hashlib.blake2b(
+        token.encode("utf-8", "replace"), digest_size=32, person=b"newsroom secret"
+    ).hexdigest()

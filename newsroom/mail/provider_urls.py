@@ -1,0 +1,149 @@
+"""MAIL_PROVIDERS read: `main=mailgun://KEY@mg.example.org?region=eu&rate=300/s,spare=smtp://user:pw@host:587`.
+
+Names are the newsroom's own; several accounts of one kind may stand side by side. Signs that mean something in an
+address (`,` `@` `/` `?` `#` `%` `&`) are percent-encoded in users and passwords.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from newsroom.mail.errors import BadProviderUrl
+
+# Between two providers: a comma with a name and a scheme behind it. An option's value may hold commas.
+_BETWEEN = re.compile(r",\s*(?=[A-Za-z0-9-]+=[a-z_]+://)")
+_ONE = re.compile(r"(?P<name>[a-z][a-z0-9-]{0,39})=(?P<url>[a-z_]+://.*)", re.DOTALL)
+_RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)/(?P<unit>[smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+# What each scheme understands beside what all do. Anymail's backends take theirs as they call them.
+COMMON_OPTIONS = frozenset({"rate", "api_url", "webhook", "from"})
+OPTIONS: dict[str, frozenset[str]] = {
+    "smtp": frozenset({"tls", "ca", "helo", "per_connection"}),
+    "memory": frozenset({"file"}),
+    "mailgun": frozenset({"region", "webhook_signing_key"}),
+    "amazon_ses": frozenset({"region", "configuration_set_name"}),
+    "brevo": frozenset(),
+    "mailersend": frozenset({"signing_secret"}),
+    "mailjet": frozenset(),
+    "mailtrap": frozenset({"sandbox_id", "signing_secret"}),
+    "mandrill": frozenset({"webhook_key", "webhook_url"}),
+    "postal": frozenset({"webhook_key"}),
+    "postmark": frozenset({"message_stream"}),
+    "resend": frozenset({"signing_secret"}),
+    "scaleway": frozenset({"project_id", "region"}),
+    "sendgrid": frozenset({"tracking_webhook_verification_key"}),
+    "sparkpost": frozenset({"subaccount"}),
+    "unisender_go": frozenset(),
+}
+MIN_SECRET = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderConfig:
+    """One provider as configured. Its secrets stay out of `repr`, and so out of logs."""
+
+    name: str
+    scheme: str
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    host: str = ""
+    port: int | None = None
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+    rate: float | None = None  # copies a second; None: as fast as it goes
+    api_url: str = ""
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    sender: str = ""  # From of notices to staff
+
+
+def parse(value: str) -> list[ProviderConfig]:
+    """The providers in their order, the first being the default. Raises BadProviderUrl with one sentence."""
+    configs: list[ProviderConfig] = []
+    for part in _BETWEEN.split(value.strip()):
+        config = _parse_one(part.strip())
+        if any(config.name == other.name for other in configs):
+            raise BadProviderUrl(f"MAIL_PROVIDERS names {config.name!r} twice.")
+        configs.append(config)
+    return configs
+
+
+@lru_cache(maxsize=8)
+def parsed(value: str) -> tuple[ProviderConfig, ...]:
+    """`parse`, once per process and value."""
+    return tuple(parse(value))
+
+
+def _parse_one(part: str) -> ProviderConfig:
+    found = _ONE.fullmatch(part)
+    if not found:
+        raise BadProviderUrl(
+            "MAIL_PROVIDERS must look like name=scheme://user:password@host, separated by commas; "
+            "names are small letters, digits and hyphens."
+        )
+    name = found["name"]
+    try:
+        url = urlsplit(found["url"])
+        port = url.port
+    except ValueError as error:
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: the address of {name!r} cannot be read; is the port a number?"
+        ) from error
+    if url.scheme not in OPTIONS:
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: {name!r} is of a kind we do not know, {url.scheme!r}; known are {', '.join(OPTIONS)}."
+        )
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    options = dict(pairs)
+    for option in options:
+        if option not in OPTIONS[url.scheme] | COMMON_OPTIONS:
+            raise BadProviderUrl(
+                f"MAIL_PROVIDERS: {name!r} has an option that {url.scheme} does not have, {option!r}."
+            )
+    secrets = tuple(value for option, value in pairs if option == "webhook")
+    if any(len(secret) < MIN_SECRET or not re.fullmatch(r"[\w~-]+", secret) for secret in secrets):
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: the webhook secret of {name!r} needs {MIN_SECRET} letters and digits at least."
+        )
+    _check(name, url, options)
+    return ProviderConfig(
+        name=name,
+        scheme=url.scheme,
+        username=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+        host=url.hostname or "",
+        port=port,
+        options={key: text for key, text in options.items() if key not in COMMON_OPTIONS},
+        rate=_rate(name, options.get("rate", "")),
+        api_url=options.get("api_url", ""),
+        webhook_secrets=secrets,
+        sender=options.get("from", ""),
+    )
+
+
+def _check(name: str, url: SplitResult, options: dict[str, str]) -> None:
+    if url.scheme == "smtp" and not url.hostname:
+        raise BadProviderUrl(f"MAIL_PROVIDERS: {name!r} names no mail server.")
+    if options.get("tls", "start") not in {"start", "on", "off"}:
+        raise BadProviderUrl(f"MAIL_PROVIDERS: tls of {name!r} must be start, on or off.")
+    if not options.get("per_connection", "1").isdigit():
+        raise BadProviderUrl(f"MAIL_PROVIDERS: per_connection of {name!r} must be a number.")
+    if url.scheme not in {"smtp", "memory", "amazon_ses"} and not url.username:
+        raise BadProviderUrl(f"MAIL_PROVIDERS: {name!r} has no key; write {url.scheme}://KEY@…")
+    if url.scheme == "mailgun" and not url.hostname:
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: {name!r} needs the sending domain: mailgun://KEY@mg.example.org"
+        )
+    if url.scheme in {"postal", "unisender_go"} and not options.get("api_url"):
+        raise BadProviderUrl(f"MAIL_PROVIDERS: {name!r} needs api_url=https://…")
+    if not options.get("api_url", "https://").startswith(("https://", "http://")):
+        raise BadProviderUrl(f"MAIL_PROVIDERS: api_url of {name!r} must begin with https://")
+
+
+def _rate(name: str, text: str) -> float | None:
+    if not text:
+        return None
+    found = _RATE.fullmatch(text)
+    if not found or not float(found["number"]):
+        raise BadProviderUrl(f"MAIL_PROVIDERS: rate of {name!r} must look like 300/s, 5000/m or 20000/h.")
+    return float(found["number"]) / _SECONDS[found["unit"]]

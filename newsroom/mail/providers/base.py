@@ -1,0 +1,79 @@
+"""What every provider can be asked: what it can carry, and to take copies of a mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from newsroom.mail.errors import BadMail
+from newsroom.mail.verdicts import Outcome, Ruling, Verdict
+from newsroom.mail.wire import CompiledMail, Copy
+
+RESPONSE_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What one call can carry."""
+
+    batch_size: int  # copies per hand_over
+    max_bytes: int  # of one call, or of one message where each copy is a call
+    personal_headers: bool  # each reader's own List-Unsubscribe in one call
+    one_call_per_reader: bool
+    keeps_list_headers: bool = True  # False: List-Unsubscribe is dropped or replaced
+    reports_events: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOver:
+    """What became of the copies of one hand-over: an outcome for every one."""
+
+    outcomes: dict[int, Outcome]  # by Copy.seq
+    http_status: int | None = None
+    provider_ref: str = ""
+    response: str = ""
+    retry_after: float | None = None  # seconds; the provider asked for patience
+    is_configuration: bool = False  # nothing can succeed there until somebody repairs it
+    is_splittable: bool = False  # perhaps one copy is to blame: half the batch may pass
+
+
+class Provider(Protocol):
+    """One configured provider. Used by one thread at a time."""
+
+    name: str
+    capabilities: Capabilities
+
+    def hand_over(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
+    ) -> HandOver:
+        """Offer the copies within `seconds` altogether. Never raises for trouble on the wire.
+
+        Each copy gets an outcome; one that was certainly not offered is NOT_SENT. attempt_id goes along where the
+        provider has a place for it, so that its records can be searched by it.
+        """
+        ...
+
+
+def all_alike(
+    copies: Sequence[Copy], ruling: Ruling, *, http_status: int | None = None, response: str = ""
+) -> HandOver:
+    """One ruling for the whole call."""
+    outcome = ruling.outcome()
+    return HandOver(
+        outcomes={copy.seq: outcome for copy in copies},
+        http_status=http_status,
+        response=response[:RESPONSE_CHARACTERS],
+        retry_after=ruling.retry_after,
+        is_configuration=ruling.is_configuration,
+        is_splittable=ruling.is_splittable and len(copies) > 1,
+    )
+
+
+def not_offered(reason: str) -> Outcome:
+    """For copies that the call did not come to."""
+    return Outcome(verdict=Verdict.NOT_SENT, reason=reason)
+
+
+def cannot_be_written(error: BadMail) -> Outcome:
+    """For a copy whose own values would make a broken mail: no retry helps."""
+    return Outcome(verdict=Verdict.REJECTED, reason=f"cannot be written: {error}"[:300])

@@ -1,0 +1,206 @@
+"""Our own SMTP session: kept open, verified TLS, one recipient per message, a verdict on each.
+
+With PIPELINING (RFC 2920) MAIL, RCPT and DATA leave in one write, so that a message costs two round trips. What the
+server may have taken is decided by one moment: once the final dot is on its way, silence means unknown.
+"""
+
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from newsroom.mail.errors import BadMail
+from newsroom.mail.provider_urls import ProviderConfig
+from newsroom.mail.providers.base import (
+    RESPONSE_CHARACTERS,
+    Capabilities,
+    HandOver,
+    cannot_be_written,
+    not_offered,
+)
+from newsroom.mail.providers.smtp_session import Refused, Session, connect
+from newsroom.mail.verdicts import Outcome, Verdict
+from newsroom.mail.wire import CompiledMail, Copy
+
+IDLE_SECONDS = 20.0  # an idle connection is taken as gone: servers close them
+BACK_OFF_SECONDS = 60.0  # after 421
+
+
+class SmtpProvider:
+    """A mail server. Keeps one connection per process."""
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.name = config.name
+        self.config = config
+        self.capabilities = Capabilities(
+            batch_size=100,
+            max_bytes=10_000_000,
+            personal_headers=True,
+            one_call_per_reader=True,
+            reports_events=False,
+        )
+        self._per_connection = int(config.options.get("per_connection", "100"))
+        self._session: Session | None = None
+        self._lock = threading.Lock()
+
+    def hand_over(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
+    ) -> HandOver:
+        with self._lock:
+            call = _Call(deadline=time.monotonic() + seconds)
+            for copy in copies:
+                if call.is_over or call.remaining() < 1:
+                    call.outcomes[copy.seq] = not_offered(call.why_over or "no time left")
+                else:
+                    call.outcomes[copy.seq] = self._offer(mail, copy, call)
+            return call.hand_over()
+
+    def close(self) -> None:
+        """End the connection politely."""
+        session, self._session = self._session, None
+        if session:
+            session.leave()
+
+    def _offer(self, mail: CompiledMail, copy: Copy, call: "_Call") -> Outcome:
+        """One copy; a connection that died while it idled is replaced once, because nothing was offered on it."""
+        try:
+            raw = mail.splice(copy, date=datetime.now(UTC))
+        except BadMail as error:
+            return cannot_be_written(error)
+        reused = self._session is not None
+        session = self._connected(call)
+        if session is None:
+            return not_offered(call.why_over)
+        try:
+            return self._converse(session, mail.from_address, copy.address, raw, call)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            if reused and call.remaining() > 1:
+                return self._offer(mail, copy, call)
+            call.end(f"connection lost: {_words(error)}")
+            return not_offered(call.why_over)
+
+    def _connected(self, call: "_Call") -> Session | None:
+        session = self._session
+        if session and (session.messages >= self._per_connection or session.idle() > IDLE_SECONDS):
+            self.close()
+            session = None
+        if session is None:
+            try:
+                session = self._session = connect(self.config, deadline=call.deadline)
+            except Refused as refusal:
+                call.end(
+                    refusal.reason, is_configuration=refusal.is_configuration, retry_after=refusal.retry_after
+                )
+                return None
+        session.begin_use(call.deadline)
+        return session
+
+    def _converse(self, session: Session, sender: str, address: str, raw: bytes, call: "_Call") -> Outcome:
+        """The conversation about one message. Raises only as long as the message cannot have been taken."""
+        if outcome := self._agree(session, sender, address, len(raw), call):
+            return outcome
+        session.send(raw.replace(b"\r\n.", b"\r\n.."))
+        try:
+            session.send(b".\r\n")
+            code, text = session.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            call.end("connection lost")
+            return Outcome(verdict=Verdict.UNKNOWN, reason=f"no answer after the message: {_words(error)}")
+        session.count_message()
+        return self._judge_end(code, text, call)
+
+    def _agree(self, session: Session, sender: str, address: str, size: int, call: "_Call") -> Outcome | None:
+        """MAIL, RCPT, DATA. None: the server waits for the message; else what became of the copy."""
+        commands = [f"MAIL FROM:<{sender}>", f"RCPT TO:<{address}>", "DATA"]
+        if session.has_extn("size"):
+            commands[0] += f" SIZE={size}"
+        (mail, mail_text), (rcpt, rcpt_text), (data, data_text) = session.command(commands)
+        if data == 354 and rcpt >= 300:
+            # RFC 2920 §3.1: a server may ask for a message that has no recipient; it gets an empty one.
+            session.send(b".\r\n")
+            session.getreply()
+        for code, text in ((mail, mail_text), (rcpt, rcpt_text), (data, data_text)):
+            if code == 421:
+                return self._sent_away(text, call)
+        if mail >= 300:
+            # The sender or the whole session is refused, not this reader.
+            call.end(_reason(mail, mail_text), is_configuration=mail >= 500)
+            session.needs_reset = True
+            return not_offered(_reason(mail, mail_text))
+        if rcpt >= 300:
+            session.needs_reset = True
+            if rcpt in {530, 535, 538}:
+                call.end(_reason(rcpt, rcpt_text), is_configuration=True)
+                return not_offered(call.why_over)
+            verdict = Verdict.REJECTED if rcpt >= 500 else Verdict.NOT_SENT
+            return Outcome(verdict=verdict, reason=_reason(rcpt, rcpt_text))
+        if data != 354:
+            session.needs_reset = True
+            verdict = Verdict.REJECTED if data >= 500 else Verdict.NOT_SENT
+            return Outcome(verdict=verdict, reason=_reason(data, data_text))
+        return None
+
+    def _judge_end(self, code: int, text: bytes, call: "_Call") -> Outcome:
+        """The answer to the final dot is definite, whatever it is."""
+        call.response = _reason(code, text)
+        if 200 <= code < 300:
+            return Outcome(verdict=Verdict.ACCEPTED, provider_ref=_reason(code, text)[:250])
+        if code == 421:
+            return self._sent_away(text, call)
+        verdict = Verdict.REJECTED if code >= 500 else Verdict.NOT_SENT
+        return Outcome(verdict=verdict, reason=_reason(code, text))
+
+    def _sent_away(self, text: bytes, call: "_Call") -> Outcome:
+        self._drop()
+        call.end(_reason(421, text), retry_after=BACK_OFF_SECONDS)
+        return not_offered(call.why_over)
+
+    def _drop(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            session.close()
+
+
+@dataclass
+class _Call:
+    """What one hand-over has come to so far."""
+
+    deadline: float
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    is_over: bool = False
+    why_over: str = ""
+    response: str = ""
+    retry_after: float | None = None
+    is_configuration: bool = False
+
+    def remaining(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def end(self, why: str, *, is_configuration: bool = False, retry_after: float | None = None) -> None:
+        """No further copy is offered in this call."""
+        self.is_over, self.why_over = True, why
+        self.is_configuration, self.retry_after = is_configuration, retry_after
+
+    def hand_over(self) -> HandOver:
+        return HandOver(
+            outcomes=self.outcomes,
+            response=(self.why_over or self.response)[:RESPONSE_CHARACTERS],
+            retry_after=self.retry_after,
+            is_configuration=self.is_configuration,
+        )
+
+
+def _reason(code: int, text: bytes) -> str:
+    return f"SMTP {code} {' '.join(text.decode('utf-8', 'replace').split())}"[:300]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason}"
+    return f"{type(error).__name__} {error}".strip()[:200]
