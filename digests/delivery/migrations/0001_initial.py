@@ -6,181 +6,436 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('subscriptions', '0001_initial'),
+        ("subscriptions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProviderState',
+            name="ProviderState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, verbose_name='provider')),
-                ('circuit', models.CharField(choices=[('closed', 'working'), ('open', 'not used'), ('half_open', 'being tried')], default='closed', max_length=9, verbose_name='state')),
-                ('opened_until', models.DateTimeField(blank=True, null=True, verbose_name='not used until')),
-                ('not_before', models.DateTimeField(blank=True, null=True, verbose_name='told to wait until')),
-                ('learned_batch_size', models.PositiveIntegerField(blank=True, null=True, verbose_name='learned batch size')),
-                ('because', models.CharField(blank=True, max_length=300, verbose_name='because')),
-                ('changed_at', models.DateTimeField(blank=True, null=True, verbose_name='changed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="provider")),
+                (
+                    "circuit",
+                    models.CharField(
+                        choices=[("closed", "working"), ("open", "not used"), ("half_open", "being tried")],
+                        default="closed",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("opened_until", models.DateTimeField(blank=True, null=True, verbose_name="not used until")),
+                (
+                    "not_before",
+                    models.DateTimeField(blank=True, null=True, verbose_name="told to wait until"),
+                ),
+                (
+                    "learned_batch_size",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="learned batch size"),
+                ),
+                ("because", models.CharField(blank=True, max_length=300, verbose_name="because")),
+                ("changed_at", models.DateTimeField(blank=True, null=True, verbose_name="changed")),
             ],
             options={
-                'verbose_name': 'provider state',
-                'verbose_name_plural': 'provider states',
+                "verbose_name": "provider state",
+                "verbose_name_plural": "provider states",
             },
         ),
         migrations.CreateModel(
-            name='Rendition',
+            name="Rendition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_hash', models.CharField(max_length=64, unique=True, verbose_name='checksum')),
-                ('language', models.CharField(max_length=8, verbose_name='language')),
-                ('subject', models.CharField(max_length=300, verbose_name='subject')),
-                ('preheader', models.CharField(blank=True, max_length=300, verbose_name='preheader')),
-                ('html', models.TextField(verbose_name='HTML part')),
-                ('text', models.TextField(verbose_name='text part')),
-                ('created_at', models.DateTimeField(verbose_name='made')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content_hash", models.CharField(max_length=64, unique=True, verbose_name="checksum")),
+                ("language", models.CharField(max_length=8, verbose_name="language")),
+                ("subject", models.CharField(max_length=300, verbose_name="subject")),
+                ("preheader", models.CharField(blank=True, max_length=300, verbose_name="preheader")),
+                ("html", models.TextField(verbose_name="HTML part")),
+                ("text", models.TextField(verbose_name="text part")),
+                ("created_at", models.DateTimeField(verbose_name="made")),
             ],
             options={
-                'verbose_name': 'rendition',
-                'verbose_name_plural': 'renditions',
+                "verbose_name": "rendition",
+                "verbose_name_plural": "renditions",
             },
         ),
         migrations.CreateModel(
-            name='Mailing',
+            name="Mailing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=300, verbose_name='title')),
-                ('state', models.CharField(choices=[('freezing', 'counting readers'), ('ready', 'ready'), ('sending', 'being sent'), ('paused', 'stopped'), ('finished', 'finished'), ('finished_with_held', 'finished, some held'), ('ended', 'ended early')], default='freezing', max_length=20, verbose_name='state')),
-                ('audience', models.JSONField(help_text='What subscriptions.audiences turns into rows.', verbose_name='audience')),
-                ('envelope', models.JSONField(help_text='Sender and list headers, frozen.', verbose_name='envelope')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('cursor', models.BigIntegerField(default=0, verbose_name='frozen up to subscription')),
-                ('frozen', models.PositiveIntegerField(default=0, help_text='Deliveries in the ledger; numbers 0 to this less one.', verbose_name='readers')),
-                ('accepted', models.PositiveIntegerField(default=0, verbose_name='accepted')),
-                ('rejected', models.PositiveIntegerField(default=0, verbose_name='rejected')),
-                ('skipped', models.PositiveIntegerField(default=0, verbose_name='skipped')),
-                ('held', models.PositiveIntegerField(default=0, verbose_name='held')),
-                ('cancelled', models.PositiveIntegerField(default=0, verbose_name='cancelled')),
-                ('late_limit_seconds', models.PositiveIntegerField(help_text='Idle longer than this, it waits for a person.', verbose_name='late limit in seconds')),
-                ('created_at', models.DateTimeField(verbose_name='created')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True, verbose_name='frozen')),
-                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='started')),
-                ('active_at', models.DateTimeField(help_text='The late limit counts from here.', verbose_name='last active')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished')),
-                ('paused_because', models.CharField(blank=True, max_length=300, verbose_name='why stopped')),
-                ('newsletter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='subscriptions.newsletter', verbose_name='newsletter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=300, verbose_name="title")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("freezing", "counting readers"),
+                            ("ready", "ready"),
+                            ("sending", "being sent"),
+                            ("paused", "stopped"),
+                            ("finished", "finished"),
+                            ("finished_with_held", "finished, some held"),
+                            ("ended", "ended early"),
+                        ],
+                        default="freezing",
+                        max_length=20,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "audience",
+                    models.JSONField(
+                        help_text="What subscriptions.audiences turns into rows.", verbose_name="audience"
+                    ),
+                ),
+                (
+                    "envelope",
+                    models.JSONField(help_text="Sender and list headers, frozen.", verbose_name="envelope"),
+                ),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                ("cursor", models.BigIntegerField(default=0, verbose_name="frozen up to subscription")),
+                (
+                    "frozen",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="Deliveries in the ledger; numbers 0 to this less one.",
+                        verbose_name="readers",
+                    ),
+                ),
+                ("accepted", models.PositiveIntegerField(default=0, verbose_name="accepted")),
+                ("rejected", models.PositiveIntegerField(default=0, verbose_name="rejected")),
+                ("skipped", models.PositiveIntegerField(default=0, verbose_name="skipped")),
+                ("held", models.PositiveIntegerField(default=0, verbose_name="held")),
+                ("cancelled", models.PositiveIntegerField(default=0, verbose_name="cancelled")),
+                (
+                    "late_limit_seconds",
+                    models.PositiveIntegerField(
+                        help_text="Idle longer than this, it waits for a person.",
+                        verbose_name="late limit in seconds",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="frozen")),
+                ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="started")),
+                (
+                    "active_at",
+                    models.DateTimeField(
+                        help_text="The late limit counts from here.", verbose_name="last active"
+                    ),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished")),
+                ("paused_because", models.CharField(blank=True, max_length=300, verbose_name="why stopped")),
+                (
+                    "newsletter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mailings",
+                        to="subscriptions.newsletter",
+                        verbose_name="newsletter",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'mailing',
-                'verbose_name_plural': 'mailings',
+                "verbose_name": "mailing",
+                "verbose_name_plural": "mailings",
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigIntegerField(help_text='mailing · 2³² + number in the mailing, from 0', primary_key=True, serialize=False)),
-                ('variant', models.PositiveSmallIntegerField(default=0, verbose_name='variant')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('accepted', 'accepted'), ('rejected', 'rejected'), ('skipped', 'skipped'), ('held', 'held'), ('cancelled', 'cancelled')], default='waiting', max_length=9, verbose_name='state')),
-                ('reason', models.CharField(blank=True, max_length=120, verbose_name='reason')),
-                ('subscription', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='deliveries', to='subscriptions.subscription', verbose_name='subscription')),
-                ('mailing', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='deliveries', to='delivery.mailing', verbose_name='mailing')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        help_text="mailing · 2³² + number in the mailing, from 0",
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("variant", models.PositiveSmallIntegerField(default=0, verbose_name="variant")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("accepted", "accepted"),
+                            ("rejected", "rejected"),
+                            ("skipped", "skipped"),
+                            ("held", "held"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=120, verbose_name="reason")),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="deliveries",
+                        to="subscriptions.subscription",
+                        verbose_name="subscription",
+                    ),
+                ),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="deliveries",
+                        to="delivery.mailing",
+                        verbose_name="mailing",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('range', 'range'), ('list', 'list')], default='range', max_length=5, verbose_name='kind')),
-                ('lo', models.PositiveBigIntegerField(verbose_name='from number')),
-                ('hi', models.PositiveBigIntegerField(help_text='Not included.', verbose_name='up to number')),
-                ('seqs', models.JSONField(blank=True, help_text='For a list; else all of the range.', null=True, verbose_name='numbers')),
-                ('size', models.PositiveIntegerField(verbose_name='copies')),
-                ('state', models.CharField(choices=[('ready', 'ready'), ('leased', 'taken'), ('calling', 'being handed over'), ('unknown', 'unknown'), ('done', 'done'), ('split', 'split'), ('held', 'held'), ('cancelled', 'cancelled')], default='ready', max_length=9, verbose_name='state')),
-                ('fence', models.PositiveIntegerField(default=0, verbose_name='fence')),
-                ('owner', models.CharField(blank=True, max_length=120, verbose_name='worker')),
-                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
-                ('not_before', models.DateTimeField(verbose_name='not before')),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('idle_claims', models.PositiveSmallIntegerField(default=0, verbose_name='claims without a call')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('accepted', models.PositiveIntegerField(default=0, verbose_name='accepted')),
-                ('rejected', models.PositiveIntegerField(default=0, verbose_name='rejected')),
-                ('skipped', models.PositiveIntegerField(default=0, verbose_name='skipped')),
-                ('held', models.PositiveIntegerField(default=0, verbose_name='held')),
-                ('cancelled', models.PositiveIntegerField(default=0, verbose_name='cancelled')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='delivery.batch')),
-                ('mailing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='delivery.mailing', verbose_name='mailing')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("range", "range"), ("list", "list")],
+                        default="range",
+                        max_length=5,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("lo", models.PositiveBigIntegerField(verbose_name="from number")),
+                (
+                    "hi",
+                    models.PositiveBigIntegerField(help_text="Not included.", verbose_name="up to number"),
+                ),
+                (
+                    "seqs",
+                    models.JSONField(
+                        blank=True,
+                        help_text="For a list; else all of the range.",
+                        null=True,
+                        verbose_name="numbers",
+                    ),
+                ),
+                ("size", models.PositiveIntegerField(verbose_name="copies")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "ready"),
+                            ("leased", "taken"),
+                            ("calling", "being handed over"),
+                            ("unknown", "unknown"),
+                            ("done", "done"),
+                            ("split", "split"),
+                            ("held", "held"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="ready",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("fence", models.PositiveIntegerField(default=0, verbose_name="fence")),
+                ("owner", models.CharField(blank=True, max_length=120, verbose_name="worker")),
+                ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
+                ("not_before", models.DateTimeField(verbose_name="not before")),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                (
+                    "idle_claims",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="claims without a call"),
+                ),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                ("accepted", models.PositiveIntegerField(default=0, verbose_name="accepted")),
+                ("rejected", models.PositiveIntegerField(default=0, verbose_name="rejected")),
+                ("skipped", models.PositiveIntegerField(default=0, verbose_name="skipped")),
+                ("held", models.PositiveIntegerField(default=0, verbose_name="held")),
+                ("cancelled", models.PositiveIntegerField(default=0, verbose_name="cancelled")),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="delivery.batch",
+                    ),
+                ),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batches",
+                        to="delivery.mailing",
+                        verbose_name="mailing",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'batch',
-                'verbose_name_plural': 'batches',
+                "verbose_name": "batch",
+                "verbose_name_plural": "batches",
             },
         ),
         migrations.CreateModel(
-            name='MailingRendition',
+            name="MailingRendition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('variant', models.PositiveSmallIntegerField(default=0, verbose_name='variant')),
-                ('mailing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renditions', to='delivery.mailing')),
-                ('rendition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='delivery.rendition')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("variant", models.PositiveSmallIntegerField(default=0, verbose_name="variant")),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="renditions",
+                        to="delivery.mailing",
+                    ),
+                ),
+                (
+                    "rendition",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="delivery.rendition"),
+                ),
             ],
             options={
-                'verbose_name': 'rendition of a mailing',
-                'verbose_name_plural': 'renditions of a mailing',
+                "verbose_name": "rendition of a mailing",
+                "verbose_name_plural": "renditions of a mailing",
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('fence', models.PositiveIntegerField(verbose_name='fence')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('state', models.CharField(choices=[('calling', 'being handed over'), ('done', 'done'), ('not_sent', 'certainly not sent'), ('unknown', 'unknown'), ('held', 'held')], default='calling', max_length=8, verbose_name='state')),
-                ('payload_digest', models.CharField(blank=True, max_length=64, verbose_name='checksum of what was handed over')),
-                ('seqs', models.JSONField(default=list, help_text='As [from, up to] pairs, without those skipped.', verbose_name='numbers offered')),
-                ('size', models.PositiveIntegerField(verbose_name='copies')),
-                ('calling_at', models.DateTimeField(verbose_name='begun')),
-                ('deadline_at', models.DateTimeField(verbose_name='deadline')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='status')),
-                ('provider_ref', models.CharField(blank=True, max_length=250, verbose_name="provider's id")),
-                ('response', models.TextField(blank=True, help_text='The first 2,000 characters.', verbose_name='answer')),
-                ('evidence', models.JSONField(blank=True, default=dict, verbose_name='evidence')),
-                ('verdict_by', models.CharField(blank=True, max_length=40, verbose_name='decided by')),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='delivery.batch', verbose_name='batch')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("fence", models.PositiveIntegerField(verbose_name="fence")),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("calling", "being handed over"),
+                            ("done", "done"),
+                            ("not_sent", "certainly not sent"),
+                            ("unknown", "unknown"),
+                            ("held", "held"),
+                        ],
+                        default="calling",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "payload_digest",
+                    models.CharField(
+                        blank=True, max_length=64, verbose_name="checksum of what was handed over"
+                    ),
+                ),
+                (
+                    "seqs",
+                    models.JSONField(
+                        default=list,
+                        help_text="As [from, up to] pairs, without those skipped.",
+                        verbose_name="numbers offered",
+                    ),
+                ),
+                ("size", models.PositiveIntegerField(verbose_name="copies")),
+                ("calling_at", models.DateTimeField(verbose_name="begun")),
+                ("deadline_at", models.DateTimeField(verbose_name="deadline")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                (
+                    "http_status",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="status"),
+                ),
+                ("provider_ref", models.CharField(blank=True, max_length=250, verbose_name="provider's id")),
+                (
+                    "response",
+                    models.TextField(
+                        blank=True, help_text="The first 2,000 characters.", verbose_name="answer"
+                    ),
+                ),
+                ("evidence", models.JSONField(blank=True, default=dict, verbose_name="evidence")),
+                ("verdict_by", models.CharField(blank=True, max_length=40, verbose_name="decided by")),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="delivery.batch",
+                        verbose_name="batch",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'attempt',
-                'verbose_name_plural': 'attempts',
-                'indexes': [models.Index(condition=models.Q(('state', 'calling')), fields=['deadline_at'], name='attempt_calling')],
-                'constraints': [models.UniqueConstraint(fields=('batch', 'fence'), name='attempt_once_per_fence')],
+                "verbose_name": "attempt",
+                "verbose_name_plural": "attempts",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "calling")),
+                        fields=["deadline_at"],
+                        name="attempt_calling",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("batch", "fence"), name="attempt_once_per_fence")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='mailing',
-            index=models.Index(condition=models.Q(('state__in', ['freezing', 'ready', 'sending', 'paused'])), fields=['state'], name='mailing_open'),
+            model_name="mailing",
+            index=models.Index(
+                condition=models.Q(("state__in", ["freezing", "ready", "sending", "paused"])),
+                fields=["state"],
+                name="mailing_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['subscription', 'id'], name='delivery_by_subscription'),
+            model_name="delivery",
+            index=models.Index(fields=["subscription", "id"], name="delivery_by_subscription"),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['state', 'not_before', 'id'], name='batch_queue'),
+            model_name="batch",
+            index=models.Index(fields=["state", "not_before", "id"], name="batch_queue"),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('hi__gt', models.F('lo'))), name='batch_not_empty'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hi__gt", models.F("lo"))), name="batch_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailingrendition',
-            constraint=models.UniqueConstraint(fields=('mailing', 'variant'), name='mailing_variant_once'),
+            model_name="mailingrendition",
+            constraint=models.UniqueConstraint(fields=("mailing", "variant"), name="mailing_variant_once"),
         ),
     ]

@@ -1,0 +1,101 @@
+"""What the engine learned about a provider: whether to call it at all, and when again.
+
+A circuit opens when no call can succeed until somebody repairs something, or when calls keep ending without an
+answer: then every further call would only make more copies unknown. After a while one batch tries it again.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from digests.delivery.models import Batch, ProviderState
+from digests.delivery.remedies import TOO_MANY, Decision, throttled_for
+from digests.delivery.states import BatchState, Circuit
+from newsroom.mail import incidents
+from newsroom.mail.providers.base import HandOver
+from newsroom.mail.states import Severity
+
+MOST_UNKNOWN: Final = 3
+_OPEN_FOR = timedelta(minutes=5)
+# A trial that never reports back does not keep the circuit half open for ever.
+_TRIAL = timedelta(minutes=3)
+
+
+def unusable(*, at: datetime) -> tuple[set[str], set[str]]:
+    """Names not to be called now, and names that may be tried with one batch. One query."""
+    troubled = ProviderState.objects.filter(~Q(circuit=Circuit.CLOSED) | Q(not_before__gt=at)).values_list(
+        "name", "circuit", "opened_until", "not_before"
+    )
+    closed_off, on_trial = set(), set()
+    for name, circuit, opened_until, not_before in troubled:
+        if (not_before and not_before > at) or (opened_until and opened_until > at):
+            closed_off.add(name)
+        elif circuit != Circuit.CLOSED:
+            on_trial.add(name)
+    return closed_off, on_trial
+
+
+def try_again(name: str, *, at: datetime) -> bool:
+    """Win the one trial of a provider that was not used for a while."""
+    due = ProviderState.objects.filter(
+        name=name, circuit__in=(Circuit.OPEN, Circuit.HALF_OPEN), opened_until__lte=at
+    )
+    return bool(due.update(circuit=Circuit.HALF_OPEN, opened_until=at + _TRIAL, changed_at=at))
+
+
+def learn(name: str, decision: Decision, answer: HandOver, *, was_trial: bool, at: datetime) -> None:
+    """Draw the conclusions of a call for the next ones. No query if it simply went well."""
+    if answer.is_configuration:
+        open_circuit(name, because=decision.because, at=at)
+    elif decision.is_throttled:
+        ProviderState.objects.update_or_create(
+            name=name,
+            defaults={
+                "not_before": at + throttled_for(answer),
+                "because": decision.because,
+                "changed_at": at,
+            },
+        )
+    elif decision.unknown:
+        unknown = Batch.objects.filter(state=BatchState.UNKNOWN, provider=name).count()
+        if was_trial or unknown >= MOST_UNKNOWN:
+            open_circuit(name, because=_("No answer to %(count)d calls") % {"count": unknown}, at=at)
+    elif was_trial and (decision.accepted or decision.rejected):
+        close_circuit(name, at=at)
+    offered = len(decision.not_sent)
+    if answer.http_status in TOO_MANY and offered > 1:
+        ProviderState.objects.update_or_create(
+            name=name, defaults={"learned_batch_size": offered // 2, "changed_at": at}
+        )
+
+
+def open_circuit(name: str, *, because: str, at: datetime) -> None:
+    """Call this provider no more for some minutes, and tell staff."""
+    ProviderState.objects.update_or_create(
+        name=name,
+        defaults={
+            "circuit": Circuit.OPEN,
+            "opened_until": at + _OPEN_FOR,
+            "because": because[:300],
+            "changed_at": at,
+        },
+    )
+    incidents.report(
+        f"delivery.provider.{name}",
+        title=_("The mail provider %(name)s is not used for now") % {"name": name},
+        text=_("%(because)s. Every five minutes one batch tries it again; nothing is lost meanwhile.")
+        % {"because": because},
+        severity=Severity.ERROR,
+        facts={"provider": name},
+        at=at,
+    )
+
+
+def close_circuit(name: str, *, at: datetime) -> None:
+    """It works again."""
+    ProviderState.objects.filter(name=name).update(
+        circuit=Circuit.CLOSED, opened_until=None, because="", changed_at=at
+    )
+    incidents.resolve(f"delivery.provider.{name}", at=at)

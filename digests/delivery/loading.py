@@ -1,0 +1,120 @@
+"""From a claimed batch to copies: the last look at each reader, and the mail compiled once per rendition."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from digests.delivery import ledger
+from digests.delivery.errors import UnknownRendition
+from digests.delivery.models import Batch, Mailing, MailingRendition, Rendition
+from digests.delivery.states import DeliveryState
+from newsroom.mail.addresses import mask
+from newsroom.mail.wire import CompiledMail, Content, Copy, Envelope, compile_mail
+from newsroom.web import tokens
+from newsroom.web.tags import long_date
+from newsroom.web.tokens import TokenKind
+from subscriptions import audiences
+from subscriptions.audiences import Deliverable
+
+_KEPT_MAILS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a batch comes to when it is handed over: the mail, its copies, and who is left out and why."""
+
+    mail: CompiledMail | None
+    copies: list[Copy]
+    skipped: dict[str, list[int]] = field(default_factory=dict)
+    digest: str = ""
+
+
+class Mails:
+    """Compiled mails of the mailings in hand; a worker keeps one of these for a slice."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], tuple[CompiledMail, Rendition]] = OrderedDict()
+
+    def get(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
+        """The mail of a variant. One query the first time. Raises UnknownRendition, BadMail."""
+        key = mailing.pk, variant
+        if key not in self._kept:
+            self._kept[key] = self._compile(mailing, variant)
+            if len(self._kept) > _KEPT_MAILS:
+                self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def _compile(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
+        row = (
+            MailingRendition.objects.select_related("rendition")
+            .filter(mailing=mailing, variant=variant)
+            .first()
+        )
+        if row is None:
+            raise UnknownRendition(f"Mailing {mailing.pk} has no variant {variant}.")
+        rendition = row.rendition
+        content = Content(subject=rendition.subject, html=rendition.html, text=rendition.text)
+        return compile_mail(Envelope.from_json(mailing.envelope), content), rendition
+
+
+def load(batch: Batch, mails: Mails, *, at: datetime) -> Load:
+    """Read the waiting copies of a batch and look at each reader once more. Queries: 3, whatever the size."""
+    waiting = ledger.of_batch(batch).filter(state=DeliveryState.WAITING).order_by("pk")
+    rows = list(waiting.values_list("pk", "subscription_id", "variant"))
+    if not rows:
+        return Load(mail=None, copies=[])
+    look = audiences.deliverable(
+        [subscription for _, subscription, _ in rows], newsletter=batch.mailing.newsletter, at=at
+    )
+    skipped: dict[str, list[int]] = {}
+    going: list[tuple[int, Deliverable]] = []
+    for pk, subscription, _ in rows:
+        reader = look[subscription]
+        if reader.skip_reason:
+            skipped.setdefault(reader.skip_reason, []).append(ledger.number_of(pk))
+        else:
+            going.append((pk, reader))
+    if not going:
+        return Load(mail=None, copies=[], skipped=skipped)
+    variants = {variant for _, _, variant in rows}
+    if len(variants) > 1:
+        raise UnknownRendition(f"Batch {batch.pk} mixes variants {sorted(variants)}.")
+    mail, rendition = mails.get(batch.mailing, variants.pop())
+    copies = _copies(going, rendition.language)
+    return Load(mail=mail, copies=copies, skipped=skipped, digest=_digest(batch.mailing, rendition, copies))
+
+
+def _copies(going: list[tuple[int, Deliverable]], language: str) -> list[Copy]:
+    own = tokens.make_many(TokenKind.DELIVERY, [pk for pk, _ in going])
+    dates: dict[date, str] = {}
+    copies = []
+    for (pk, reader), token in zip(going, own, strict=True):
+        if reader.since not in dates:
+            dates[reader.since] = long_date(reader.since, language)
+        leave_url = tokens.leave_url(reader.subscription_id)
+        copies.append(
+            Copy(
+                seq=ledger.number_of(pk),
+                address=reader.address,
+                message_token=token,
+                leave_url=leave_url,
+                slots={
+                    "leave_url": leave_url,
+                    "manage_url": tokens.manage_url(reader.subscription_id),
+                    "masked_address": mask(reader.address),
+                    "since": dates[reader.since],
+                },
+            )
+        )
+    return copies
+
+
+def _digest(mailing: Mailing, rendition: Rendition, copies: list[Copy]) -> str:
+    """A checksum of all that goes out, so that a replay can be known for the same."""
+    digest = hashlib.sha256(rendition.content_hash.encode())
+    digest.update(json.dumps(mailing.envelope, sort_keys=True).encode())
+    for copy in copies:
+        digest.update(f"\n{copy.message_token} {copy.address} {copy.slots['since']}".encode())
+    return digest.hexdigest()

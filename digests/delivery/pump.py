@@ -1,0 +1,149 @@
+"""Hands batches over, one after the other, until there are none or the time is up.
+
+claim → last look → attempt committed → call → settle. No transaction is open while a provider is called, and
+whatever stops a worker in between is told apart afterwards: no attempt means certainly not sent, an attempt
+without an end means unknown.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connection
+
+from digests.delivery import circuits, claiming, control, limits, queue, settling, steps
+from digests.delivery.loading import Load, Mails, load
+from digests.delivery.models import Attempt, Batch
+from digests.delivery.remedies import decide
+from newsroom.mail import providers
+from newsroom.mail.errors import ProviderError
+from newsroom.mail.providers.base import HandOver, Provider, not_offered
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+# An outcome is worth more than a slice: the database gets some seconds to come back.
+_SETTLE_TRIES = 6
+
+
+def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
+    """Hand over due batches for so many seconds; how many were handed over.
+
+    provider: only batches for this name. at_clock: asked at each transition, the database's clock in earnest.
+    Wakes a next pump when the time is up before the work is.
+    """
+    until = time.monotonic() + seconds
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    mails = Mails()
+    handed = 0
+    while (left := until - time.monotonic()) > 0:
+        found = _next(provider or "", owner=owner, at=at_clock())
+        if found is None:
+            return handed
+        batch, was_trial = found
+        handed += _hand_over(batch, mails, was_trial=was_trial, left=left, at_clock=at_clock)
+    queue.wake_pump()
+    return handed
+
+
+def _next(provider: str, *, owner: str, at: datetime) -> tuple[Batch, bool] | None:
+    """The next batch that may really go, and whether it is a trial of a provider that was not used."""
+    while True:
+        closed_off, on_trial = circuits.unusable(at=at)
+        batch = claiming.claim(at=at, owner=owner, provider=provider, without=closed_off)
+        if batch is None:
+            return None
+        steps.reached(steps.CLAIMED)
+        if control.is_late(batch.mailing, at):
+            claiming.give_back(batch, not_before=batch.not_before)
+            control.pause_late(batch.mailing, at=at)
+        elif batch.provider not in on_trial:
+            return batch, False
+        elif circuits.try_again(batch.provider, at=at):
+            return batch, True
+        else:
+            claiming.give_back(batch, not_before=batch.not_before)
+
+
+def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, left: float, at_clock: Clock) -> bool:
+    """One batch from its claim to its outcome. Whether it is settled."""
+    try:
+        provider = providers.provider(batch.provider)
+        rate = providers.config(batch.provider).rate
+    except ProviderError as error:
+        at = at_clock()
+        circuits.open_circuit(batch.provider, because=str(error), at=at)
+        claiming.give_back(batch, not_before=batch.not_before)
+        return False
+    longest_wait = min(left, settings.DELIVERY_LEASE_SECONDS / 3)
+    wait = limits.take(batch.provider, copies=batch.size, rate=rate or 0, longest_wait=longest_wait)
+    if wait < 0:
+        claiming.give_back(batch, not_before=at_clock() + timedelta(seconds=min(-wait, 60)))
+        return False
+    time.sleep(wait)
+    at = at_clock()
+    loaded = load(batch, mails, at=at)
+    steps.reached(steps.CHECKED)
+    if not loaded.copies:
+        return claiming.finish_without_call(batch, skipped=loaded.skipped, at=at)
+    began = time.monotonic()
+    attempt = claiming.begin(
+        batch,
+        offered=[copy.seq for copy in loaded.copies],
+        skipped=loaded.skipped,
+        digest=loaded.digest,
+        at=at,
+    )
+    if attempt is None:
+        claiming.give_back(batch, not_before=batch.not_before)
+        return False
+    steps.reached(steps.CALLING)
+    try:
+        answer = _call(provider, loaded, attempt, began=began)
+    except Exception as error:
+        # A fault of ours, or a time limit: it may have been sent all the same.
+        answer = HandOver(outcomes={}, response=f"{type(error).__name__}: {error}")
+        _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
+        raise
+    steps.reached(steps.HANDED_OVER)
+    return _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
+
+
+def _call(provider: Provider, loaded: Load, attempt: Attempt, *, began: float) -> HandOver:
+    """The call itself, within what is left of its deadline; a worker that slept past it does not call any more."""
+    assert loaded.mail is not None
+    seconds = settings.DELIVERY_CALL_SECONDS - (time.monotonic() - began)
+    if seconds <= 0:
+        late = not_offered("the worker was away past the deadline")
+        return HandOver(outcomes={copy.seq: late for copy in loaded.copies})
+    return provider.hand_over(loaded.mail, loaded.copies, attempt_id=attempt.pk, seconds=seconds)
+
+
+def _settle(
+    attempt: Attempt, loaded: Load, answer: HandOver, *, tries: int, was_trial: bool, at_clock: Clock
+) -> bool:
+    """Write the outcome down, through a short absence of the database; settling twice changes nothing."""
+    offered = [copy.seq for copy in loaded.copies]
+    for once_more in range(_SETTLE_TRIES):
+        try:
+            at = at_clock()
+            decision = decide(offered, answer, tries=tries, at=at)
+            settled = settling.settle(attempt, decision, answer, at=at)
+            break
+        except (OperationalError, InterfaceError):
+            if once_more == _SETTLE_TRIES - 1 or connection.in_atomic_block:
+                raise
+            logger.warning("The outcome of a call waits for the database.", extra={"attempt": attempt.pk})
+            connection.close()
+            time.sleep(0.2 * 2**once_more)
+    steps.reached(steps.SETTLED)
+    try:
+        circuits.learn(attempt.provider, decision, answer, was_trial=was_trial, at=at)
+    except DatabaseError:
+        logger.exception("What a call taught is lost.", extra={"attempt": attempt.pk})
+    return settled
