@@ -2,6 +2,7 @@
 
 DigestError
 ├── NoPlan              the newsletter has no plan, so nobody knows its slots and windows
+├── NewsletterAtRest    only an active newsletter makes digests
 ├── WindowTaken         the window is empty, or another digest has it
 ├── WrongState          the act does not fit what the digest has become; `state` says what
 │   └── EditConflict    somebody else changed the digest first: look again, then repeat (`expected`, `actual`)
@@ -34,6 +35,10 @@ class DigestError(Exception):
 
 class NoPlan(DigestError):
     """Without a plan there are no slots and no window."""
+
+
+class NewsletterAtRest(DigestError):
+    """Only an active newsletter makes digests."""
 
 
 class WindowTaken(DigestError):

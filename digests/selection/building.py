@@ -8,13 +8,14 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from digests import recurrence
-from digests.errors import NoPlan, WindowTaken
+from digests.errors import NewsletterAtRest, NoPlan, WindowTaken
 from digests.models import Digest, Plan
 from digests.selection.candidates import count_new
 from digests.selection.filling import fill
 from digests.skipping import too_little
 from digests.states import CUTTING, DigestState
 from subscriptions.models import Newsletter
+from subscriptions.states import NewsletterState
 
 
 def build(
@@ -28,8 +29,11 @@ def build(
     """A draft for the next window, its slots filled with proposals that the desk may change.
 
     window_end: the cut-off; without it the plan's next due time, so that the plan finds this draft and makes no
-    second one. Raises NoPlan and WindowTaken.
+    second one. With too little new once the window is over, the plan's build is a skipped digest, and staff know.
+    Raises NewsletterAtRest, NoPlan and WindowTaken.
     """
+    if newsletter.state != NewsletterState.ACTIVE:
+        raise NewsletterAtRest(_("%(newsletter)s is not active.") % {"newsletter": newsletter})
     with transaction.atomic():
         # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
         plan = plan_of(newsletter, is_locked=True)
@@ -50,7 +54,7 @@ def _draft(
     digests = Digest.objects.filter(newsletter=plan.newsletter)
     if taken := digests.filter(window_end=window_end).first():
         raise WindowTaken(
-            _("The digest with the cut-off %(end)s is there already; its number for commands is %(id)d.")
+            _("The digest with the cut-off %(end)s is there already, under the id %(id)d.")
             % {"end": _stamp(window_end), "id": taken.pk}
         )
     start = last_cut_off(plan.newsletter)

@@ -1,6 +1,6 @@
 """The acts that take a digest from draft to hand-over, one function each; admin, commands and plans call the same."""
 
-from digests.workflow.handing_over import hand_over, hand_over_due
+from digests.workflow.handing_over import hand_over, hand_over_due, put_back
 from digests.workflow.proofing import approve, approve_by_plan, propose, reopen, return_proof
 from digests.workflow.scheduling import GRACE_SECONDS, schedule, send_now, skip, stop
 
@@ -11,6 +11,7 @@ __all__ = [
     "hand_over",
     "hand_over_due",
     "propose",
+    "put_back",
     "reopen",
     "return_proof",
     "schedule",

@@ -1,0 +1,134 @@
+"""What the desk does to a digest. Each act is one edit: it counts the version up, and a proof made before is out of date.
+
+Every act takes the version the editor saw. If somebody else was faster it raises EditConflict and changes nothing;
+afterwards `digest.version` is the new one, so that several acts of one form can follow each other.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from digests.errors import PickRefused
+from digests.models import Digest, Pick
+from digests.states import PickSource
+from digests.workflow import reopen
+from newsroom.articles.models import Article, Picture
+
+WORDS = ("subject", "preheader", "note", "note_by")
+OVERRIDES = ("kicker", "title", "teaser")
+
+
+def edit_digest(digest: Digest, *, expected_version: int, at: datetime, **words: str) -> None:
+    """Change subject, preheader, note or note_by; what is not named stays. Raises EditConflict and WrongState."""
+    _check_names(words, WORDS)
+    with _edit(digest, expected_version):
+        for name, value in words.items():
+            setattr(digest, name, value.strip())
+        digest.save(update_fields=list(words))
+
+
+def add_pick(
+    digest: Digest,
+    article: Article,
+    *,
+    slot: str,
+    expected_version: int,
+    by: User | None,
+    at: datetime,
+    position: int | None = None,
+    source: PickSource = PickSource.DESK,
+) -> Pick:
+    """Put an article into a slot, at the end unless a position from 0 is given.
+
+    Raises PickRefused if it is in the digest already, withdrawn, or the digest has no such slot.
+    """
+    if article.withdrawn_at is not None:
+        raise PickRefused(_("“%(title)s” was withdrawn.") % {"title": article.title})
+    with _edit(digest, expected_version):
+        if digest.picks.filter(article=article).exists():
+            raise PickRefused(_("“%(title)s” is in this digest already.") % {"title": article.title})
+        pick = Pick(digest=digest, article=article, added_by=by, source=source)
+        _place(pick, slot=slot, position=position)
+    return pick
+
+
+def move_pick(
+    pick: Pick, *, slot: str, position: int | None = None, expected_version: int, at: datetime
+) -> None:
+    """Move a pick within its slot or to another one; from now on it is the desk's. Raises PickRefused."""
+    with _edit(pick.digest, expected_version):
+        pick.source = PickSource.DESK
+        left = pick.slot
+        _place(pick, slot=slot, position=position)
+        if left != slot:
+            _number(list(_others(pick, left)))
+
+
+def remove_pick(pick: Pick, *, expected_version: int, at: datetime) -> None:
+    """Take a pick out; the others close ranks."""
+    with _edit(pick.digest, expected_version):
+        others = list(_others(pick, pick.slot))
+        pick.delete()
+        _number(others)
+
+
+def change_pick(
+    pick: Pick, *, expected_version: int, at: datetime, picture: Picture | None = None, **overrides: str
+) -> None:
+    """Set the desk's own kicker, title, teaser and picture. What is not named, or empty, is the article's again.
+
+    The article itself is untouched.
+    """
+    _check_names(overrides, OVERRIDES)
+    with _edit(pick.digest, expected_version):
+        for name in OVERRIDES:
+            setattr(pick, name, overrides.get(name, "").strip())
+        pick.picture = picture
+        pick.source = PickSource.DESK
+        pick.save(update_fields=[*OVERRIDES, "picture", "source"])
+
+
+@contextmanager
+def _edit(digest: Digest, expected_version: int) -> Iterator[None]:
+    before = {name: getattr(digest, name) for name in ("version", "state", "scheduled_at", "is_automatic")}
+    try:
+        with transaction.atomic():
+            reopen(digest, expected_version=expected_version)
+            if digest.is_automatic:
+                digest.is_automatic = False
+                digest.save(update_fields=["is_automatic"])
+            yield
+    except Exception:
+        for name, value in before.items():  # nothing was written, so the row at hand must not say otherwise
+            setattr(digest, name, value)
+        raise
+
+
+def _place(pick: Pick, *, slot: str, position: int | None) -> None:
+    if slot not in {rule["key"] for rule in pick.digest.slots}:
+        raise PickRefused(_("This digest has no slot “%(slot)s”.") % {"slot": slot})
+    picks = list(_others(pick, slot))
+    pick.slot = slot
+    picks.insert(len(picks) if position is None else max(0, position), pick)
+    _number(picks)
+
+
+def _others(pick: Pick, slot: str) -> Iterator[Pick]:
+    return Pick.objects.filter(digest_id=pick.digest_id, slot=slot).exclude(pk=pick.pk).iterator()
+
+
+def _number(picks: list[Pick]) -> None:
+    """Positions without gaps, in this order. A handful of rows: a slot is small."""
+    for position, pick in enumerate(picks):
+        pick.position = position
+        pick.save()
+
+
+def _check_names(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    if unknown := set(given) - set(known):
+        raise TypeError(f"Unknown: {', '.join(sorted(unknown))}.")

@@ -1,0 +1,84 @@
+"""A newsletter's digests as feeds: the same entries as Atom and as JSON Feed, without anything of a reader's."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+
+from digests.models import Digest
+from subscriptions.models import Newsletter
+
+_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class _Atom(Atom1Feed):
+    """Without entries Django dates a feed now, which would make every answer a new one."""
+
+    def latest_post_date(self) -> datetime:
+        return super().latest_post_date() if self.items else _BEGINNING
+
+
+def atom(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
+    """The feed as text; each digest's subject, preheader, address and time."""
+    feed = _Atom(
+        title=newsletter.name,
+        link=_absolute(newsletter.get_absolute_url()),
+        description=newsletter.promise,
+        subtitle=newsletter.promise,
+        language=newsletter.language,
+        feed_url=_absolute(reverse("newsletter_atom", args=[newsletter.slug])),
+        author_name=newsletter.sender.name,
+    )
+    for digest in digests:
+        url = _absolute(_path(newsletter, digest))
+        feed.add_item(
+            title=digest.subject,
+            link=url,
+            unique_id=url,
+            description=digest.preheader,
+            pubdate=digest.handed_over_at,
+            updateddate=digest.handed_over_at,
+        )
+    return feed.writeString("utf-8")
+
+
+def json_feed(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
+    """JSON Feed 1.1 (jsonfeed.org/version/1.1)."""
+    return json.dumps(
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": newsletter.name,
+            "description": newsletter.promise,
+            "language": newsletter.language,
+            "home_page_url": _absolute(newsletter.get_absolute_url()),
+            "feed_url": _absolute(reverse("newsletter_json", args=[newsletter.slug])),
+            "authors": [{"name": newsletter.sender.name}],
+            "items": [_item(newsletter, digest) for digest in digests],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _item(newsletter: Newsletter, digest: Digest) -> dict[str, str]:
+    url = _absolute(_path(newsletter, digest))
+    assert digest.handed_over_at is not None  # only such digests are public
+    return {
+        "id": url,
+        "url": url,
+        "title": digest.subject,
+        "summary": digest.preheader,
+        "content_text": digest.preheader or digest.subject,
+        "date_published": digest.handed_over_at.isoformat(timespec="seconds"),
+    }
+
+
+def _path(newsletter: Newsletter, digest: Digest) -> str:
+    """As `digest.get_absolute_url`, without asking for the newsletter again."""
+    return reverse("digest", args=[newsletter.slug, digest.number])
+
+
+def _absolute(path: str) -> str:
+    return f"{settings.SITE_URL}{path}"

@@ -1,0 +1,77 @@
+"""Public pages of digests: a newsletter's archive, the web version of a digest, feeds, and where links lead."""
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import http_date
+from django.views.decorators.http import conditional_page, require_safe
+
+from digests import archive, links, syndication
+from digests.models import Digest, Link, Proof
+from newsroom.web.errors import BadToken
+
+PER_PAGE = 20
+IN_FEED = 20
+
+
+@require_safe
+def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
+    """The archive of a newsletter, twenty digests a page."""
+    found = get_object_or_404(archive.newsletters(), slug=slug)
+    page = Paginator(archive.digests_of(found), PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "digests/archive.html", {"newsletter": found, "page": page})
+
+
+@require_safe
+def digest(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The web version of a digest that went out. It knows no reader."""
+    known = Digest.objects.public().select_related("newsletter__sender")
+    found = get_object_or_404(
+        known, newsletter__slug=slug, newsletter__state__in=archive.SHOWN, number=number
+    )
+    try:
+        version = archive.web_version(found)
+    except Proof.DoesNotExist as error:
+        raise Http404 from error
+    return render(request, "digests/digest.html", {"newsletter": found.newsletter, "version": version})
+
+
+@require_safe
+@conditional_page
+def atom(request: HttpRequest, slug: str) -> HttpResponse:
+    """The newest digests as Atom (RFC 4287)."""
+    found = get_object_or_404(archive.newsletters(), slug=slug)
+    digests = list(archive.digests_of(found)[:IN_FEED])
+    body = syndication.atom(found, digests)
+    return _feed(HttpResponse(body, content_type="application/atom+xml; charset=utf-8"), digests)
+
+
+@require_safe
+@conditional_page
+def json_feed(request: HttpRequest, slug: str) -> HttpResponse:
+    """The newest digests as JSON Feed 1.1."""
+    found = get_object_or_404(archive.newsletters(), slug=slug)
+    digests = list(archive.digests_of(found)[:IN_FEED])
+    body = syndication.json_feed(found, digests)
+    return _feed(HttpResponse(body, content_type="application/feed+json; charset=utf-8"), digests)
+
+
+def _feed(response: HttpResponse, digests: list[Digest]) -> HttpResponse:
+    if changed := archive.last_change(digests):
+        response["Last-Modified"] = http_date(changed.timestamp())
+    response["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@require_safe
+def redirect(request: HttpRequest, token: str) -> HttpResponse:
+    """Lead on to where a link of ours leads now. Nothing is counted, nobody is known."""
+    try:
+        target = links.target(token)
+    except (BadToken, Link.DoesNotExist) as error:
+        raise Http404 from error
+    response = HttpResponseRedirect(target)
+    response["Referrer-Policy"] = "no-referrer"
+    # The target may be mended tomorrow.
+    response["Cache-Control"] = "no-store"
+    return response
