@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -126,8 +127,8 @@ class Feed(models.Model):
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
-    def published(self, at: datetime) -> "ArticleQuerySet":
-        """Public now: past its embargo, not withdrawn."""
+    def published(self, at: datetime | Now) -> "ArticleQuerySet":
+        """Public at that time: past its embargo, not withdrawn. `Now()` asks the database within the query."""
         return self.filter(withdrawn_at__isnull=True).filter(
             Q(embargo_until__isnull=True) | Q(embargo_until__lte=at)
         )
@@ -141,7 +142,8 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
     def with_byline(self) -> "ArticleQuerySet":
         """Everything a card or page shows: 2 queries whatever the number."""
-        return self.select_related("section", "picture", "feed").prefetch_related("bylines__author")
+        bylines = models.Prefetch("bylines", Byline.objects.select_related("author"))
+        return self.select_related("section", "picture", "feed").prefetch_related(bylines)
 
 
 class Article(models.Model):
@@ -244,6 +246,27 @@ class Byline(models.Model):
 
     def __str__(self) -> str:
         return self.author.name
+
+
+class FormerVersion(models.Model):
+    """What an article said before its source changed it; append-only."""
+
+    article = models.ForeignKey(
+        Article, models.CASCADE, related_name="former_versions", verbose_name=_("article")
+    )
+    title = models.CharField(_("title"), max_length=300)
+    teaser = models.TextField(_("teaser"), blank=True)
+    body_html = models.TextField(_("body"), blank=True)
+    checksum = models.CharField(_("checksum"), max_length=64, blank=True)
+    replaced_at = models.DateTimeField(_("replaced"))
+
+    class Meta:
+        verbose_name = _("former version")
+        verbose_name_plural = _("former versions")
+        ordering = ["-replaced_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Correction(models.Model):

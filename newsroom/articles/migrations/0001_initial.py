@@ -191,4 +191,21 @@ class Migration(migrations.Migration):
             model_name='article',
             index=models.Index(fields=['-published_at'], name='article_newest'),
         ),
+        migrations.CreateModel(
+            name='FormerVersion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('title', models.CharField(max_length=300, verbose_name='title')),
+                ('teaser', models.TextField(blank=True, verbose_name='teaser')),
+                ('body_html', models.TextField(blank=True, verbose_name='body')),
+                ('checksum', models.CharField(blank=True, max_length=64, verbose_name='checksum')),
+                ('replaced_at', models.DateTimeField(verbose_name='replaced')),
+                ('article', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_versions', to='articles.article', verbose_name='article')),
+            ],
+            options={
+                'verbose_name': 'former version',
+                'verbose_name_plural': 'former versions',
+                'ordering': ['-replaced_at', '-id'],
+            },
+        ),
     ]

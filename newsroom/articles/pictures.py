@@ -1,0 +1,111 @@
+"""Pictures we keep: checked by looking into them, made small enough, their origin marks preserved.
+
+What a camera notes about the place (GPS) goes, what a maker notes about how the picture came to be stays: the IPTC
+digital source type in the XMP packet says whether a machine drew it.
+"""
+
+import hashlib
+import io
+import re
+import warnings
+
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps
+
+from newsroom.articles.errors import PictureError
+from newsroom.articles.models import Picture
+from newsroom.articles.states import DigitalSource
+
+MAX_BYTES = 10_000_000
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 1600
+"""Twice the width of an article's column, for dense screens."""
+
+KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif"}
+"""What every mail program shows; WebP becomes one of them."""
+
+_SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]+)")
+_PLACE = re.compile(rb"GPS|Location|City|Country", re.IGNORECASE)
+_OLDER_TERMS = {"minorHumanEdits": "humanEdits", "digitalArt": "digitalCreation", "softwareImage": "algorithmicMedia"}
+_XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/{}"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def keep(
+    content: bytes, *, alt: str = "", credit: str = "", digital_source: str = "", source_url: str = ""
+) -> Picture:
+    """The picture as a row; the same bytes are kept once. What the picture itself says of its making goes before
+    what the caller says. Raises PictureError. Queries: 2 at most."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    if known := Picture.objects.filter(sha256=sha256).first():
+        return known
+    made, extension, stated = prepare(content)
+    picture = Picture(
+        sha256=sha256, alt=alt[:300], credit=credit[:200], digital_source=stated or digital_source, source_url=source_url[:1000]
+    )
+    picture.file.save(f"{sha256[:24]}.{extension}", ContentFile(made), save=True)
+    return picture
+
+
+def prepare(content: bytes) -> tuple[bytes, str, str]:
+    """The bytes to store, their ending, and the digital source type found in them. Raises PictureError."""
+    if len(content) > MAX_BYTES:
+        raise PictureError(_("The picture has more than 10 MB; save it smaller."))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "GIF", "WEBP"))
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(_("The picture has more than 40 million pixels; save it smaller."))
+            image.load()
+    except PictureError:
+        raise
+    except Exception as error:  # a decoder may fail in any way on bytes that are no picture
+        raise PictureError(_("This is no picture that we can read; JPEG, PNG, GIF and WebP are.")) from error
+    xmp = _xmp(image)
+    stated = _source_type(xmp)
+    has_place = bool(image.getexif().get_ifd(0x8825)) or bool(xmp and _PLACE.search(xmp))
+    is_small = max(image.size) <= MAX_SIDE
+    if is_small and not has_place and image.format in KEPT_FORMATS:
+        return content, KEPT_FORMATS[str(image.format)], stated
+    if has_place or not xmp:
+        xmp = _XMP.format(stated).encode() if stated else b""
+    return _saved(image, xmp, stated)
+
+
+def _saved(image: Image.Image, xmp: bytes, stated: str) -> tuple[bytes, str, str]:
+    icc = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    has_alpha = upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info
+    upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    if has_alpha or image.format in {"PNG", "GIF"}:
+        from PIL import PngImagePlugin
+
+        info = PngImagePlugin.PngInfo()
+        if xmp:
+            info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+        fresh = upright.convert("RGBA" if has_alpha else "RGB")
+        fresh.info = {}
+        fresh.save(out, "PNG", optimize=True, pnginfo=info, icc_profile=icc)
+        return out.getvalue(), "png", stated
+    fresh = upright.convert("RGB")
+    fresh.info = {}
+    fresh.save(out, "JPEG", quality=85, optimize=True, progressive=True, icc_profile=icc, xmp=xmp or None, exif=b"")
+    return out.getvalue(), "jpg", stated
+
+
+def _xmp(image: Image.Image) -> bytes:
+    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    return found.encode() if isinstance(found, str) else bytes(found)
+
+
+def _source_type(xmp: bytes) -> str:
+    match = _SOURCE_TYPE.search(xmp)
+    term = match[1].decode() if match else ""
+    term = _OLDER_TERMS.get(term, term)
+    return term if term in DigitalSource.values else ""

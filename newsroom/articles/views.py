@@ -1,0 +1,147 @@
+"""What readers read: the front page, articles, authors; and the pictures of all of it."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import get_conditional_response
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from newsroom.articles import structured_data, text
+from newsroom.articles.models import Article, Author, Correction, Picture, Section
+
+PER_PAGE = 20
+CONTENTS_FROM = 4
+"""From so many headings on an article has a list of contents."""
+
+MEDIA_SECONDS = 300
+"""So long may a copy of a picture outlive its withdrawal."""
+
+_WITHDRAWN = Path(__file__).with_name("withdrawn.png")
+_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".gif": "image/gif"}
+
+
+@require_safe
+def front(request: HttpRequest) -> HttpResponse:
+    """The latest articles in the reader's language, of one section or all. Queries: 3."""
+    language = (get_language() or settings.LANGUAGE_CODE)[:2]
+    sections = list(Section.objects.all())
+    section = next((each for each in sections if each.slug == request.GET.get("section")), None)
+    page = _page_number(request)
+    articles = Article.objects.published(Now()).in_language(language).with_byline()
+    if section:
+        articles = articles.filter(section=section)
+    start = (page - 1) * PER_PAGE
+    # One more than shown tells whether there is a next page, and spares the COUNT.
+    found = list(articles.defer("body_html").order_by("-published_at", "-id")[start : start + PER_PAGE + 1])
+    if page > 1 and not found:
+        raise Http404
+    return render(
+        request,
+        "articles/front.html",
+        {
+            "articles": found[:PER_PAGE],
+            "sections": [(each, each.name_in(language)) for each in sections],
+            "section": section,
+            "section_name": section.name_in(language) if section else "",
+            "page": page,
+            "newer": page - 1,
+            "older": page + 1 if len(found) > PER_PAGE else 0,
+        },
+    )
+
+
+@require_safe
+def article(request: HttpRequest, slug: str) -> HttpResponse:
+    """One article. Queries: 3, and 1 more if it was corrected."""
+    corrections = Correction.objects.filter(article=OuterRef("pk"))
+    articles = Article.objects.published(Now()).with_byline().annotate(is_corrected=Exists(corrections))
+    found = get_object_or_404(articles, slug=slug)
+    related = found.related.published(Now()).defer("body_html").order_by("-published_at")[:3]
+    anchors = text.anchors(found.body_html)
+    return render(
+        request,
+        "articles/article.html",
+        {
+            "article": found,
+            "bylines": found.bylines.all(),
+            "section_name": found.section.name_in(found.language) if found.section else "",
+            "standfirst": _standfirst(found),
+            "anchors": anchors if len(anchors) >= CONTENTS_FROM else [],
+            "corrections": found.corrections.all() if found.is_corrected else [],
+            "related": related,
+            "picture": found.picture if found.picture and not found.picture.withdrawn_at else None,
+            "structured_data": structured_data.news_article(found),
+        },
+    )
+
+
+@require_safe
+def author(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who somebody is and what they wrote last. Queries: 3."""
+    found = get_object_or_404(Author, slug=slug)
+    is_german = (get_language() or settings.LANGUAGE_CODE).startswith("de")
+    articles = Article.objects.published(Now()).with_byline().filter(authors=found)
+    return render(
+        request,
+        "articles/author.html",
+        {
+            "author": found,
+            "role": found.role_de if is_german else found.role_en,
+            "bio": found.bio_de if is_german else found.bio_en,
+            "articles": articles.defer("body_html").order_by("-published_at", "-id")[:PER_PAGE],
+        },
+    )
+
+
+@require_safe
+def submission_rules(request: HttpRequest) -> HttpResponse:
+    """How pieces that readers send in are chosen, checked and labelled."""
+    return render(request, "articles/submission_rules.html")
+
+
+@require_safe
+def media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """A picture that we keep; a neutral one in its place once it is withdrawn. Queries: 1.
+
+    Only what stands in the table is served, so no path leads anywhere else.
+    """
+    picture = get_object_or_404(Picture, file=path)
+    is_withdrawn = picture.withdrawn_at is not None
+    etag = '"withdrawn"' if is_withdrawn else f'"{picture.sha256[:32]}"'
+    response = get_conditional_response(request, etag=etag) or _picture(picture, is_withdrawn=is_withdrawn)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"public, max-age={MEDIA_SECONDS}"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def _picture(picture: Picture, *, is_withdrawn: bool) -> HttpResponseBase:
+    if is_withdrawn:
+        return HttpResponse(_WITHDRAWN.read_bytes(), content_type="image/png")
+    content_type = _TYPES.get(Path(picture.file.name).suffix.lower())
+    if content_type is None:
+        raise Http404
+    try:
+        return FileResponse(picture.file.open("rb"), content_type=content_type)
+    except FileNotFoundError as error:
+        raise Http404 from error
+
+
+def _page_number(request: HttpRequest) -> int:
+    asked = request.GET.get("page", "1")
+    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:5]) <= 1000:
+        raise Http404
+    return int(asked[:5])
+
+
+def _standfirst(found: Article) -> str:
+    """The teaser, unless it only repeats how the text begins."""
+    begins = text.one_line(text.plain(found.body_html))
+    return "" if begins.startswith(found.teaser.rstrip("… ")[:60]) else found.teaser
