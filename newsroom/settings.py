@@ -4,11 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.environment import ROOT, Environment, read_link_keys
+
+# So that `ModelAdmin[Article]` and `ModelForm[Digest]` mean something at run time as well.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = ROOT
 environment = Environment()
