@@ -8,6 +8,7 @@ missing one loses a reader.
 import hashlib
 import logging
 import random
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ from newsroom.mail.wire import Content, Copy, Envelope, compile_mail
 from newsroom.web import tokens
 
 logger = logging.getLogger(__name__)
+
+_STYLE_BEFORE_CHARSET = re.compile(r"(<style>.*?</style>)\s*(<meta charset=\"utf-8\">)", re.DOTALL)
 
 MAX_TRIES = 8
 CALL_SECONDS = 30.0
@@ -102,7 +105,8 @@ def render(kind: str, *, language: str, context: Mapping[str, Any]) -> Content:
     inlined = css_inline.inline(
         html, keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
     )
-    return Content(subject=subject[:300], text=text, html=inlined)
+    # The inliner puts what it keeps of the styles first; the character set belongs there (HTML §4.2.5.4).
+    return Content(subject=subject[:300], text=text, html=_STYLE_BEFORE_CHARSET.sub(r"\2\n\1", inlined))
 
 
 def _plain(template: str, context: Mapping[str, Any]) -> str:

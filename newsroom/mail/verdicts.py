@@ -6,12 +6,12 @@ is UNKNOWN, and nobody sends it again by himself. NOT_SENT needs proof: no conne
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from time import time
 
 import requests
 import urllib3.exceptions as u3
+
+from newsroom.web.patience import seconds_of
 
 
 class Verdict(StrEnum):
@@ -103,18 +103,6 @@ def of_response(response: requests.Response) -> Ruling:
         retry_after=seconds_of(response.headers.get("Retry-After", "")),
         what=" ".join(response.text[:300].split()),
     )
-
-
-def seconds_of(retry_after: str) -> float | None:
-    """A Retry-After header in seconds from now, between 0 and an hour (RFC 9110 §10.2.3); None if it says nothing."""
-    text = retry_after.strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), 3600.0)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
