@@ -61,9 +61,7 @@ class PickForm(forms.Form):
     )
     remove = forms.BooleanField(label=_("Take out"), required=False)
 
-    def __init__(
-        self, *args: Any, pick: Pick, slots: list[dict[str, Any]], place: int, **kwargs: Any
-    ) -> None:
+    def __init__(self, data: Any = None, *, pick: Pick, slots: list[dict[str, Any]], place: int) -> None:
         initial = {
             "slot": pick.slot,
             "position": place,
@@ -71,7 +69,7 @@ class PickForm(forms.Form):
             "title": pick.title,
             "teaser": pick.teaser,
         }
-        super().__init__(*args, prefix=f"pick-{pick.pk}", initial=initial, **kwargs)
+        super().__init__(data, prefix=f"pick-{pick.pk}", initial=initial)
         self.pick = pick
         choices = [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in slots]
         field = self.fields["slot"]
