@@ -216,7 +216,7 @@ def _enrol(
 
 def _ask_to_confirm(
     reader: Subscriber, pending: list[Subscription], address: Address, *, language: str, at: datetime
-) -> int | None:
+) -> int:
     """Make the secret, keep its hash, and write the letter that carries it."""
     secret = secret_token()
     confirmation = Confirmation.objects.create(

@@ -13,7 +13,7 @@ from django.urls import reverse
 from newsroom.mail import letters
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
-from newsroom.web.tokens import manage_url
+from newsroom.web.tokens import leave_url, manage_url
 from subscriptions.models import Confirmation, Newsletter, Sender, Subscriber, Subscription
 
 # Management links for one address within a day; counted in the database.
@@ -62,7 +62,7 @@ def ask_to_confirm(
     address: str,
     language: str,
     at: datetime,
-) -> int | None:
+) -> int:
     """The letter that asks whether the sign-up was hers; gives its number."""
     first = pending[0].newsletter
     letter = letters.write(
@@ -82,7 +82,7 @@ def ask_to_confirm(
         dedupe_key=f"confirmation:{confirmation.pk}",
         at=at,
     )
-    return letter.pk if letter else None
+    return letter.pk
 
 
 def say_already_subscribed(
@@ -141,6 +141,8 @@ def welcome(
         envelope=_envelope(first, language=reader.language),
         dedupe_key=f"welcome:{confirmation.pk}",
         at=at,
+        # The one-click button of a mail program ends one newsletter; for several there is none.
+        leave_url=leave_url(rows[0].pk) if len(rows) == 1 else "",
     )
 
 

@@ -153,7 +153,7 @@ def _save(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResp
 
 def _in_words(change: consent.Change) -> dict[str, Any]:
     """A change for the template: times as times, languages by their names."""
-    names = {code: name for code, name in settings.LANGUAGES}
+    names = dict(settings.LANGUAGES)
     words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
     for side in ("before", "after"):
         value: Any = getattr(change, side)
