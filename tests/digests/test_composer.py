@@ -1,0 +1,278 @@
+"""The desk at its composer: what it may do, what it is told, and what nobody can do by accident."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from digests.models import Digest, Pick, Proof
+from digests.rendering import render
+from digests.states import DigestState, PickSource
+from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+
+def person(name: str, *groups: str) -> Client:
+    user = User.objects.create_user(name, f"{name}@example.org", "ebbe-und-flut", is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def digest() -> Digest:
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter)
+    make_subscription(newsletter=newsletter)
+    digest = make_digest(newsletter=newsletter, is_automatic=True)
+    make_pick(digest=digest, slot="lead", source=PickSource.AUTOPILOT)
+    for position in range(3):
+        make_pick(digest=digest, slot="briefs", position=position, source=PickSource.AUTOPILOT)
+    return digest
+
+
+@pytest.fixture
+def jonas(db: None) -> Client:
+    return person("jonas", "Redaktion")
+
+
+@pytest.fixture
+def aylin(db: None) -> Client:
+    return person("aylin", "Abnahme")
+
+
+def page_of(digest: Digest) -> str:
+    return reverse("admin:digests_digest_change", args=[digest.pk])
+
+
+def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
+    """The sentence the desk is told."""
+    answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)
+    found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.content.decode(), re.S)
+    return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
+
+
+def filled_form(digest: Digest, **changes: Any) -> dict[str, Any]:
+    """What a browser would send if nobody typed anything, and the changes."""
+    digest.refresh_from_db()
+    data: dict[str, Any] = {"version": digest.version}
+    data |= {name: getattr(digest, name) for name in ("subject", "preheader", "note", "note_by")}
+    for pick in digest.picks.all():
+        prefix = f"pick-{pick.pk}"
+        data |= {f"{prefix}-slot": pick.slot, f"{prefix}-position": pick.position + 1}
+        data |= {f"{prefix}-{name}": getattr(pick, name) for name in ("kicker", "title", "teaser")}
+    return data | changes
+
+
+def test_the_page_shows_slots_candidates_and_what_readers_get(jonas: Client, digest: Digest) -> None:
+    candidate = make_article(title="Der Kran am Südkai", first_seen_at=digest.window_start)
+
+    page = jonas.get(page_of(digest)).content.decode()
+
+    assert "Der Kran am Südkai" in page
+    assert candidate.title not in render(digest).html
+    assert "Kurz notiert" in page
+    assert 'sandbox src="' in page
+    assert "1 of 1" in page
+    assert "3 of 0 to 5" in page
+
+
+def test_a_candidate_is_picked_by_one_button(jonas: Client, digest: Digest) -> None:
+    article = make_article(first_seen_at=digest.window_start)
+
+    url = reverse("admin:digests_digest_pick", args=[digest.pk])
+    jonas.post(url, {"article": article.pk, "slot": "more", "version": digest.version})
+
+    pick = digest.picks.get(article=article)
+    assert (pick.slot, pick.source, pick.added_by.username) == ("more", PickSource.DESK, "jonas")  # type: ignore[union-attr]
+
+
+def test_order_numbers_words_and_removal_are_saved_together(jonas: Client, digest: Digest) -> None:
+    first, second, third = digest.picks.filter(slot="briefs")
+    changes = {
+        f"pick-{third.pk}-position": 1,
+        f"pick-{second.pk}-remove": "on",
+        f"pick-{first.pk}-title": "Eigene Zeile",
+        "subject": "Neuer Betreff",
+    }
+
+    answer = jonas.post(page_of(digest), filled_form(digest, **changes))
+
+    assert answer.status_code == 302
+    digest.refresh_from_db()
+    assert digest.subject == "Neuer Betreff"
+    assert list(digest.picks.filter(slot="briefs").values_list("pk", "position")) == [(third.pk, 0), (first.pk, 1)]
+    assert Pick.objects.get(pk=first.pk).title == "Eigene Zeile"
+    assert first.article.title != "Eigene Zeile"
+    assert not digest.is_automatic
+
+
+def test_a_save_that_changes_nothing_leaves_the_proof_valid(jonas: Client, digest: Digest) -> None:
+    act(jonas, digest, "propose")
+
+    jonas.post(page_of(digest), filled_form(digest))
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.PROOFED
+    assert digest.proofs.get().digest_version == digest.version
+
+
+def test_the_slower_of_two_editors_overwrites_nothing_and_keeps_what_was_typed(jonas: Client, digest: Digest) -> None:
+    petra = person("petra", "Redaktion")
+    seen_by_both = filled_form(digest)
+
+    jonas.post(page_of(digest), seen_by_both | {"subject": "Von Jonas"})
+    answer = petra.post(page_of(digest), seen_by_both | {"subject": "Von Petra"})
+
+    digest.refresh_from_db()
+    assert digest.subject == "Von Jonas"
+    assert answer.status_code == 200
+    assert "Von Petra" in answer.content.decode()
+    assert "Somebody else has changed this digest" in answer.content.decode()
+
+
+def test_from_draft_to_schedule_through_two_people_and_back_by_stop(jonas: Client, aylin: Client, digest: Digest) -> None:
+    assert "Proof 1" in act(jonas, digest, "propose")
+    assert "approved" in act(aylin, digest, "approve", proof=1)
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    assert "Scheduled" in act(aylin, digest, "schedule", when=f"{tomorrow:%Y-%m-%dT%H:%M}")
+    digest.refresh_from_db()
+    assert digest.state == DigestState.SCHEDULED
+    assert "Stop sending" in aylin.get(page_of(digest)).content.decode()
+
+    assert "Stopped" in act(aylin, digest, "stop")
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at) == (DigestState.APPROVED, None)
+    assert LogEntry.objects.filter(object_id=str(digest.pk)).count() == 4
+
+
+def test_who_proposed_cannot_approve(digest: Digest) -> None:
+    both = person("eva", "Redaktion", "Abnahme")
+    act(both, digest, "propose")
+
+    sentence = act(both, digest, "approve", proof=1)
+
+    assert "second person" in sentence
+    assert not hasattr(Proof.objects.get(), "approval")
+
+
+def test_a_wall_clock_time_is_the_newsrooms(jonas: Client, aylin: Client, digest: Digest) -> None:
+    digest.newsletter.plan.zone = "America/New_York"
+    digest.newsletter.plan.save()
+    act(jonas, digest, "propose")
+    act(aylin, digest, "approve", proof=1)
+
+    act(aylin, digest, "schedule", when="2099-07-01T06:00")
+
+    digest.refresh_from_db()
+    assert digest.scheduled_at == dt.datetime(2099, 7, 1, 10, 0, tzinfo=dt.UTC)
+
+
+def test_a_past_time_is_refused_and_not_sent_at_once(jonas: Client, aylin: Client, digest: Digest) -> None:
+    act(jonas, digest, "propose")
+    act(aylin, digest, "approve", proof=1)
+
+    assert "past" in act(aylin, digest, "schedule", when="2020-01-01T06:00")
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.APPROVED
+
+
+def test_what_blocks_is_named_and_no_proof_is_made(jonas: Client, digest: Digest) -> None:
+    digest.picks.filter(slot="lead").delete()
+
+    sentence = act(jonas, digest, "propose")
+
+    assert "Lead" in sentence
+    assert not digest.proofs.exists()
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "may"),
+    [
+        ("Redaktion", "propose", True),
+        ("Redaktion", "approve", False),
+        ("Redaktion", "send", False),
+        ("Abnahme", "propose", True),
+        ("Abnahme", "approve", True),
+        ("Abnahme", "send", True),
+        ("Community", "propose", False),
+        ("Betrieb", "send", True),
+        ("Betrieb", "approve", False),
+        ("Lesend", "propose", False),
+        ("Lesend", "stop", False),
+    ],
+)
+def test_each_role_may_press_its_own_buttons_and_no_others(group: str, name: str, may: bool, digest: Digest) -> None:
+    client = person("somebody", group)
+
+    answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]))
+
+    # 404: the button may be pressed, but there is no such proof.
+    assert answer.status_code == ((404 if name == "approve" else 302) if may else 403)
+
+
+def test_preview_and_proof_are_the_bytes_that_go_out(jonas: Client, digest: Digest) -> None:
+    act(jonas, digest, "propose")
+    preview = jonas.get(reverse("admin:digests_digest_preview", args=[digest.pk]))
+    frozen = jonas.get(reverse("admin:digests_digest_proof_mail", args=[digest.pk, 1]))
+
+    assert preview.content == frozen.content
+    assert digest.proofs.get().content_hash == render(Digest.objects.get(pk=digest.pk)).content_hash
+
+
+def test_the_preview_is_sandboxed_and_runs_nothing(jonas: Client, digest: Digest) -> None:
+    answer = jonas.get(reverse("admin:digests_digest_preview", args=[digest.pk]))
+
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize("name", ["propose", "approve", "send", "stop", "skip"])
+def test_a_get_does_nothing(name: str, jonas: Client, digest: Digest) -> None:
+    assert jonas.get(reverse("admin:digests_digest_act", args=[digest.pk, name])).status_code == 405
+
+
+def test_strangers_are_sent_to_the_login(digest: Digest) -> None:
+    answer = Client().get(page_of(digest))
+
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("junk", ["x", "-1", "99999999999999999999", ""])
+def test_junk_in_a_form_is_never_a_fault_of_ours(junk: str, jonas: Client, digest: Digest) -> None:
+    url = reverse("admin:digests_digest_pick", args=[digest.pk])
+
+    assert jonas.post(url, {"article": junk, "slot": junk, "version": junk}).status_code == 404
+    assert jonas.post(page_of(digest), {"version": junk}).status_code == 200
+
+
+def test_a_digest_is_built_from_its_plan(jonas: Client) -> None:
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter)
+
+    answer = jonas.post(reverse("admin:digests_digest_add"), {"newsletter": newsletter.pk})
+
+    built = Digest.objects.get(newsletter=newsletter)
+    assert answer.headers["Location"] == page_of(built)
+
+
+@pytest.mark.parametrize("size", [2, 20])
+def test_the_page_asks_the_same_questions_whatever_it_shows(
+    size: int, jonas: Client, digest: Digest, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(size):
+        make_article(first_seen_at=digest.window_start)
+        make_pick(digest=digest, slot="more", position=number)
+
+    with django_assert_max_num_queries(42):
+        jonas.get(page_of(digest))
