@@ -1,7 +1,7 @@
 """The public side of a digest: as it was approved, with what became of its articles since."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,7 +69,7 @@ def last_change(digests: Iterable[Digest]) -> datetime | None:
     return max((digest.handed_over_at for digest in digests if digest.handed_over_at), default=None)
 
 
-def _shown(picks: dict[int, Pick]) -> Callable[[re.Match[str]], str]:
+def _shown(picks: Mapping[int, Pick]) -> Callable[[re.Match[str]], str]:
     def story(found: re.Match[str]) -> str:
         pick = picks.get(int(found[1]))
         # A story whose pick is gone cannot be checked any more: better not shown.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ def build(
     at: datetime,
     window_end: datetime | None = None,
     due_at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Digest:
     """A draft for the next window, its slots filled with proposals that the desk may change.
 
@@ -49,7 +49,7 @@ def build(
 
 
 def _draft(
-    plan: Plan, *, at: datetime, window_end: datetime, due_at: datetime | None, by: AbstractBaseUser | None
+    plan: Plan, *, at: datetime, window_end: datetime, due_at: datetime | None, by: User | None
 ) -> Digest:
     digests = Digest.objects.filter(newsletter=plan.newsletter)
     if taken := digests.filter(window_end=window_end).first():

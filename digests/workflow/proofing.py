@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from digests.states import EDITABLE, ApprovalPolicy, Autopilot, DigestState
 from digests.transitions import advance
 
 
-def propose(digest: Digest, *, by: AbstractBaseUser | None, at: datetime) -> Proof:
+def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
     """Freeze the draft as a numbered proof that somebody can approve. by: nobody, if the plan proposes.
 
     Raises NotReady with what blocks, EditConflict if somebody edited since the digest was read, and WrongState.
@@ -37,7 +37,7 @@ def propose(digest: Digest, *, by: AbstractBaseUser | None, at: datetime) -> Pro
         return _freeze(digest, rendered, by=by, at=at)
 
 
-def _freeze(digest: Digest, rendered: Rendered, *, by: AbstractBaseUser | None, at: datetime) -> Proof:
+def _freeze(digest: Digest, rendered: Rendered, *, by: User | None, at: datetime) -> Proof:
     rendition = renditions.keep(
         subject=rendered.subject,
         preheader=rendered.preheader,
@@ -60,7 +60,7 @@ def _freeze(digest: Digest, rendered: Rendered, *, by: AbstractBaseUser | None, 
     return proof
 
 
-def approve(proof: Proof, *, by: AbstractBaseUser, at: datetime) -> Approval:
+def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
     """Let this proof go out. A second person, unless the plan allows one.
 
     Raises StaleProof if the digest changed since, SecondPersonNeeded, WrongState if it is no longer proofed.
@@ -85,7 +85,7 @@ def approve_by_plan(proof: Proof, *, at: datetime) -> Approval:
     return _approve(proof, ApprovalPolicy.AUTOPILOT, by=None, at=at)
 
 
-def _approve(proof: Proof, policy: ApprovalPolicy, *, by: AbstractBaseUser | None, at: datetime) -> Approval:
+def _approve(proof: Proof, policy: ApprovalPolicy, *, by: User | None, at: datetime) -> Approval:
     try:
         with transaction.atomic():
             digest = Digest.objects.select_for_update().get(pk=proof.digest_id)
@@ -105,7 +105,7 @@ def _approve(proof: Proof, policy: ApprovalPolicy, *, by: AbstractBaseUser | Non
     return approval
 
 
-def return_proof(proof: Proof, *, by: AbstractBaseUser, because: str, at: datetime) -> None:
+def return_proof(proof: Proof, *, by: User, because: str, at: datetime) -> None:
     """Send a proof back to the desk with a reason; the digest is a draft again.
 
     Raises StaleProof, and WrongState if it was decided already or no reason is given.

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ GRACE_SECONDS = 300
 """How long an editor who pressed "send now" can still stop it."""
 
 
-def schedule(digest: Digest, *, when: datetime, by: AbstractBaseUser | None, at: datetime) -> None:
+def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -> None:
     """Let the approved digest go out at this time. Raises TimePast, NotApproved, EditConflict and WrongState."""
     if when <= at:
         raise TimePast(when)
@@ -26,7 +26,7 @@ def schedule(digest: Digest, *, when: datetime, by: AbstractBaseUser | None, at:
 
 
 def send_now(
-    digest: Digest, *, by: AbstractBaseUser | None, at: datetime, grace_seconds: int = GRACE_SECONDS
+    digest: Digest, *, by: User | None, at: datetime, grace_seconds: int = GRACE_SECONDS
 ) -> None:
     """Let the approved digest go out as soon as the grace is over. Raises as `schedule`."""
     _schedule(digest, at + timedelta(seconds=grace_seconds))
@@ -47,7 +47,7 @@ def _schedule(digest: Digest, when: datetime) -> None:
             raise NotApproved(_("No proof of this digest is approved."))
 
 
-def stop(digest: Digest, *, by: AbstractBaseUser | None, at: datetime) -> None:
+def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
     """Stop the sending: a scheduled digest is approved only, a mailing under way pauses.
 
     Raises WrongState if there is nothing to stop, and what `delivery.control.pause` raises.
@@ -66,7 +66,7 @@ def stop(digest: Digest, *, by: AbstractBaseUser | None, at: datetime) -> None:
     digest.refresh_from_db()
 
 
-def skip(digest: Digest, *, because: str, by: AbstractBaseUser | None, at: datetime) -> None:
+def skip(digest: Digest, *, because: str, by: User | None, at: datetime) -> None:
     """Let this digest fall out, for a reason; its articles go into the next. Raises WrongState."""
     if by is not None and because.strip():
         because = f"{because.strip()} ({by.get_username()})"

@@ -1,0 +1,72 @@
+"""Digests at each station of their way, made by the services themselves."""
+
+import datetime as dt
+from itertools import count
+
+from django.contrib.auth.models import User
+
+from digests import workflow
+from digests.models import Digest, Plan, Proof
+from newsroom.articles.models import Article
+from subscriptions.models import Newsletter
+from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick, make_plan
+
+_numbers = count(1)
+
+MONDAY_SIX = dt.datetime(2026, 5, 4, 4, 0, tzinfo=dt.UTC)
+"""Six in the morning in Berlin: when make_plan's plan is due."""
+
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+def make_user(name: str = "") -> User:
+    return User.objects.create_user(name or f"jonas{next(_numbers)}")
+
+
+def make_planned(**plan: object) -> Plan:
+    """An active newsletter with a plan whose first window began on Sunday at six."""
+    return make_plan(newsletter=make_newsletter(), **{"first_window_from": MONDAY_SIX - DAY, **plan})
+
+
+def make_news(number: int, *, at: dt.datetime, **values: object) -> list[Article]:
+    """So many articles, a minute apart, the last one first seen at this moment."""
+    return [
+        make_article(first_seen_at=at - dt.timedelta(minutes=minute), **values)
+        for minute in reversed(range(number))
+    ]
+
+
+def make_ready(newsletter: Newsletter | None = None, **values: object) -> Digest:
+    """A draft that preflight lets pass: subject, preheader and a lead."""
+    if newsletter is None:
+        newsletter = make_planned().newsletter
+    digest = make_digest(newsletter=newsletter, **values)
+    make_pick(digest=digest)
+    return digest
+
+
+def make_proofed(newsletter: Newsletter | None = None, *, by: User | None = None, **values: object) -> Proof:
+    digest = make_ready(newsletter, **values)
+    return workflow.propose(digest, by=by or make_user(), at=NOON)
+
+
+def make_approved(newsletter: Newsletter | None = None, **values: object) -> Digest:
+    proof = make_proofed(newsletter, **values)
+    workflow.approve(proof, by=make_user(), at=NOON)
+    return proof.digest
+
+
+def make_scheduled(when: dt.datetime = NOON + HOUR, **values: object) -> Digest:
+    digest = make_approved(**values)
+    workflow.schedule(digest, when=when, by=None, at=NOON)
+    return digest
+
+
+def make_handed_over(
+    newsletter: Newsletter | None = None, *, at: dt.datetime = NOON, **values: object
+) -> Digest:
+    digest = make_approved(newsletter, **values)
+    workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+    workflow.hand_over(digest, at=at)
+    return digest

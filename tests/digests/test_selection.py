@@ -1,0 +1,272 @@
+"""Windows, candidates and filling: no article is lost, none comes twice, nothing unfit goes in by itself."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from digests import selection, workflow
+from digests.errors import NewsletterAtRest, NoPlan, WindowTaken, WrongState
+from digests.models import Digest, Mark
+from digests.states import DigestState, PickSource
+from newsroom.articles.states import Origin, Review
+from newsroom.mail.models import Incident
+from subscriptions.states import NewsletterState
+from tests.digests.factories import (
+    DAY,
+    HOUR,
+    MONDAY_SIX,
+    make_handed_over,
+    make_news,
+    make_planned,
+    make_user,
+)
+from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+def _titles(digest: Digest) -> set[int]:
+    return set(digest.picks.values_list("article_id", flat=True))
+
+
+def test_an_article_exactly_on_the_cut_off_falls_into_the_next_digest_only() -> None:
+    newsletter = make_planned().newsletter
+    before = make_article(first_seen_at=MONDAY_SIX - dt.timedelta(microseconds=1))
+    on_it = make_article(first_seen_at=MONDAY_SIX)
+
+    first = selection.build(newsletter, at=MONDAY_SIX + HOUR, window_end=MONDAY_SIX)
+    second = selection.build(newsletter, at=MONDAY_SIX + DAY, window_end=MONDAY_SIX + DAY)
+
+    assert _titles(first) == {before.pk}
+    assert _titles(second) == {on_it.pk}
+    assert second.window_start == first.window_end
+
+
+def test_a_delayed_build_has_the_same_window() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=MONDAY_SIX - HOUR)
+    late = make_article(first_seen_at=MONDAY_SIX + HOUR)
+
+    digest = selection.build(newsletter, at=MONDAY_SIX + 3 * HOUR, window_end=MONDAY_SIX)
+
+    assert (digest.window_start, digest.window_end) == (MONDAY_SIX - DAY, MONDAY_SIX)
+    assert late.pk not in _titles(digest)
+
+
+def test_a_build_by_hand_cuts_off_where_the_plan_will() -> None:
+    newsletter = make_planned().newsletter
+
+    digest = selection.build(newsletter, at=MONDAY_SIX - 5 * HOUR, by=make_user())
+
+    assert digest.window_end == digest.due_at == MONDAY_SIX
+    assert digest.state == DigestState.DRAFT
+    assert [slot["key"] for slot in digest.slots] == ["lead", "briefs", "more"]
+
+
+def test_a_second_build_for_the_same_window_is_refused_by_name() -> None:
+    newsletter = make_planned().newsletter
+    first = selection.build(newsletter, at=MONDAY_SIX - HOUR)
+
+    with pytest.raises(WindowTaken, match=f"{first.pk}"):
+        selection.build(newsletter, at=MONDAY_SIX - HOUR)
+
+
+def test_a_cut_off_before_the_last_one_is_refused() -> None:
+    newsletter = make_planned().newsletter
+
+    with pytest.raises(WindowTaken, match="not after the last one"):
+        selection.build(newsletter, at=MONDAY_SIX, window_end=MONDAY_SIX - DAY)
+
+
+def test_only_an_active_newsletter_with_a_plan_has_digests() -> None:
+    with pytest.raises(NoPlan):
+        selection.build(make_newsletter(), at=NOON)
+    with pytest.raises(NewsletterAtRest):
+        selection.build(make_newsletter(state=NewsletterState.PAUSED), at=NOON)
+
+
+def test_too_little_new_skips_the_digest_and_loses_nothing() -> None:
+    newsletter = make_planned(minimum_new=3).newsletter
+    few = make_news(2, at=MONDAY_SIX - HOUR)
+
+    skipped = selection.build(newsletter, at=MONDAY_SIX, window_end=MONDAY_SIX, due_at=MONDAY_SIX)
+
+    assert (skipped.state, skipped.number) == (DigestState.SKIPPED, None)
+    assert "2" in skipped.skipped_because
+    assert "3" in skipped.skipped_because
+    assert Incident.objects.open().filter(key=f"digests.skipped.{skipped.pk}").exists()
+
+    more = make_news(1, at=MONDAY_SIX + HOUR)
+    following = selection.build(newsletter, at=MONDAY_SIX + DAY, window_end=MONDAY_SIX + DAY)
+
+    assert following.window_start == skipped.window_start
+    assert _titles(following) == {article.pk for article in [*few, *more]}
+    assert following.number == 1
+
+
+def test_before_its_cut_off_a_digest_is_never_skipped_for_want_of_news() -> None:
+    newsletter = make_planned(minimum_new=3).newsletter
+
+    digest = selection.build(newsletter, at=MONDAY_SIX - HOUR)
+
+    assert digest.state == DigestState.DRAFT
+
+
+def test_an_article_that_an_earlier_digest_took_is_no_candidate() -> None:
+    plan = make_planned()
+    taken = make_article(first_seen_at=MONDAY_SIX + HOUR)
+    earlier = make_handed_over(plan.newsletter, window_start=MONDAY_SIX - DAY, window_end=MONDAY_SIX)
+    make_pick(digest=earlier, article=taken, slot="more")
+
+    found = selection.candidates(plan.newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    assert taken not in [candidate.article for candidate in found]
+
+
+def test_candidates_speak_the_newsletters_language() -> None:
+    newsletter = make_planned().newsletter
+    make_article(language="en", first_seen_at=NOON - HOUR)
+    german = make_article(language="de", first_seen_at=NOON - HOUR)
+
+    found = selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    assert [candidate.article for candidate in found] == [german]
+
+
+UNFIT = [
+    ({"embargo_until": NOON + HOUR}, "embargo"),
+    ({"first_seen_at": NOON - 9 * MINUTE}, "grace"),
+    ({"origin": Origin.USER_SUBMISSION, "review": Review.UNREVIEWED}, "unreviewed"),
+]
+
+
+@pytest.mark.parametrize(("values", "reason"), UNFIT)
+def test_what_is_held_back_is_listed_with_its_reason_and_never_taken(
+    values: dict[str, object], reason: str
+) -> None:
+    newsletter = make_planned().newsletter
+    held = make_article(**{"first_seen_at": NOON - HOUR, **values})
+    fit = make_article(first_seen_at=NOON - HOUR)
+
+    found = selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+
+    assert {candidate.article.pk: candidate.held_back for candidate in found} == {held.pk: reason, fit.pk: ""}
+    assert _titles(digest) == {fit.pk}
+
+
+def test_a_withdrawn_article_is_not_even_listed() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=NOON - HOUR, withdrawn_at=NOON)
+
+    assert selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON) == []
+
+
+def test_picks_keep_the_terms_that_chose_them() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=NOON - 12 * HOUR, words=400)
+
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+
+    pick = digest.picks.get()
+    assert (pick.source, pick.slot) == (PickSource.AUTOPILOT, "lead")
+    assert pick.reasons == {"fresh": 0.5, "staff": 0.15, "length": 0.1}
+
+
+def test_filling_leaves_the_desks_picks_where_they_are() -> None:
+    newsletter = make_planned().newsletter
+    digest = selection.build(newsletter, at=NOON - 2 * HOUR, window_end=NOON)
+    own = make_pick(digest=digest, slot="briefs", position=0)
+    news = make_news(3, at=NOON - HOUR)
+
+    made = selection.fill(digest, at=NOON)
+
+    own.refresh_from_db()
+    assert (own.slot, own.position, own.source) == ("briefs", 0, PickSource.DESK)
+    assert [pick.slot for pick in made] == ["lead", "more", "more"]
+    assert {pick.article_id for pick in made} == {article.pk for article in news}
+
+
+def test_filling_replaces_its_own_pick_that_was_withdrawn_since() -> None:
+    newsletter = make_planned().newsletter
+    gone = make_article(first_seen_at=NOON - HOUR)
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+    gone.withdrawn_at = NOON
+    gone.save()
+    other = make_article(first_seen_at=NOON - HOUR)
+
+    selection.fill(digest, at=NOON)
+
+    assert _titles(digest) == {other.pk}
+
+
+def test_only_a_draft_is_filled() -> None:
+    digest = make_handed_over()
+
+    with pytest.raises(WrongState):
+        selection.fill(digest, at=NOON)
+
+
+def test_a_digest_sent_before_its_cut_off_leaves_the_rest_of_its_window_to_the_next() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=MONDAY_SIX - 3 * HOUR)
+    digest = selection.build(newsletter, at=MONDAY_SIX - 2 * HOUR)
+    digest.subject = "Früher als sonst"
+    digest.save()
+    proof = workflow.propose(digest, by=make_user(), at=MONDAY_SIX - 2 * HOUR)
+    workflow.approve(proof, by=make_user(), at=MONDAY_SIX - 2 * HOUR)
+    digest = proof.digest
+    workflow.send_now(digest, by=None, at=MONDAY_SIX - 2 * HOUR, grace_seconds=0)
+    workflow.hand_over(digest, at=MONDAY_SIX - 2 * HOUR)
+    between = make_article(first_seen_at=MONDAY_SIX - HOUR)
+
+    following = selection.build(newsletter, at=MONDAY_SIX - HOUR)
+
+    assert digest.window_end == following.window_start == MONDAY_SIX - 2 * HOUR
+    assert following.due_at == MONDAY_SIX + DAY
+    found = selection.candidates(
+        newsletter, start=following.window_start, end=following.window_end, at=MONDAY_SIX
+    )
+    assert [candidate.article for candidate in found] == [between]
+
+
+def test_an_article_that_somebody_marked_comes_first() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=NOON - HOUR)
+    marked = make_article(first_seen_at=NOON - 5 * HOUR)
+    Mark.objects.create(newsletter=newsletter, article=marked, marked_at=NOON)
+
+    found = selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    assert found[0].article == marked
+    assert found[0].reasons["marked"] > 0
+
+
+@pytest.mark.parametrize("size", [3, 30])
+def test_candidates_cost_the_same_queries_at_any_size(size: int) -> None:
+    newsletter = make_planned().newsletter
+    section = make_section()
+    make_news(size, at=NOON - HOUR, section=section)
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    # Articles with section, picture and feed; bylines; marks. Authors are asked for only where there are bylines.
+    assert len(queries) == 3
+
+
+def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=NOON - HOUR, title="Die Fähre fährt")
+    make_article(first_seen_at=NOON - 2 * HOUR, title="Das Brot ist da")
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+
+    selection.name(digest)
+
+    assert (digest.subject, digest.preheader) == ("Die Fähre fährt", "Das Brot ist da")
