@@ -163,10 +163,10 @@ def _check_mailing(
     problems.extend(
         f"Attempt {pk} is open in a closed mailing." for pk in open_calls.values_list("pk", flat=True)
     )
-    for name in ledger.COUNTS:
-        if getattr(mailing, name) != counts[name]:
-            problems.append(
-                f"Mailing {mailing.pk} says {getattr(mailing, name)} {name}, the ledger {counts[name]}."
-            )
+    problems.extend(
+        f"Mailing {mailing.pk} says {getattr(mailing, name)} {name}, the ledger {counts[name]}."
+        for name in ledger.COUNTS
+        if getattr(mailing, name) != counts[name]
+    )
     if mailing.state in TERMINAL_MAILINGS and counts[DeliveryState.WAITING.value]:
         problems.append(f"Mailing {mailing.pk} is {mailing.state}, copies wait.")

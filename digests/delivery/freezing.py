@@ -111,9 +111,9 @@ def _insert(mailing: Mailing, *, at: datetime, rows: int) -> tuple[int, int]:
         # The names are our own, every value is a parameter.
         cursor.execute(
             f"INSERT INTO {table} (id, mailing_id, subscription_id, variant, state, reason)"  # noqa: S608
-            " SELECT %s + row_number() OVER (ORDER BY reader.id) - 1, %s, reader.id, 0, %s, ''"
-            f" FROM ({sql}) AS reader",
-            [first, mailing.pk, DeliveryState.WAITING.value, *parameters],
+            f" WITH reader (id) AS ({sql})"
+            " SELECT %s + row_number() OVER (ORDER BY reader.id) - 1, %s, reader.id, 0, %s, '' FROM reader",
+            [*parameters, first, mailing.pk, DeliveryState.WAITING.value],
         )
         written = cursor.rowcount
     if not written:
