@@ -59,6 +59,14 @@ def mailbox(header: str, name: str, address: str) -> str:
     return f"{name} <{address}>"
 
 
+def plain_mailbox(name: str, address: str) -> str:
+    """`Name <address>` in Unicode, for an API that encodes by itself."""
+    name = refuse_controls("From", name).strip()
+    if not name or _ATOMS.fullmatch(name):
+        return f"{name} <{address}>" if name else address
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + f'" <{address}>'
+
+
 def encoded_words(text: str, *, used: int) -> str:
     """The text as encoded-words of whole characters, one to a line. used: columns taken before the first."""
     words: list[str] = []

@@ -7,6 +7,7 @@ is UNKNOWN, and nobody sends it again by himself. NOT_SENT needs proof: no conne
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import requests
 import urllib3.exceptions as u3
@@ -56,6 +57,11 @@ _BEFORE_SENDING = (
 )
 
 
+_AWS_THROTTLES = frozenset(
+    {"Throttling", "ThrottlingException", "TooManyRequestsException", "LimitExceededException"}
+)
+
+
 def of_status(status: int, *, retry_after: float | None = None, what: str = "") -> Ruling:
     """The ruling on an HTTP status that is not a success. 5xx is UNKNOWN: providers have answered it and sent."""
     reason = f"HTTP {status}" + (f": {what}" if what else "")
@@ -66,7 +72,7 @@ def of_status(status: int, *, retry_after: float | None = None, what: str = "") 
                 reason=reason,
                 retry_after=60.0 if retry_after is None else retry_after,
             )
-        case 401 | 402 | 403 | 404 | 405 | 410:
+        case 401 | 402 | 403 | 404 | 405 | 410 | 301 | 302 | 303 | 307 | 308:  # no redirect is followed
             return Ruling(verdict=Verdict.NOT_SENT, reason=reason, is_configuration=True)
         case _ if 400 <= status < 500:
             return Ruling(verdict=Verdict.NOT_SENT, reason=reason, is_splittable=status in {400, 413, 422})
@@ -86,6 +92,8 @@ def of_exception(error: BaseException) -> Ruling:
                     reason=f"HTTP {response.status_code} with an answer that cannot be read",
                 )
             return of_response(response)
+        if isinstance(response, dict) and "ResponseMetadata" in response:
+            return _of_aws(response)
     text = _sentence(chain[-1])
     if any(isinstance(link, requests.ConnectTimeout | _BEFORE_SENDING) for link in chain):
         return Ruling(verdict=Verdict.NOT_SENT, reason=f"no connection: {text}")
@@ -103,6 +111,13 @@ def of_response(response: requests.Response) -> Ruling:
         retry_after=seconds_of(response.headers.get("Retry-After", "")),
         what=" ".join(response.text[:300].split()),
     )
+
+
+def _of_aws(response: dict[str, Any]) -> Ruling:
+    """Amazon's answers as botocore carries them: throttling comes as a plain 400."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = 429 if code in _AWS_THROTTLES else int(response["ResponseMetadata"].get("HTTPStatusCode", 500))
+    return of_status(status, what=code)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
@@ -25,6 +25,7 @@ SLOT_CLOSE = "\ue001"
 _SLOT = re.compile(f"{SLOT_OPEN}([a-z_]+){SLOT_CLOSE}")
 _STRAY = re.compile(f"[{SLOT_OPEN}{SLOT_CLOSE}]")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _URL = re.compile(r"https?://[!#$%&'()*+\-./0-9:;=?@A-Z\[\]_a-z~]{1,950}")
 _SENDABLE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -90,6 +91,17 @@ class Content:
     html: str
     text: str
 
+    def replaced(
+        self, value: Callable[[str], str], *, html_value: Callable[[str], str] | None = None
+    ) -> "Content":
+        """With `value(name)` for each slot; in HTML with `html_value(name)`, if given."""
+        in_html = html_value or value
+        return Content(
+            subject=self.subject,
+            html=_SLOT.sub(lambda found: in_html(found[1]), self.html),
+            text=_SLOT.sub(lambda found: value(found[1]), self.text),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
@@ -124,7 +136,9 @@ class CompiledMail:
         self.from_address = _mailbox("From", envelope.from_address)
         self.reply_to = _mailbox("Reply-To", envelope.reply_to) if envelope.reply_to else ""
         self.sender_domain = self.from_address.rpartition("@")[2]
+        self.slot_names = slot_names(content.html) | slot_names(content.text)
         self._shared = _shared_headers(envelope, content, self.from_address, self.reply_to)
+        self.shared_headers = [(name, value.replace("\r\n", "")) for name, value in self._shared]
         parts, types = self._parts()
         head = [*self._shared, *types]
         self._head = "".join(f"{name}: {value}\r\n" for name, value in head).encode("ascii") + b"\r\n"
@@ -142,8 +156,9 @@ class CompiledMail:
     def headers(self, copy: Copy, *, date: datetime) -> list[tuple[str, str]]:
         """Every header but those of MIME, as on the wire but unfolded: what an API is told."""
         own = self._own_lines(copy, date).decode("ascii").split("\r\n")[:-1]
-        shared = [(name, value.replace("\r\n", "")) for name, value in self._shared]
-        return [(name, value) for name, _colon, value in (line.partition(": ") for line in own)] + shared
+        return [
+            (name, value) for name, _colon, value in (line.partition(": ") for line in own)
+        ] + self.shared_headers
 
     def message_id(self, copy: Copy) -> str:
         """The same again whenever the same copy is handed over again."""
@@ -151,23 +166,17 @@ class CompiledMail:
 
     def fill(self, copy: Copy) -> Content:
         """The content with one reader's values, for providers that take a whole mail per reader."""
-        return self.fill_with(copy.value)
+        return self.content.replaced(copy.value, html_value=lambda name: escape(copy.value(name)))
 
-    def fill_with(self, value: Callable[[str], str], *, escaped: bool = True) -> Content:
-        """The content with each slot replaced by `value(name)`; with a provider's own variables, for example."""
+    def check(self, copy: Copy) -> None:
+        """Raises BadHeader or MissingSlot, as `splice` would."""
+        self._own_lines(copy, _EPOCH)
+        for name in self.slot_names:
+            copy.value(name)
 
-        def fill(text: str, html: bool) -> str:
-            return _SLOT.sub(lambda found: escape(value(found[1])) if html else value(found[1]), text)
-
-        return Content(
-            subject=self.content.subject,
-            html=fill(self.content.html, escaped),
-            text=fill(self.content.text, False),
-        )
-
-    @property
-    def slot_names(self) -> set[str]:
-        return slot_names(self.content.html) | slot_names(self.content.text)
+    def api_headers(self, copy: Copy) -> list[tuple[str, str]]:
+        """A copy's headers without its Date, which an API writes itself."""
+        return [(name, value) for name, value in self.headers(copy, date=_EPOCH) if name != "Date"]
 
     def _own_lines(self, copy: Copy, date: datetime) -> bytes:
         if not _SENDABLE.fullmatch(copy.address):

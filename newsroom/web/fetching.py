@@ -28,6 +28,7 @@ from newsroom.web.guard import GuardedBackend, Resolver, system_resolver
 from newsroom.web.patience import seconds_of
 
 MAX_REDIRECTS = 5
+Headers = dict[bytes | str, bytes | str]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 
@@ -64,7 +65,7 @@ def fetch(
     look-up keeps its own time. allow: private `address:port` pairs the caller vouches for. resolve: names to
     addresses, for callers with a resolver of their own.
     """
-    headers = {"Accept": accept, "Accept-Encoding": "gzip, deflate", "User-Agent": user_agent()}
+    headers: Headers = {"Accept": accept, "Accept-Encoding": "gzip, deflate", "User-Agent": user_agent()}
     if etag:
         headers["If-None-Match"] = _one_line(etag)
     if last_modified:
@@ -87,7 +88,7 @@ def user_agent() -> str:
     return f"Newsroom (+{settings.SITE_URL})"
 
 
-def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: dict[str, str], max_bytes: int) -> Fetched:
+def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: Headers, max_bytes: int) -> Fetched:
     """One hop. The guard's own errors pass through; httpcore's become ours."""
     address = str(url)
     try:

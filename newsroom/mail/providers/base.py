@@ -34,7 +34,7 @@ class HandOver:
     response: str = ""
     retry_after: float | None = None  # seconds; the provider asked for patience
     is_configuration: bool = False  # nothing can succeed there until somebody repairs it
-    is_splittable: bool = False  # perhaps one copy is to blame: half the batch may pass
+    is_splittable: bool = False  # perhaps a copy is to blame: half the batch may pass, a single one may not
 
 
 class Provider(Protocol):
@@ -65,7 +65,7 @@ def all_alike(
         response=response[:RESPONSE_CHARACTERS],
         retry_after=ruling.retry_after,
         is_configuration=ruling.is_configuration,
-        is_splittable=ruling.is_splittable and len(copies) > 1,
+        is_splittable=ruling.is_splittable,
     )
 
 

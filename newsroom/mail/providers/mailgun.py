@@ -1,0 +1,175 @@
+"""Mailgun: a thousand readers in one call, each with own values by recipient variables.
+
+"Batch sending" in Mailgun's user manual (read 2026-11-22): every `%recipient.name%` in body and headers is replaced
+by that recipient's variable, and each gets a message of his own. Addresses go as they are, already in ASCII: the
+variables are looked up by the very string in `to`.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import requests
+
+from newsroom.mail import verdicts
+from newsroom.mail.encoding import plain_mailbox
+from newsroom.mail.errors import BadMail
+from newsroom.mail.provider_urls import ProviderConfig
+from newsroom.mail.providers.base import (
+    RESPONSE_CHARACTERS,
+    Capabilities,
+    HandOver,
+    all_alike,
+    cannot_be_written,
+    not_offered,
+)
+from newsroom.mail.providers.http import DeadlineSession
+from newsroom.mail.verdicts import Outcome, Ruling, Verdict
+from newsroom.mail.wire import CompiledMail, Content, Copy
+
+_HOSTS = {"": "https://api.mailgun.net", "us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
+# Every copy's own headers; the rest is the same for all.
+_OWN = frozenset({"To", "Message-ID", "Date", "List-Unsubscribe", "List-Unsubscribe-Post"})
+_FIELDS = frozenset({"From", "Subject"})
+_VARIABLE = re.compile(r"%(?=recipient)", re.IGNORECASE)
+
+
+class MailgunProvider:
+    """One sending domain at Mailgun."""
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.name = config.name
+        self.capabilities = Capabilities(
+            batch_size=1_000, max_bytes=25_000_000, personal_headers=True, one_call_per_reader=False
+        )
+        base = config.api_url.rstrip("/") or _HOSTS.get(config.options.get("region", ""), _HOSTS[""])
+        if not urlsplit(base).path:
+            base += "/v3"
+        self._url = f"{base}/{config.host}/messages"
+        self._auth = ("api", config.username if config.username != "api" else config.password)
+        self._session = DeadlineSession()
+        self._lock = threading.Lock()
+
+    def hand_over(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
+    ) -> HandOver:
+        good, outcomes = _writable(mail, copies)
+        if not good:
+            return HandOver(outcomes=outcomes)
+        form = _form(mail, good, attempt_id)
+        with self._lock:
+            self._session.begin(seconds=seconds)
+            try:
+                response = self._session.post(self._url, data=form, auth=self._auth)
+            except requests.RequestException as error:
+                call = all_alike(good, verdicts.of_exception(error))
+            else:
+                call = _judged(response, good)
+        return HandOver(**{**vars(call), "outcomes": {**outcomes, **call.outcomes}})
+
+
+def _judged(response: requests.Response, copies: Sequence[Copy]) -> HandOver:
+    text = response.text[:RESPONSE_CHARACTERS]
+    if not response.ok or response.is_redirect:
+        ruling = verdicts.of_response(response)
+        return all_alike(copies, ruling, http_status=response.status_code, response=text)
+    try:
+        reference = str(response.json()["id"])[:250]
+    except (ValueError, KeyError, TypeError):
+        ruling = Ruling(verdict=Verdict.UNKNOWN, reason="HTTP 200 with an answer that cannot be read")
+        return all_alike(copies, ruling, http_status=response.status_code, response=text)
+    accepted = Outcome(verdict=Verdict.ACCEPTED, provider_ref=reference)
+    return HandOver(
+        outcomes={copy.seq: accepted for copy in copies},
+        http_status=response.status_code,
+        provider_ref=reference,
+        response=text,
+    )
+
+
+def _writable(mail: CompiledMail, copies: Sequence[Copy]) -> tuple[list[Copy], dict[int, Outcome]]:
+    """The copies that can go in one call, and what became of the others."""
+    good: list[Copy] = []
+    outcomes: dict[int, Outcome] = {}
+    addresses: set[str] = set()
+    for copy in copies:
+        try:
+            mail.check(copy)
+        except BadMail as error:
+            outcomes[copy.seq] = cannot_be_written(error)
+            continue
+        if bool(copy.leave_url) != bool(copies[0].leave_url):
+            # A header that some recipients have and others have not would arrive empty.
+            outcomes[copy.seq] = not_offered("copies with and without List-Unsubscribe are in the same call")
+        elif copy.address in addresses:
+            # Variables hang on the address: two copies for one would become one.
+            outcomes[copy.seq] = not_offered("another copy for this address is in the same call")
+        else:
+            addresses.add(copy.address)
+            good.append(copy)
+    return good, outcomes
+
+
+def _form(mail: CompiledMail, copies: Sequence[Copy], attempt_id: UUID) -> list[tuple[str, str]]:
+    names = sorted(mail.slot_names)
+    # Values that HTML must escape are rare; only then do they travel a second time.
+    in_html = {
+        name: f"{name}_html" if any(escape(copy.value(name)) != copy.value(name) for copy in copies) else name
+        for name in names
+    }
+    content = _with_variables(mail, in_html)
+    envelope = mail.envelope
+    form = [
+        ("from", plain_mailbox(envelope.from_name, mail.from_address)),
+        ("subject", _without_variables(mail.content.subject)),
+        ("text", content.text),
+        ("v:t", "%recipient.t%"),
+        ("v:a", str(attempt_id)),
+        ("o:tracking", "no"),
+        ("o:tracking-clicks", "no"),
+        ("o:tracking-opens", "no"),
+    ]
+    if content.html:
+        form.append(("html", content.html))
+    form += [(f"h:{name}", value) for name, value in mail.shared_headers if name not in _FIELDS]
+    if any(copy.leave_url for copy in copies):
+        form += [
+            ("h:List-Unsubscribe", "%recipient.list_unsubscribe%"),
+            ("h:List-Unsubscribe-Post", "%recipient.list_unsubscribe_post%"),
+        ]
+    variables = {copy.address: _variables(copy, names, in_html) for copy in copies}
+    form += [("to", copy.address) for copy in copies]
+    form.append(("recipient-variables", json.dumps(variables, separators=(",", ":"))))
+    return form
+
+
+def _variables(copy: Copy, names: Sequence[str], in_html: dict[str, str]) -> dict[str, str]:
+    values = {name: copy.value(name) for name in names}
+    values |= {in_html[name]: escape(values[name]) for name in names if in_html[name] != name}
+    values["t"] = copy.message_token
+    if copy.leave_url:
+        values["list_unsubscribe"] = f"<{copy.leave_url}>"
+        values["list_unsubscribe_post"] = "List-Unsubscribe=One-Click"
+    return values
+
+
+def _with_variables(mail: CompiledMail, in_html: dict[str, str]) -> Content:
+    """The content with variables for slots, and with nothing else that Mailgun would take for one."""
+    content = mail.content
+    safe = Content(
+        subject=content.subject,
+        html=_VARIABLE.sub("&#37;", content.html),
+        text=_without_variables(content.text),
+    )
+    return safe.replaced(
+        lambda name: f"%recipient.{name}%", html_value=lambda name: f"%recipient.{in_html[name]}%"
+    )
+
+
+def _without_variables(text: str) -> str:
+    """In plain text a word joiner, which nobody sees, keeps an article's own `%recipient` from being replaced."""
+    return _VARIABLE.sub("%\u2060", text)
