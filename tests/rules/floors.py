@@ -1,0 +1,105 @@
+"""Which floor each file of an app is on. A file that is not named here belongs to no floor yet.
+
+values (no database) < records (models, querysets) < services (no request, no form, no task) < edges (views, admin,
+tasks, commands). A name without a dot stands for a file or a whole package; the longest name that fits decides, so
+`providers.base` may be on another floor than the rest of `providers`.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+
+class Floor(IntEnum):
+    """An import leads to the same floor or to a lower one, in the same app and in every app below it."""
+
+    VALUES = 0
+    RECORDS = 1
+    SERVICES = 2
+    EDGES = 3
+
+
+# Each may import itself and those before it. The site's own files stand above all and are imported by nobody.
+APPS: Final = (
+    "newsroom.web",
+    "newsroom.mail",
+    "newsroom.articles",
+    "subscriptions",
+    "digests.delivery",
+    "digests",
+)
+STAGES: Final = ("newsroom.demo", "newsroom.sandbox")
+
+_EVERYWHERE: Final[dict[Floor, str]] = {
+    Floor.VALUES: "__init__ errors states",
+    Floor.RECORDS: "models",
+    Floor.SERVICES: "queue",
+    Floor.EDGES: "admin apps checks forms management tasks templatetags urls views",
+}
+
+_HOUSE: Final[dict[str, dict[Floor, str]]] = {
+    "newsroom.web": {
+        Floor.VALUES: "guard masking networks patience tokens",
+        Floor.SERVICES: "cache clock fetching logs tags throttles",
+        Floor.EDGES: "health pages proxies",
+    },
+    "newsroom.mail": {
+        Floor.VALUES: "addresses encoding provider_urls providers.base verdicts wire",
+        Floor.SERVICES: "incidents letters notices providers",
+        Floor.EDGES: "refusing webhooks",
+    },
+    "newsroom.articles": {
+        Floor.VALUES: "drafts feed_text languages links markdown_text page_html page_text text",
+        Floor.SERVICES: "feeds intake pages pictures structured_data",
+    },
+    "subscriptions": {
+        Floor.VALUES: "wording",
+        Floor.SERVICES: "audiences consent correspondence privacy suppression transfer",
+    },
+    "digests.delivery": {
+        Floor.VALUES: "remedies runs steps",
+        Floor.SERVICES: (
+            "auditing canary circuits claiming completion control events freezing held history holding ledger limits loading"
+            " pump reconciling renditions settling sweeping"
+        ),
+    },
+    "digests": {
+        Floor.VALUES: "choosing plain_text ranking recurrence roles",
+        Floor.SERVICES: (
+            "archive curation envelopes links mjml planning preflight rendering saving selection skipping stories"
+            " transitions workflow"
+        ),
+        Floor.EDGES: "composer progress syndication",
+    },
+}
+
+FLOORS: Final[dict[str, dict[str, Floor]]] = {
+    app: {
+        name: floor
+        for table in (_EVERYWHERE, named)
+        for floor, names in table.items()
+        for name in names.split()
+    }
+    for app, named in _HOUSE.items()
+}
+NAMED: Final[dict[str, set[str]]] = {
+    app: {name for names in named.values() for name in names.split()} for app, named in _HOUSE.items()
+}
+
+
+def app_of(module: str) -> str:
+    """The app, stage or (nothing) the site's own ground that a module belongs to; `digests.delivery` is no part of `digests`."""
+    inside = [name for name in (*APPS, *STAGES) if module == name or module.startswith(f"{name}.")]
+    return max(inside, key=len, default="")
+
+
+def floor_of(module: str) -> Floor | None:
+    """The floor of a module of an app; None where the table does not name it."""
+    app = app_of(module)
+    inside = module.removeprefix(app).lstrip(".").split(".")
+    if inside == [""]:
+        return Floor.VALUES
+    table = FLOORS[app]
+    for length in range(len(inside), 0, -1):
+        if (floor := table.get(".".join(inside[:length]))) is not None:
+            return floor
+    return None
