@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Subquery
 from django.db.models.functions import Length
 
 from digests.delivery import canary, control, ledger, queue, steps
@@ -93,17 +93,18 @@ def _page(mailing_id: int, *, at: datetime, rows: int) -> bool:
         mailing = _locked(mailing_id)
         if mailing is None:
             return False
-        written, last = _insert(mailing, at=at, rows=rows)
+        written = _insert(mailing, at=at, rows=rows)
         if written:
+            last = Delivery.objects.filter(pk=ledger.first_id(mailing_id) + mailing.frozen + written - 1)
             Mailing.objects.filter(pk=mailing_id).update(
-                cursor=last, frozen=mailing.frozen + written, active_at=at
+                cursor=Subquery(last.values("subscription_id")), frozen=mailing.frozen + written, active_at=at
             )
         steps.reached(steps.FROZE_PAGE)
     return written == rows
 
 
-def _insert(mailing: Mailing, *, at: datetime, rows: int) -> tuple[int, int]:
-    """The next readers as rows of the ledger; how many, and the last one's subscription."""
+def _insert(mailing: Mailing, *, at: datetime, rows: int) -> int:
+    """The next readers as rows of the ledger; how many."""
     sql, parameters = audiences.select_sql(mailing.audience, at, after=mailing.cursor, limit=rows)
     table = Delivery._meta.db_table
     first = ledger.first_id(mailing.pk) + mailing.frozen
@@ -115,11 +116,7 @@ def _insert(mailing: Mailing, *, at: datetime, rows: int) -> tuple[int, int]:
             " SELECT %s + row_number() OVER (ORDER BY reader.id) - 1, %s, reader.id, 0, %s, '' FROM reader",
             [*parameters, first, mailing.pk, DeliveryState.WAITING.value],
         )
-        written = cursor.rowcount
-    if not written:
-        return 0, mailing.cursor
-    last = Delivery.objects.values_list("subscription_id", flat=True).get(pk=first + written - 1)
-    return written, last
+        return cursor.rowcount
 
 
 def _cut(mailing_id: int, *, at: datetime) -> None:

@@ -47,7 +47,7 @@ def settle(attempt: Attempt, decision: Decision, answer: HandOver, *, at: dateti
             if batch.fence != attempt.fence or batch.state not in _OPEN_BATCH:
                 raise FenceBroken(batch_id=batch.pk, fence=attempt.fence)
             _write(batch, decision, at=at)
-            if batch.state != BatchState.UNKNOWN:
+            if _attempt_state(decision) is AttemptState.UNKNOWN and batch.state != BatchState.UNKNOWN:
                 # Every copy that was unknown is proved by now, or has passed on to a batch of its own.
                 Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNKNOWN).update(
                     state=AttemptState.DONE

@@ -168,7 +168,7 @@ def test_partial_answer_leaves_lists_for_those_to_retry_and_those_unknown(
     assert (retry.kind, retry.seqs, retry.state, retry.tries) == (BatchKind.LIST, [7, 9], BatchState.READY, 1)
     assert retry.not_before == clock() + dt.timedelta(seconds=10)
     assert (unknown.lo, unknown.size, unknown.state) == (4, 1, BatchState.UNKNOWN)
-    assert Delivery.objects.get(mailing=mailing, state=DeliveryState.REJECTED).reason == f"550 r…@example.org"
+    assert Delivery.objects.get(mailing=mailing, state=DeliveryState.REJECTED).reason == "550 r…@example.org"
     assert_account_holds(mailing)
 
     clock.pass_by(seconds=10)
