@@ -62,7 +62,11 @@ def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
     if not parsed.get("version") and not parsed.entries:
         raise Unreadable("its text cannot be read as a feed")
     fault = parsed.get("bozo_exception")
-    is_malformed = bool(parsed.bozo) and type(fault).__name__ == "SAXParseException" and "undefined entity" not in str(fault)
+    is_malformed = (
+        bool(parsed.bozo)
+        and type(fault).__name__ == "SAXParseException"
+        and "undefined entity" not in str(fault)
+    )
     if is_malformed and _is_cut_off(body):
         raise Unreadable("it breaks off before its end")
     feed = parsed.feed
@@ -83,9 +87,9 @@ def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
 
 
 def _is_cut_off(body: bytes) -> bool:
-    text_body = body.replace(b"\x00", b"")
-    root = _ROOT.search(text_body)
-    return bool(root) and not re.search(rb"</(?:\w+:)?" + root[1] + rb"\s*>", text_body[-4096:], re.IGNORECASE)  # type: ignore[index] # bool(root) has looked
+    body = body.replace(b"\x00", b"")
+    root = _ROOT.search(body)
+    return root is not None and not re.search(rb"</(?:\w+:)?%b\s*>" % root[1], body[-4096:], re.IGNORECASE)
 
 
 def _from_entry(entry: Any, *, feed: Any, home: str, url: str, language: str) -> ArticleDraft | None:
@@ -99,7 +103,9 @@ def _from_entry(entry: Any, *, feed: Any, home: str, url: str, language: str) ->
     title = title or text.one_line(text.plain(summary or content), 80)
     if not title:
         return None
-    spoken = (entry.get("content") or [{}])[0].get("language") or entry.get("title_detail", {}).get("language")
+    spoken = (entry.get("content") or [{}])[0].get("language") or entry.get("title_detail", {}).get(
+        "language"
+    )
     return ArticleDraft(
         identity=_identity(str(entry.get("id") or ""), link, home or url, title, text.plain(body or summary)),
         title=title,
@@ -108,7 +114,9 @@ def _from_entry(entry: Any, *, feed: Any, home: str, url: str, language: str) ->
         authors=_people(entry.get("authors") or ([{"name": entry["author"]}] if entry.get("author") else [])),
         language=languages.stated(spoken, language),
         url=link,
-        published_at=_date(entry.get("published_parsed") or entry.get("updated_parsed") or entry.get("created_parsed")),
+        published_at=_date(
+            entry.get("published_parsed") or entry.get("updated_parsed") or entry.get("created_parsed")
+        ),
         words=text.words(text.plain(body or summary)),
         origin=Origin.AGENCY,
         picture_url=_picture(entry, content + summary, link or home),
@@ -117,7 +125,9 @@ def _from_entry(entry: Any, *, feed: Any, home: str, url: str, language: str) ->
 
 def _html(detail: Any) -> str:
     value = str(detail.get("value") or "")
-    return text.text_to_html(value) if detail.get("type") == "text/plain" and not _has_markup(value) else value
+    return (
+        text.text_to_html(value) if detail.get("type") == "text/plain" and not _has_markup(value) else value
+    )
 
 
 def _has_markup(value: str) -> bool:
@@ -184,7 +194,11 @@ def _read_json(body: bytes, url: str) -> FeedDraft:
     items = feed.get("items")
     if not isinstance(items, list):
         raise Unreadable("it has no list of items")
-    home = links.absolute(_text(feed, "home_page_url"), url) or links.without_tracking(_text(feed, "feed_url")) or url
+    home = (
+        links.absolute(_text(feed, "home_page_url"), url)
+        or links.without_tracking(_text(feed, "feed_url"))
+        or url
+    )
     language = languages.stated(feed.get("language"))
     people = _listed(feed, "authors") or ([feed["author"]] if isinstance(feed.get("author"), dict) else [])
     articles = [
@@ -200,7 +214,9 @@ def _read_json(body: bytes, url: str) -> FeedDraft:
     )
 
 
-def _from_item(item: Mapping[str, Any], *, home: str, language: str, people: Sequence[Any]) -> ArticleDraft | None:
+def _from_item(
+    item: Mapping[str, Any], *, home: str, language: str, people: Sequence[Any]
+) -> ArticleDraft | None:
     link = links.absolute(_text(item, "url") or _text(item, "external_url"), home)
     html = _text(item, "content_html") or text.text_to_html(_text(item, "content_text"))
     summary = text.one_line(_text(item, "summary"), TEASER_CHARACTERS)
@@ -252,7 +268,9 @@ def _identity(guid: str, link: str, home: str, title: str, content: str) -> str:
     if guid and (named := links.place(guid)):
         return links.identity("guid", named)
     if guid:
-        return links.identity("guid", guid if guid.startswith(("tag:", "urn:")) else f"{urlsplit(home).hostname or ''} {guid}")
+        return links.identity(
+            "guid", guid if guid.startswith(("tag:", "urn:")) else f"{urlsplit(home).hostname or ''} {guid}"
+        )
     if link:
         return links.identity("link", links.place(link))
     return links.identity("text", title, content[:200])

@@ -79,7 +79,13 @@ def _allowed(draft: ArticleDraft, rights: str) -> ArticleDraft:
     match rights:
         case FeedRights.HEADLINE:
             return replace(
-                draft, teaser="", body_html="", picture_url="", picture_path=None, picture_alt="", picture_credit=""
+                draft,
+                teaser="",
+                body_html="",
+                picture_url="",
+                picture_path=None,
+                picture_alt="",
+                picture_credit="",
             )
         case FeedRights.TEASER:
             teaser = draft.teaser or text.first_sentences(text.plain(draft.body_html))
@@ -101,7 +107,11 @@ def _known(draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: d
     if feed is None:
         return None
     recent = Q(first_seen_at__gt=at - SAME_TITLE_FOR, first_seen_at__lte=at)
-    same_path = Q(canonical_url__endswith=path) | Q(canonical_url__endswith=f"{path}/") if len(path) > 1 else Q(pk=None)
+    same_path = (
+        Q(canonical_url__endswith=path) | Q(canonical_url__endswith=f"{path}/")
+        if len(path) > 1
+        else Q(pk=None)
+    )
     return others.filter(recent | same_path, feed=feed, title=draft.title).order_by("-first_seen_at").first()
 
 
@@ -109,7 +119,10 @@ def _spellings(url: str) -> list[str]:
     """The ways in which one place may have been written down."""
     host_and_path = links.place(url)[2:]
     return [
-        f"{scheme}://{www}{host_and_path}{end}" for scheme in ("https", "http") for www in ("", "www.") for end in ("", "/")
+        f"{scheme}://{www}{host_and_path}{end}"
+        for scheme in ("https", "http")
+        for www in ("", "www.")
+        for end in ("", "/")
     ]
 
 
@@ -187,11 +200,13 @@ def _fill(article: Article, draft: ArticleDraft, at: datetime) -> None:
     article.rights_contact = draft.rights_contact or (feed.rights_contact if feed else "")
     article.canonical_url = draft.url if len(draft.url) <= 1000 else ""
     # A stamp of 2099 must not lead anything; a missing one is the moment we saw it.
-    article.published_at = min(draft.published_at or article.published_at or at, at)
+    article.published_at = min(draft.published_at or (article.published_at if article.pk else at), at)
 
 
 def _language(draft: ArticleDraft, feed: Feed | None, content: str) -> str:
-    return draft.language or languages.guess(f"{draft.title} {draft.teaser} {content}", feed.language if feed else "de")
+    return draft.language or languages.guess(
+        f"{draft.title} {draft.teaser} {content}", feed.language if feed else "de"
+    )
 
 
 def _review(article: Article, draft: ArticleDraft) -> str:

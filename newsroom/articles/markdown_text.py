@@ -98,7 +98,9 @@ def _line(front: Mapping[str, Any], key: str, limit: int) -> str:
 def _list(front: Mapping[str, Any], key: str) -> list[str]:
     value = front.get(key)
     listed = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-    return [name for each in listed if isinstance(each, str | int) and (name := text.one_line(str(each), 120))]
+    return [
+        name for each in listed if isinstance(each, str | int) and (name := text.one_line(str(each), 120))
+    ]
 
 
 def _whole(front: Mapping[str, Any], key: str) -> int | None:
@@ -109,7 +111,9 @@ def _whole(front: Mapping[str, Any], key: str) -> int | None:
 def _choice(front: Mapping[str, Any], key: str, known: list[str], default: str) -> str:
     value = _line(front, key, 60)
     if value and value not in known:
-        raise Unreadable(f"its {key} “{value}” is unknown; possible are {', '.join(each for each in known if each)}")
+        raise Unreadable(
+            f"its {key} “{value}” is unknown; possible are {', '.join(each for each in known if each)}"
+        )
     return value or default
 
 
@@ -125,7 +129,9 @@ def _time(front: Mapping[str, Any], key: str) -> datetime | None:
             value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 # the zone comes next
         if not isinstance(value, datetime):
             raise ValueError
-        return (value if value.tzinfo else timezone.make_aware(value, timezone.get_default_timezone())).astimezone(UTC)
+        return (
+            value if value.tzinfo else timezone.make_aware(value, timezone.get_default_timezone())
+        ).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unreadable(f"its {key} “{value}” is no date like 2026-05-04 or 2026-05-04T06:00") from error
 

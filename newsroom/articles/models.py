@@ -165,7 +165,7 @@ class Article(models.Model):
     )
     headings = models.JSONField(_("section headings"), default=list, blank=True)
     section = models.ForeignKey(Section, models.SET_NULL, null=True, blank=True, verbose_name=_("section"))
-    authors = models.ManyToManyField(
+    authors: "models.ManyToManyField[Author, Byline]" = models.ManyToManyField(
         Author, through="Byline", verbose_name=_("authors"), related_name="articles"
     )
     picture = models.ForeignKey(Picture, models.SET_NULL, null=True, blank=True, verbose_name=_("picture"))

@@ -14,7 +14,16 @@ from newsroom.articles.drafts import ArticleDraft
 from newsroom.articles.states import Origin, Review
 
 MIN_WORDS = 30
-_TAGS = {"head": "h2", "p": "p", "list": "ul", "item": "li", "quote": "blockquote", "hi": "em", "lb": "br", "ref": "a"}
+_TAGS = {
+    "head": "h2",
+    "p": "p",
+    "list": "ul",
+    "item": "li",
+    "quote": "blockquote",
+    "hi": "em",
+    "lb": "br",
+    "ref": "a",
+}
 _RENDERED = {"#b": "strong", "#i": "em", "#u": "u", "#t": "code", "#sub": "sub", "#sup": "sup"}
 
 
@@ -60,7 +69,7 @@ def read(html: str, *, url: str = "") -> ArticleDraft | None:
 def _visible(page: lxml.html.HtmlElement) -> str:
     for element in list(page.iter("script", "style", "noscript", "template", "head")):
         element.drop_tree()
-    return etree.tostring(page, encoding="unicode", method="html")
+    return str(etree.tostring(page, encoding="unicode", method="html"))
 
 
 def _converted(element: Any, title: str) -> str:

@@ -59,7 +59,9 @@ _BYLINE = re.compile(
     r"(?:words|story|written|reporting)\s+by|by|authors?)\s*:?(?:\s+(?P<names>.+))?",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?:(?:von|van|de|der|den|zu|al|el|la|di|da|le|of|the)\s+)*[^\W\d_a-zß][\w.'’-]*", re.UNICODE)
+_NAME = re.compile(
+    r"(?:(?:von|van|de|der|den|zu|al|el|la|di|da|le|of|the)\s+)*[^\W\d_a-zß][\w.'’-]*", re.UNICODE
+)
 _PUBLISHED = _any(
     r"(?:veröffentlicht|erschienen|publiziert|aktualisiert|stand|datum|published|updated|posted|last updated)\b"
 )
@@ -98,7 +100,9 @@ _FURNITURE = _any(
     r"(?:alle|accept all) cookies?.{0,20}", r"impressum|datenschutz|imprint|privacy(?: policy)?",
     r"©.*|copyright ©?.*|alle rechte vorbehalten\.?|all rights reserved\.?",
 )  # fmt: skip
-_CREDIT = _any(r"(?:(?:titel)?(?:foto|bild)|grafik|illustration|photo(?:graph)?|image|picture|credit)s?\s*:\s*.{2,120}")
+_CREDIT = _any(
+    r"(?:(?:titel)?(?:foto|bild)|grafik|illustration|photo(?:graph)?|image|picture|credit)s?\s*:\s*.{2,120}"
+)
 
 # Of a notice: who sent the piece in, …
 _SUBMITTED = _any(
@@ -117,7 +121,9 @@ _MACHINE = (
 )
 _ILLUSTRATION = _any(rf"\b{_PICTURE}\b.{{0,100}}\b{_MACHINE}", rf"\b{_MACHINE}.{{0,60}}\b{_PICTURE}\b")
 # … and whom to tell about rights.
-_RIGHTS = _any(r"\burheberrecht\w*|\bcopyright(?:s|ed)?\b|\bintellectual property\b|\brechte (?:dritter|verletzt)\b")
+_RIGHTS = _any(
+    r"\burheberrecht\w*|\bcopyright(?:s|ed)?\b|\bintellectual property\b|\brechte (?:dritter|verletzt)\b"
+)
 _BY_MAIL = _any(r"\be-?mails?\b|\bmailen\b|\bschreiben sie (?:uns|an)\b|\bcontact us\b|\bwrite to\b")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 RIGHTS_BY_MAIL = {"de": "per E-Mail an den Herausgeber", "en": "by e-mail to the publisher"}
@@ -174,7 +180,10 @@ class _Line:
     def is_notice(self) -> bool:
         return len(self.content) < 1500 and bool(
             _SUBMITTED.search(self.content)
-            or (_ILLUSTRATION.search(self.content) and (_RIGHTS.search(self.content) or len(self.content) < 300))
+            or (
+                _ILLUSTRATION.search(self.content)
+                and (_RIGHTS.search(self.content) or len(self.content) < 300)
+            )
             or (_RIGHTS.search(self.content) and _BY_MAIL.search(self.content))
         )
 
@@ -182,7 +191,10 @@ class _Line:
     def is_furniture(self) -> bool:
         bare = self.content.strip(" :›»>→.…!-–")
         return len(self.content) <= 160 and bool(
-            _FURNITURE.fullmatch(bare) or _RELATED.fullmatch(bare) or _SIGNUP.fullmatch(bare) or _CREDIT.fullmatch(self.content)
+            _FURNITURE.fullmatch(bare)
+            or _RELATED.fullmatch(bare)
+            or _SIGNUP.fullmatch(bare)
+            or _CREDIT.fullmatch(self.content)
         )
 
 
@@ -238,13 +250,20 @@ def _title_place(lines: Sequence[_Line]) -> int | None:
         if 8 <= len(content) <= 300 and content in top[place + 1 :] and not lines[place].is_furniture:
             return place
     for place, line in enumerate(lines[:15]):
-        if not line.is_furniture and not line.is_notice and len(line.content) <= 300 and text.words(line.content) > 1:
+        if (
+            not line.is_furniture
+            and not line.is_notice
+            and len(line.content) <= 300
+            and text.words(line.content) > 1
+        ):
             return place
     return None
 
 
 def _looks_like_kicker(line: _Line) -> bool:
-    return len(line.content) <= 60 and not line.is_furniture and not line.is_sentence and "@" not in line.content
+    return (
+        len(line.content) <= 60 and not line.is_furniture and not line.is_sentence and "@" not in line.content
+    )
 
 
 def _head(lines: Sequence[_Line]) -> tuple[PageFacts, int]:
@@ -263,7 +282,9 @@ def _head(lines: Sequence[_Line]) -> tuple[PageFacts, int]:
             is_fact = True
             awaits_names = known.authors == ("",)
             if known.authors and not awaits_names:
-                facts = replace(facts, authors=(*facts.authors, *(n for n in known.authors if n not in facts.authors)))
+                facts = replace(
+                    facts, authors=(*facts.authors, *(n for n in known.authors if n not in facts.authors))
+                )
             facts = replace(
                 facts,
                 minutes=facts.minutes or known.minutes,
@@ -330,7 +351,11 @@ def _day(content: str) -> date | None:
 
 def _names(listed: str) -> tuple[str, ...]:
     """`Ada Beispiel, Bo Muster und Cem Probe` as names; nothing if it does not read like names."""
-    names = [each.strip(" .,") for each in re.split(r"\s*(?:,|;|/|&|\bund\b|\band\b)\s*", listed) if each.strip(" .,")]
+    names = [
+        each.strip(" .,")
+        for each in re.split(r"\s*(?:,|;|/|&|\bund\b|\band\b)\s*", listed)
+        if each.strip(" .,")
+    ]
     names = [re.sub(r"\s*\(.*?\)$", "", each) for each in names]
     if not names or not all(_is_name(each) for each in names):
         return ()
@@ -338,7 +363,11 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 def _is_name(name: str) -> bool:
-    return 2 <= len(name) <= 80 and len(name.split()) <= 5 and bool(re.fullmatch(rf"{_NAME.pattern}(?:\s+{_NAME.pattern})*", name))
+    return (
+        2 <= len(name) <= 80
+        and len(name.split()) <= 5
+        and bool(re.fullmatch(rf"{_NAME.pattern}(?:\s+{_NAME.pattern})*", name))
+    )
 
 
 def _body(lines: Sequence[_Line]) -> list[tuple[str, str]]:
@@ -358,7 +387,10 @@ def _body(lines: Sequence[_Line]) -> list[tuple[str, str]]:
 
 def _tail_start(lines: Sequence[_Line]) -> int:
     """Where the article ends: the first piece of closing furniture after which hardly any text follows."""
-    weights = [len(line.content) if line.is_body and not line.is_notice and not _is_pitch(line) else 0 for line in lines]
+    weights = [
+        len(line.content) if line.is_body and not line.is_notice and not _is_pitch(line) else 0
+        for line in lines
+    ]
     total = sum(weights)
     seen = 0
     for place, line in enumerate(lines):
@@ -375,9 +407,9 @@ def _without_furniture(lines: Sequence[_Line]) -> Iterator[_Line]:
     for line in lines:
         if line.is_furniture or line.is_notice:
             box = line.block
-        elif line.block != box and not (box == line.block - 1 and _is_pitch(line)):
-            yield line
-        elif line.is_body and not _is_pitch(line):
+            continue
+        is_beside_box = line.block == box or (line.block == box + 1 and _is_pitch(line))
+        if not is_beside_box or (line.is_body and not _is_pitch(line)):
             yield line
 
 
@@ -390,7 +422,11 @@ def _is_heading(line: _Line, following: _Line | None) -> bool:
     content = line.content
     if following is None or len(content) > HEADING_CHARACTERS or len(content) >= len(following.content):
         return False
-    if re.search(r"[.,;:…]$", content) or re.match(r"[\"„“»'‚(–—-]", content) or re.match(r"[a-zäöü]", content):
+    if (
+        re.search(r"[.,;:…]$", content)
+        or re.match(r"[\"„“»'‚(–—-]", content)
+        or re.match(r"[a-zäöü]", content)
+    ):
         return False
     return following.is_body or following.is_sentence
 

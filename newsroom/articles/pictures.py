@@ -11,7 +11,7 @@ import warnings
 
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from newsroom.articles.errors import PictureError
 from newsroom.articles.models import Picture
@@ -27,7 +27,11 @@ KEPT_FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif"}
 
 _SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]+)")
 _PLACE = re.compile(rb"GPS|Location|City|Country", re.IGNORECASE)
-_OLDER_TERMS = {"minorHumanEdits": "humanEdits", "digitalArt": "digitalCreation", "softwareImage": "algorithmicMedia"}
+_OLDER_TERMS = {
+    "minorHumanEdits": "humanEdits",
+    "digitalArt": "digitalCreation",
+    "softwareImage": "algorithmicMedia",
+}
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
@@ -40,15 +44,29 @@ def keep(
 ) -> Picture:
     """The picture as a row; the same bytes are kept once. What the picture itself says of its making goes before
     what the caller says. Raises PictureError. Queries: 2 at most."""
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = checksum(content)
     if known := Picture.objects.filter(sha256=sha256).first():
         return known
     made, extension, stated = prepare(content)
     picture = Picture(
-        sha256=sha256, alt=alt[:300], credit=credit[:200], digital_source=stated or digital_source, source_url=source_url[:1000]
+        sha256=sha256,
+        alt=alt[:300],
+        credit=credit[:200],
+        digital_source=stated or digital_source,
+        source_url=source_url[:1000],
     )
-    picture.file.save(f"{sha256[:24]}.{extension}", ContentFile(made), save=True)
+    picture.file.save(file_name(sha256, extension), ContentFile(made), save=True)
     return picture
+
+
+def checksum(content: bytes) -> str:
+    """Of the bytes as they came; the same picture is kept once."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_name(sha256: str, extension: str) -> str:
+    """A name that says nothing of the uploader and cannot be guessed from outside."""
+    return f"{sha256[:24]}.{extension}"
 
 
 def prepare(content: bytes) -> tuple[bytes, str, str]:
@@ -84,8 +102,6 @@ def _saved(image: Image.Image, xmp: bytes, stated: str) -> tuple[bytes, str, str
     upright.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     if has_alpha or image.format in {"PNG", "GIF"}:
-        from PIL import PngImagePlugin
-
         info = PngImagePlugin.PngInfo()
         if xmp:
             info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
@@ -95,7 +111,9 @@ def _saved(image: Image.Image, xmp: bytes, stated: str) -> tuple[bytes, str, str
         return out.getvalue(), "png", stated
     fresh = upright.convert("RGB")
     fresh.info = {}
-    fresh.save(out, "JPEG", quality=85, optimize=True, progressive=True, icc_profile=icc, xmp=xmp or None, exif=b"")
+    fresh.save(
+        out, "JPEG", quality=85, optimize=True, progressive=True, icc_profile=icc, xmp=xmp or None, exif=b""
+    )
     return out.getvalue(), "jpg", stated
 
 

@@ -14,10 +14,11 @@ from markdown_it import MarkdownIt
 WORDS_PER_MINUTE = {"de": 220, "en": 220}
 """How fast an adult reads in a language; 220 where we do not know better."""
 
-TAGS = frozenset(
-    "a abbr b blockquote br caption cite code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins "
-    "kbd li ol p pre q s samp small span strong sub sup table tbody td tfoot th thead tr u ul var".split()
-)
+_ALLOWED = """
+    a abbr b blockquote br caption cite code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
+    kbd li ol p pre q s samp small span strong sub sup table tbody td tfoot th thead tr u ul var
+"""
+TAGS = frozenset(_ALLOWED.split())
 ATTRIBUTES = {
     "a": {"href", "title", "hreflang"},
     "abbr": {"title"},
@@ -34,10 +35,11 @@ SCHEMES = {"http", "https", "mailto", "tel"}
 OWN_PICTURES = "/media/"
 
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
-_BLOCKS = frozenset(
-    "address article aside blockquote caption dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li "
-    "main nav ol p pre section table td th tr ul".split()
-)
+_STANDING_ALONE = """
+    address article aside blockquote caption dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li
+    main nav ol p pre section table td th tr ul
+"""
+_BLOCKS = frozenset(_STANDING_ALONE.split())
 _WORD = re.compile(r"\w+(?:[-'’.,:/]\w+)*")
 _ANCHOR = re.compile(r"s(?:-[a-z0-9]+)+")
 # Controls, the private use area (the mail's slot marks live there), bidi overrides, zero-width marks, surrogates.
@@ -146,7 +148,9 @@ def markdown_to_html(markdown: str, *, base: str = "") -> str:
 def text_to_html(text: str) -> str:
     """Plain text as paragraphs: an empty line parts them."""
     paragraphs = re.split(r"\n\s*\n", strip_unwanted(text))
-    return "".join(f"<p>{entities.escape(one_line(each), quote=False)}</p>" for each in paragraphs if each.strip())
+    return "".join(
+        f"<p>{entities.escape(one_line(each), quote=False)}</p>" for each in paragraphs if each.strip()
+    )
 
 
 def headings(html: str) -> list[str]:
@@ -157,7 +161,9 @@ def headings(html: str) -> list[str]:
 def anchors(html: str) -> list[tuple[str, str]]:
     """The section headings of clean HTML with their anchors, for a list of contents."""
     root = _parse(html)
-    found = ((str(each.get("id") or ""), " ".join(each.text_content().split())) for each in root.iter("h2", "h3"))
+    found = (
+        (str(each.get("id") or ""), " ".join(each.text_content().split())) for each in root.iter("h2", "h3")
+    )
     return [(anchor, text) for anchor, text in found if text]
 
 

@@ -5,207 +5,456 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Author',
+            name="Author",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True, verbose_name='name')),
-                ('slug', models.SlugField(max_length=140, unique=True, verbose_name='slug')),
-                ('role_de', models.CharField(blank=True, max_length=120, verbose_name='role in German')),
-                ('role_en', models.CharField(blank=True, max_length=120, verbose_name='role in English')),
-                ('bio_de', models.TextField(blank=True, verbose_name='about, in German')),
-                ('bio_en', models.TextField(blank=True, verbose_name='about, in English')),
-                ('contact', models.EmailField(blank=True, max_length=254, verbose_name='contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True, verbose_name="name")),
+                ("slug", models.SlugField(max_length=140, unique=True, verbose_name="slug")),
+                ("role_de", models.CharField(blank=True, max_length=120, verbose_name="role in German")),
+                ("role_en", models.CharField(blank=True, max_length=120, verbose_name="role in English")),
+                ("bio_de", models.TextField(blank=True, verbose_name="about, in German")),
+                ("bio_en", models.TextField(blank=True, verbose_name="about, in English")),
+                ("contact", models.EmailField(blank=True, max_length=254, verbose_name="contact")),
             ],
             options={
-                'verbose_name': 'author',
-                'verbose_name_plural': 'authors',
-                'ordering': ['name'],
+                "verbose_name": "author",
+                "verbose_name_plural": "authors",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Feed',
+            name="Feed",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.URLField(max_length=1000, unique=True, verbose_name='address')),
-                ('title', models.CharField(blank=True, max_length=200, verbose_name='title')),
-                ('language', models.CharField(default='de', max_length=8, verbose_name='language if the feed does not say')),
-                ('origin', models.CharField(choices=[('staff', 'own staff'), ('agency', 'agency'), ('contributor', 'contributor'), ('user_submission', 'user submission')], default='agency', max_length=20, verbose_name='origin')),
-                ('rights', models.CharField(choices=[('full', 'everything'), ('teaser', 'headline, teaser and picture'), ('headline', 'headline only')], default='teaser', max_length=12, verbose_name='what may be shown')),
-                ('rights_contact', models.EmailField(blank=True, max_length=254, verbose_name='rights contact')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('interval_minutes', models.PositiveIntegerField(default=60, verbose_name='minutes between checks')),
-                ('etag', models.CharField(blank=True, editable=False, max_length=500)),
-                ('last_modified', models.CharField(blank=True, editable=False, max_length=200)),
-                ('next_check_at', models.DateTimeField(blank=True, null=True, verbose_name='next check')),
-                ('last_checked_at', models.DateTimeField(blank=True, null=True, verbose_name='last check')),
-                ('last_good_at', models.DateTimeField(blank=True, null=True, verbose_name='last good check')),
-                ('failures', models.PositiveIntegerField(default=0, verbose_name='failures in a row')),
-                ('last_error', models.CharField(blank=True, max_length=500, verbose_name='last error')),
-                ('gone_at', models.DateTimeField(blank=True, null=True, verbose_name='gone')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("url", models.URLField(max_length=1000, unique=True, verbose_name="address")),
+                ("title", models.CharField(blank=True, max_length=200, verbose_name="title")),
+                (
+                    "language",
+                    models.CharField(
+                        default="de", max_length=8, verbose_name="language if the feed does not say"
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("staff", "own staff"),
+                            ("agency", "agency"),
+                            ("contributor", "contributor"),
+                            ("user_submission", "user submission"),
+                        ],
+                        default="agency",
+                        max_length=20,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "rights",
+                    models.CharField(
+                        choices=[
+                            ("full", "everything"),
+                            ("teaser", "headline, teaser and picture"),
+                            ("headline", "headline only"),
+                        ],
+                        default="teaser",
+                        max_length=12,
+                        verbose_name="what may be shown",
+                    ),
+                ),
+                (
+                    "rights_contact",
+                    models.EmailField(blank=True, max_length=254, verbose_name="rights contact"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "interval_minutes",
+                    models.PositiveIntegerField(default=60, verbose_name="minutes between checks"),
+                ),
+                ("etag", models.CharField(blank=True, editable=False, max_length=500)),
+                ("last_modified", models.CharField(blank=True, editable=False, max_length=200)),
+                ("next_check_at", models.DateTimeField(blank=True, null=True, verbose_name="next check")),
+                ("last_checked_at", models.DateTimeField(blank=True, null=True, verbose_name="last check")),
+                ("last_good_at", models.DateTimeField(blank=True, null=True, verbose_name="last good check")),
+                ("failures", models.PositiveIntegerField(default=0, verbose_name="failures in a row")),
+                ("last_error", models.CharField(blank=True, max_length=500, verbose_name="last error")),
+                ("gone_at", models.DateTimeField(blank=True, null=True, verbose_name="gone")),
             ],
             options={
-                'verbose_name': 'feed',
-                'verbose_name_plural': 'feeds',
-                'ordering': ['title', 'url'],
+                "verbose_name": "feed",
+                "verbose_name_plural": "feeds",
+                "ordering": ["title", "url"],
             },
         ),
         migrations.CreateModel(
-            name='Picture',
+            name="Picture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.ImageField(height_field='height', upload_to='pictures/%Y/%m', verbose_name='file', width_field='width')),
-                ('width', models.PositiveIntegerField(default=0, editable=False, verbose_name='width')),
-                ('height', models.PositiveIntegerField(default=0, editable=False, verbose_name='height')),
-                ('sha256', models.CharField(editable=False, max_length=64, unique=True, verbose_name='checksum')),
-                ('alt', models.CharField(blank=True, help_text='What somebody misses who cannot see it.', max_length=300, verbose_name='alternative text')),
-                ('credit', models.CharField(blank=True, max_length=200, verbose_name='credit')),
-                ('digital_source', models.CharField(blank=True, choices=[('', 'not stated'), ('digitalCapture', 'photograph'), ('humanEdits', 'edited photograph'), ('digitalCreation', 'drawn by a person'), ('algorithmicMedia', 'drawn by a program'), ('trainedAlgorithmicMedia', 'made by an AI model'), ('compositeWithTrainedAlgorithmicMedia', 'partly made by an AI model')], default='', max_length=48, verbose_name='how it was made')),
-                ('source_url', models.URLField(blank=True, max_length=1000, verbose_name='fetched from')),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='withdrawn')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "file",
+                    models.ImageField(
+                        height_field="height",
+                        upload_to="pictures/%Y/%m",
+                        verbose_name="file",
+                        width_field="width",
+                    ),
+                ),
+                ("width", models.PositiveIntegerField(default=0, editable=False, verbose_name="width")),
+                ("height", models.PositiveIntegerField(default=0, editable=False, verbose_name="height")),
+                (
+                    "sha256",
+                    models.CharField(editable=False, max_length=64, unique=True, verbose_name="checksum"),
+                ),
+                (
+                    "alt",
+                    models.CharField(
+                        blank=True,
+                        help_text="What somebody misses who cannot see it.",
+                        max_length=300,
+                        verbose_name="alternative text",
+                    ),
+                ),
+                ("credit", models.CharField(blank=True, max_length=200, verbose_name="credit")),
+                (
+                    "digital_source",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "not stated"),
+                            ("digitalCapture", "photograph"),
+                            ("humanEdits", "edited photograph"),
+                            ("digitalCreation", "drawn by a person"),
+                            ("algorithmicMedia", "drawn by a program"),
+                            ("trainedAlgorithmicMedia", "made by an AI model"),
+                            ("compositeWithTrainedAlgorithmicMedia", "partly made by an AI model"),
+                        ],
+                        default="",
+                        max_length=48,
+                        verbose_name="how it was made",
+                    ),
+                ),
+                ("source_url", models.URLField(blank=True, max_length=1000, verbose_name="fetched from")),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True, verbose_name="withdrawn")),
             ],
             options={
-                'verbose_name': 'picture',
-                'verbose_name_plural': 'pictures',
+                "verbose_name": "picture",
+                "verbose_name_plural": "pictures",
             },
         ),
         migrations.CreateModel(
-            name='Section',
+            name="Section",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True, verbose_name='slug')),
-                ('name_de', models.CharField(max_length=80, verbose_name='name in German')),
-                ('name_en', models.CharField(max_length=80, verbose_name='name in English')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True, verbose_name="slug")),
+                ("name_de", models.CharField(max_length=80, verbose_name="name in German")),
+                ("name_en", models.CharField(max_length=80, verbose_name="name in English")),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
             ],
             options={
-                'verbose_name': 'section',
-                'verbose_name_plural': 'sections',
-                'ordering': ['position', 'slug'],
+                "verbose_name": "section",
+                "verbose_name_plural": "sections",
+                "ordering": ["position", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Article',
+            name="Article",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identity', models.CharField(editable=False, help_text='guid, address without scheme, or checksum: the same piece is never stored twice.', max_length=300, unique=True)),
-                ('slug', models.SlugField(max_length=120, unique=True, verbose_name='slug')),
-                ('language', models.CharField(max_length=8, verbose_name='language')),
-                ('kicker', models.CharField(blank=True, max_length=80, verbose_name='kicker')),
-                ('title', models.CharField(max_length=300, verbose_name='title')),
-                ('teaser', models.TextField(blank=True, max_length=600, verbose_name='teaser')),
-                ('body_html', models.TextField(blank=True, help_text='Cleaned HTML; headings start at level 2.', verbose_name='body')),
-                ('headings', models.JSONField(blank=True, default=list, verbose_name='section headings')),
-                ('picture_alt', models.CharField(blank=True, max_length=300, verbose_name='alternative text here')),
-                ('words', models.PositiveIntegerField(default=0, verbose_name='words')),
-                ('reading_minutes', models.PositiveSmallIntegerField(default=1, verbose_name='minutes to read')),
-                ('origin', models.CharField(choices=[('staff', 'own staff'), ('agency', 'agency'), ('contributor', 'contributor'), ('user_submission', 'user submission')], default='staff', max_length=20, verbose_name='origin')),
-                ('review', models.CharField(choices=[('not_needed', 'not needed'), ('unreviewed', 'unreviewed'), ('reviewed', 'reviewed by the newsroom')], default='not_needed', max_length=12, verbose_name='review')),
-                ('picture_is_illustration', models.BooleanField(default=False, help_text='Says so even where the picture itself is not with us.', verbose_name='the picture is a machine-made illustration')),
-                ('rights_contact', models.CharField(blank=True, max_length=254, verbose_name='rights contact')),
-                ('canonical_url', models.URLField(blank=True, max_length=1000, verbose_name='original address')),
-                ('checksum', models.CharField(blank=True, editable=False, help_text='Of the content; tells a change from a repeat.', max_length=64)),
-                ('published_at', models.DateTimeField(verbose_name='published')),
-                ('first_seen_at', models.DateTimeField(help_text="Decides which digest's window the article falls into.", verbose_name='first seen')),
-                ('changed_at', models.DateTimeField(blank=True, null=True, verbose_name='changed')),
-                ('embargo_until', models.DateTimeField(blank=True, null=True, verbose_name='embargo until')),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='withdrawn')),
-                ('withdrawn_reason', models.CharField(blank=True, max_length=300, verbose_name='why withdrawn')),
-                ('related', models.ManyToManyField(blank=True, to='articles.article', verbose_name='related articles')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "identity",
+                    models.CharField(
+                        editable=False,
+                        help_text="guid, address without scheme, or checksum: the same piece is never stored twice.",
+                        max_length=300,
+                        unique=True,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=120, unique=True, verbose_name="slug")),
+                ("language", models.CharField(max_length=8, verbose_name="language")),
+                ("kicker", models.CharField(blank=True, max_length=80, verbose_name="kicker")),
+                ("title", models.CharField(max_length=300, verbose_name="title")),
+                ("teaser", models.TextField(blank=True, max_length=600, verbose_name="teaser")),
+                (
+                    "body_html",
+                    models.TextField(
+                        blank=True, help_text="Cleaned HTML; headings start at level 2.", verbose_name="body"
+                    ),
+                ),
+                ("headings", models.JSONField(blank=True, default=list, verbose_name="section headings")),
+                (
+                    "picture_alt",
+                    models.CharField(blank=True, max_length=300, verbose_name="alternative text here"),
+                ),
+                ("words", models.PositiveIntegerField(default=0, verbose_name="words")),
+                (
+                    "reading_minutes",
+                    models.PositiveSmallIntegerField(default=1, verbose_name="minutes to read"),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("staff", "own staff"),
+                            ("agency", "agency"),
+                            ("contributor", "contributor"),
+                            ("user_submission", "user submission"),
+                        ],
+                        default="staff",
+                        max_length=20,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "review",
+                    models.CharField(
+                        choices=[
+                            ("not_needed", "not needed"),
+                            ("unreviewed", "unreviewed"),
+                            ("reviewed", "reviewed by the newsroom"),
+                        ],
+                        default="not_needed",
+                        max_length=12,
+                        verbose_name="review",
+                    ),
+                ),
+                (
+                    "picture_is_illustration",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Says so even where the picture itself is not with us.",
+                        verbose_name="the picture is a machine-made illustration",
+                    ),
+                ),
+                (
+                    "rights_contact",
+                    models.CharField(blank=True, max_length=254, verbose_name="rights contact"),
+                ),
+                (
+                    "canonical_url",
+                    models.URLField(blank=True, max_length=1000, verbose_name="original address"),
+                ),
+                (
+                    "checksum",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="Of the content; tells a change from a repeat.",
+                        max_length=64,
+                    ),
+                ),
+                ("published_at", models.DateTimeField(verbose_name="published")),
+                (
+                    "first_seen_at",
+                    models.DateTimeField(
+                        help_text="Decides which digest's window the article falls into.",
+                        verbose_name="first seen",
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(blank=True, null=True, verbose_name="changed")),
+                ("embargo_until", models.DateTimeField(blank=True, null=True, verbose_name="embargo until")),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True, verbose_name="withdrawn")),
+                (
+                    "withdrawn_reason",
+                    models.CharField(blank=True, max_length=300, verbose_name="why withdrawn"),
+                ),
+                (
+                    "related",
+                    models.ManyToManyField(
+                        blank=True, to="articles.article", verbose_name="related articles"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'article',
-                'verbose_name_plural': 'articles',
+                "verbose_name": "article",
+                "verbose_name_plural": "articles",
             },
         ),
         migrations.CreateModel(
-            name='Byline',
+            name="Byline",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
-                ('article', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bylines', to='articles.article')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bylines', to='articles.author', verbose_name='author')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "article",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bylines",
+                        to="articles.article",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bylines",
+                        to="articles.author",
+                        verbose_name="author",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'byline',
-                'verbose_name_plural': 'bylines',
-                'ordering': ['position', 'id'],
+                "verbose_name": "byline",
+                "verbose_name_plural": "bylines",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='article',
-            name='authors',
-            field=models.ManyToManyField(related_name='articles', through='articles.Byline', to='articles.author', verbose_name='authors'),
+            model_name="article",
+            name="authors",
+            field=models.ManyToManyField(
+                related_name="articles",
+                through="articles.Byline",
+                to="articles.author",
+                verbose_name="authors",
+            ),
         ),
         migrations.CreateModel(
-            name='Correction',
+            name="Correction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(verbose_name='correction')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
-                ('made_by', models.CharField(blank=True, max_length=150, verbose_name='by')),
-                ('article', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='corrections', to='articles.article', verbose_name='article')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(verbose_name="correction")),
+                ("made_at", models.DateTimeField(verbose_name="made")),
+                ("made_by", models.CharField(blank=True, max_length=150, verbose_name="by")),
+                (
+                    "article",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="corrections",
+                        to="articles.article",
+                        verbose_name="article",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'correction',
-                'verbose_name_plural': 'corrections',
-                'ordering': ['-made_at'],
+                "verbose_name": "correction",
+                "verbose_name_plural": "corrections",
+                "ordering": ["-made_at"],
             },
         ),
         migrations.AddField(
-            model_name='article',
-            name='feed',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='articles.feed', verbose_name='feed'),
+            model_name="article",
+            name="feed",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                to="articles.feed",
+                verbose_name="feed",
+            ),
         ),
         migrations.AddField(
-            model_name='article',
-            name='picture',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='articles.picture', verbose_name='picture'),
+            model_name="article",
+            name="picture",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                to="articles.picture",
+                verbose_name="picture",
+            ),
         ),
         migrations.AddField(
-            model_name='feed',
-            name='section',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='articles.section', verbose_name='section'),
+            model_name="feed",
+            name="section",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                to="articles.section",
+                verbose_name="section",
+            ),
         ),
         migrations.AddField(
-            model_name='article',
-            name='section',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='articles.section', verbose_name='section'),
+            model_name="article",
+            name="section",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                to="articles.section",
+                verbose_name="section",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='byline',
-            constraint=models.UniqueConstraint(fields=('article', 'author'), name='byline_once'),
+            model_name="byline",
+            constraint=models.UniqueConstraint(fields=("article", "author"), name="byline_once"),
         ),
         migrations.AddIndex(
-            model_name='article',
-            index=models.Index(fields=['language', 'first_seen_at'], name='article_by_first_seen'),
+            model_name="article",
+            index=models.Index(fields=["language", "first_seen_at"], name="article_by_first_seen"),
         ),
         migrations.AddIndex(
-            model_name='article',
-            index=models.Index(fields=['-published_at'], name='article_newest'),
+            model_name="article",
+            index=models.Index(fields=["-published_at"], name="article_newest"),
         ),
         migrations.CreateModel(
-            name='FormerVersion',
+            name="FormerVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=300, verbose_name='title')),
-                ('teaser', models.TextField(blank=True, verbose_name='teaser')),
-                ('body_html', models.TextField(blank=True, verbose_name='body')),
-                ('checksum', models.CharField(blank=True, max_length=64, verbose_name='checksum')),
-                ('replaced_at', models.DateTimeField(verbose_name='replaced')),
-                ('article', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_versions', to='articles.article', verbose_name='article')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=300, verbose_name="title")),
+                ("teaser", models.TextField(blank=True, verbose_name="teaser")),
+                ("body_html", models.TextField(blank=True, verbose_name="body")),
+                ("checksum", models.CharField(blank=True, max_length=64, verbose_name="checksum")),
+                ("replaced_at", models.DateTimeField(verbose_name="replaced")),
+                (
+                    "article",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="former_versions",
+                        to="articles.article",
+                        verbose_name="article",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'former version',
-                'verbose_name_plural': 'former versions',
-                'ordering': ['-replaced_at', '-id'],
+                "verbose_name": "former version",
+                "verbose_name_plural": "former versions",
+                "ordering": ["-replaced_at", "-id"],
             },
         ),
     ]

@@ -1,0 +1,356 @@
+"""The desk's view of articles and where they come from."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.files.base import ContentFile
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from newsroom.articles import feeds, pictures, publishing, text
+from newsroom.articles.errors import PictureError
+from newsroom.articles.models import (
+    Article,
+    Author,
+    Byline,
+    Correction,
+    Feed,
+    FormerVersion,
+    Picture,
+    Section,
+)
+from newsroom.articles.states import Origin, Review
+from newsroom.web.clock import now
+
+
+class BylineInline(admin.TabularInline[Byline, Article]):
+    model = Byline
+    extra = 0
+    autocomplete_fields = ["author"]
+    verbose_name_plural = _("authors, in this order")
+
+
+class CorrectionInline(admin.TabularInline[Correction, Article]):
+    model = Correction
+    extra = 0
+    readonly_fields = ["made_at", "made_by"]
+
+
+class FormerVersionInline(admin.TabularInline[FormerVersion, Article]):
+    """What the article said before; append-only."""
+
+    model = FormerVersion
+    extra = 0
+    can_delete = False
+    fields = ["replaced_at", "title", "teaser"]
+    readonly_fields = ["replaced_at", "title", "teaser"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class WithdrawForm(forms.Form):
+    """Why articles are taken back."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=300, help_text=_("Colleagues read it, readers do not.")
+    )
+
+
+@admin.register(Article)
+class ArticleAdmin(admin.ModelAdmin[Article]):
+    list_display = ["title", "language", "section", "origin", "review", "first_seen_at", "is_public"]
+    list_filter = [
+        "language",
+        "section",
+        "origin",
+        "review",
+        ("withdrawn_at", admin.EmptyFieldListFilter),
+        "feed",
+    ]
+    list_select_related = ["section", "feed", "picture"]
+    list_per_page = 50
+    search_fields = ["title", "teaser", "bylines__author__name"]
+    search_help_text = _("Headline, teaser or author")
+    date_hierarchy = "first_seen_at"
+    ordering = ["-first_seen_at"]
+    inlines = [BylineInline, CorrectionInline, FormerVersionInline]
+    autocomplete_fields = ["section", "picture", "feed", "related"]
+    prepopulated_fields = {"slug": ["title"]}
+    readonly_fields = [
+        "words", "headings", "first_seen_at", "changed_at", "withdrawn_at", "withdrawn_reason", "identity",
+    ]  # fmt: skip
+    actions = ["withdraw", "restore", "mark_reviewed"]
+    fieldsets = [
+        (None, {"fields": ["kicker", "title", "slug", "teaser", "body_html", "language", "section"]}),
+        (
+            _("Picture"),
+            {
+                "fields": ["picture", "picture_alt", "picture_is_illustration"],
+                "description": _("A machine-made picture is labelled as such wherever the article is shown."),
+            },
+        ),
+        (
+            _("Origin"),
+            {
+                "fields": ["origin", "review", "rights_contact", "canonical_url", "feed"],
+                "description": _(
+                    "Readers always see that a piece is a user submission, and whether we reviewed it."
+                ),
+            },
+        ),
+        (
+            _("Time"),
+            {
+                "fields": ["published_at", "embargo_until", "first_seen_at", "changed_at"],
+                "description": _(
+                    "Before the end of its embargo an article is neither on the site nor in a digest."
+                ),
+            },
+        ),
+        (
+            _("Reading"),
+            {"fields": ["reading_minutes", "words", "headings", "related"], "classes": ["collapse"]},
+        ),
+        (
+            _("Withdrawal"),
+            {"fields": ["withdrawn_at", "withdrawn_reason", "identity"], "classes": ["collapse"]},
+        ),
+    ]
+
+    @admin.display(description=_("public"), boolean=True)
+    def is_public(self, article: Article) -> bool:
+        return article.withdrawn_at is None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
+        found = super().get_queryset(request)
+        # Lists do without the long text.
+        return (
+            found.defer("body_html")
+            if request.resolver_match and request.resolver_match.url_name == "articles_article_changelist"
+            else found
+        )
+
+    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
+        at = now()
+        if not change:
+            obj.identity = f"desk:{obj.slug}"
+            obj.first_seen_at = at
+        obj.body_html = text.clean_html(obj.body_html)
+        obj.headings = text.headings(obj.body_html)
+        obj.words = text.words(text.plain(obj.body_html)) or obj.words
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is Correction:
+            at = now()
+            for each in formset.forms:
+                if each.instance.pk is None:
+                    each.instance.made_at, each.instance.made_by = at, request.user.get_username()
+        super().save_formset(request, form, formset, change)
+
+    @admin.action(description=_("Withdraw the selected articles …"), permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Article]) -> HttpResponse | None:
+        """Ask for the reason, then take them off the site and out of future digests."""
+        form = WithdrawForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            at = now()
+            articles = list(queryset)
+            for article in articles:
+                publishing.withdraw(article, because=form.cleaned_data["reason"], at=at)
+                self.log_change(request, article, f"Withdrawn: {form.cleaned_data['reason']}")
+            self._say(
+                request,
+                ngettext("%d article withdrawn.", "%d articles withdrawn.", len(articles)),
+                len(articles),
+            )
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Withdraw articles"),
+            "articles": queryset,
+            "form": form,
+            "opts": self.model._meta,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/articles/article/withdraw.html", context)
+
+    @admin.action(description=_("Publish the selected articles again"), permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
+        articles = list(queryset.filter(withdrawn_at__isnull=False))
+        for article in articles:
+            publishing.restore(article)
+            self.log_change(request, article, "Published again")
+        self._say(
+            request,
+            ngettext("%d article published again.", "%d articles published again.", len(articles)),
+            len(articles),
+        )
+
+    @admin.action(description=_("Mark the selected submissions as reviewed"), permissions=["change"])
+    def mark_reviewed(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
+        articles = list(queryset.filter(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED))
+        for article in articles:
+            publishing.mark_reviewed(article)
+            self.log_change(request, article, "Reviewed")
+        self._say(
+            request, ngettext("%d submission marked.", "%d submissions marked.", len(articles)), len(articles)
+        )
+
+    def _say(self, request: HttpRequest, message: str, number: int) -> None:
+        self.message_user(request, message % number, messages.SUCCESS if number else messages.WARNING)
+
+
+@admin.register(Author)
+class AuthorAdmin(admin.ModelAdmin[Author]):
+    list_display = ["name", "role_de", "role_en", "contact"]
+    search_fields = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "contact"]}),
+        (_("German"), {"fields": ["role_de", "bio_de"]}),
+        (_("English"), {"fields": ["role_en", "bio_en"]}),
+    ]
+
+
+@admin.register(Section)
+class SectionAdmin(admin.ModelAdmin[Section]):
+    list_display = ["name_de", "name_en", "slug", "position"]
+    list_editable = ["position"]
+    search_fields = ["name_de", "name_en", "slug"]
+    prepopulated_fields = {"slug": ["name_de"]}
+
+
+class PictureForm(forms.ModelForm[Picture]):
+    """An upload is looked into before it is kept: format, size, and what it says of its own making."""
+
+    class Meta:
+        model = Picture
+        fields = ["file", "alt", "credit", "digital_source", "source_url", "withdrawn_at"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        upload = self.files.get("file")
+        if upload is None or "file" not in cleaned:
+            return cleaned
+        upload.seek(0)
+        content = upload.read()
+        sha256 = pictures.checksum(content)
+        try:
+            made, extension, stated = pictures.prepare(content)
+        except PictureError as error:
+            self.add_error("file", str(error))
+            return cleaned
+        if Picture.objects.exclude(pk=self.instance.pk).filter(sha256=sha256).exists():
+            self.add_error("file", _("We keep this picture already; search for it."))
+        self.instance.sha256 = sha256
+        cleaned["file"] = ContentFile(made, name=pictures.file_name(sha256, extension))
+        if stated:
+            # What the maker wrote into the picture goes before what the form says.
+            cleaned["digital_source"] = stated
+        return cleaned
+
+
+@admin.register(Picture)
+class PictureAdmin(admin.ModelAdmin[Picture]):
+    form = PictureForm
+    list_display = ["thumbnail", "alt", "credit", "digital_source", "withdrawn_at"]
+    list_display_links = ["thumbnail", "alt"]
+    list_filter = ["digital_source", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    search_fields = ["alt", "credit"]
+    readonly_fields = ["thumbnail", "width", "height"]
+    ordering = ["-id"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": ["thumbnail", "file", "alt", "credit", "digital_source"],
+                "description": _("How a picture was made is read from the picture itself if it says so."),
+            },
+        ),
+        (
+            _("Source and withdrawal"),
+            {
+                "fields": ["source_url", "withdrawn_at", "width", "height"],
+                "description": _(
+                    "A withdrawn picture is replaced by a neutral one within five minutes, in mails already sent too."
+                ),
+            },
+        ),
+    ]
+
+    @admin.display(description=_("picture"))
+    def thumbnail(self, picture: Picture) -> str:
+        if not picture.file:
+            return "–"
+        return format_html('<img src="{}" alt="{}" width="96">', picture.file.url, picture.alt)
+
+
+@admin.register(Feed)
+class FeedAdmin(admin.ModelAdmin[Feed]):
+    list_display = [
+        "__str__",
+        "is_active",
+        "rights",
+        "last_good_at",
+        "next_check_at",
+        "failures",
+        "last_error",
+    ]
+    list_filter = ["is_active", "rights", "origin", ("gone_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["section"]
+    search_fields = ["title", "url"]
+    autocomplete_fields = ["section"]
+    readonly_fields = [
+        "last_checked_at",
+        "last_good_at",
+        "next_check_at",
+        "failures",
+        "last_error",
+        "gone_at",
+    ]
+    actions = ["check_now"]
+    fieldsets = [
+        (None, {"fields": ["url", "title", "language", "section"]}),
+        (
+            _("Rights"),
+            {
+                "fields": ["rights", "origin", "rights_contact"],
+                "description": _(
+                    "What the source lets you show. Where you narrow it, what is no longer covered is removed at once."
+                ),
+            },
+        ),
+        (
+            _("Checking"),
+            {
+                "fields": [
+                    "is_active", "interval_minutes", "last_checked_at", "last_good_at", "next_check_at", "failures",
+                    "last_error", "gone_at",
+                ],
+                "description": _("After a failure the gap doubles, at most to a day; a source that is gone is left alone."),
+            },
+        ),
+    ]  # fmt: skip
+
+    def save_model(self, request: HttpRequest, obj: Feed, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "rights" in form.changed_data:
+            feeds.apply_rights(obj)
+
+    @admin.action(description=_("Check the selected feeds now"), permissions=["change"])
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Feed]) -> None:
+        at = now()
+        found = list(queryset)
+        for feed in found:
+            feeds.check_soon(feed, at=at)
+        message = ngettext(
+            "%d feed will be checked in a moment.", "%d feeds will be checked in a moment.", len(found)
+        )
+        self.message_user(request, message % len(found), messages.SUCCESS)

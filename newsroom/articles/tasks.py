@@ -1,0 +1,20 @@
+"""Tasks of this app."""
+
+import logging
+
+from celery import shared_task
+
+from newsroom.articles import feeds
+from newsroom.web.clock import now
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="articles.poll_feeds")
+def poll_feeds() -> None:
+    """Check a few due feeds. Safe to run twice at once: each feed is claimed by one."""
+    for checked in feeds.poll(at=now(), limit=3):
+        logger.info(
+            "Checked a feed.",
+            extra={"feed_id": checked.feed.pk, "new": checked.new, "problem": checked.error},
+        )
