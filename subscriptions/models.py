@@ -97,7 +97,7 @@ class Newsletter(models.Model):
         return reverse("newsletter", args=[self.slug])
 
 
-class AddressHashField(models.CharField):  # type: ignore[type-arg]  # Django's own is generic for stubs only
+class AddressHashField(models.CharField[str, str]):
     """The keyed hash of the row's address, worked out at each save, so that nobody can forget it."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:

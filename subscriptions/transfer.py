@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TextIO
+from typing import Protocol
 
 from django.db import transaction
 from django.utils.dateparse import parse_date, parse_datetime
@@ -99,6 +99,12 @@ class Report:
 
 class _DryRun(Exception):
     """Takes the transaction back after everything was tried for real."""
+
+
+class Writable(Protocol):
+    """A file, or a command's output."""
+
+    def write(self, text: str, /) -> object: ...
 
 
 def neutralise(cell: str) -> str:
@@ -278,7 +284,7 @@ def _time(text: str, *, at: datetime) -> datetime | None:
     return time
 
 
-def export_subscribers(file: TextIO, *, newsletters: Sequence[Newsletter] | None = None) -> int:
+def export_subscribers(file: Writable, *, newsletters: Sequence[Newsletter] | None = None) -> int:
     """Write all subscriptions as CSV that `import_subscribers` reads back; gives their number.
 
     Erased readers are not in it. Reads in pages, so the size does not matter.

@@ -54,3 +54,8 @@ def wording(version: str, language: str, *, name: str = "") -> Wording:
         version, texts = PICKS, _TEXTS[PICKS]
     language = language if language in texts else "en"
     return Wording(version=version, language=language, text=texts[language].format(name=name))
+
+
+def languages_of_all() -> set[str]:
+    """The languages in which every version exists."""
+    return set.intersection(*(set(texts) for texts in _TEXTS.values()))

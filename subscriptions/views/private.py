@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -27,14 +26,14 @@ def token_page(view: View[P]) -> View[P]:
     Referrer-Policy browsers send `Origin: null`, which Django's check would refuse.
     """
 
-    @require_http_methods(["GET", "HEAD", "POST"])
-    @wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Referrer-Policy"] = "no-referrer"
         return keep_private(response)
 
-    return csrf_exempt(wrapped)  # type: ignore[no-any-return]
+    limited: View[P] = require_http_methods(["GET", "HEAD", "POST"])(wrapped)
+    exempt: View[P] = csrf_exempt(limited)
+    return exempt
 
 
 def keep_private(response: HttpResponseBase) -> HttpResponseBase:

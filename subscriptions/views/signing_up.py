@@ -92,7 +92,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         return _blank(request, offered)
     data = request.POST.copy()
     if "take" in data:  # "Did you mean …?" was answered with yes
-        data["address"] = data["take"]
+        data["address"] = str(data["take"])
     form = SignupForm(data, offered=offered)
     if not form.is_valid():
         return _again(request, form, "subscriptions/subscribe.html")
