@@ -1,6 +1,5 @@
 """Fills an empty database with the seed newsroom: its sections, authors, sender, newsletters, staff, articles, readers."""
 
-import csv
 import datetime as dt
 import itertools
 import tomllib
@@ -10,7 +9,8 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
-from digests.models import Plan, SlotRule
+from digests import curation
+from digests.models import Digest, Plan, SlotRule
 from newsroom.articles import intake, pages
 from newsroom.articles.models import Article, Author, Picture, Section
 from newsroom.articles.states import Review
@@ -62,9 +62,12 @@ def furnish(seeds: Seeds, *, at: dt.datetime) -> None:
 def bring_articles(seeds: Seeds, *, at: dt.datetime) -> int:
     """All articles, first seen one after the other over the hours before `at`; returns how many."""
     sources = sorted(seeds.directory.glob("articles/*/*.md")) + sorted(seeds.directory.glob("pages/*.txt"))
-    drafts = [draft for source in sources for draft in pages.read(str(source), at=at)]
+    drafts = [draft for source in sources for draft in pages.drafts(str(source))]
+    taken = []
     for number, draft in enumerate(drafts):
-        intake.take_in(draft, at=at - ARTICLES_APART * (len(drafts) - number))
+        article, _ = intake.take_in(draft, at=at - ARTICLES_APART * (len(drafts) - number))
+        taken.append((article, draft.related))
+    intake.relate(taken)
     # Staff has looked at what readers sent in; Petra Lohmühle telephones when something is unclear.
     Article.objects.filter(review=Review.UNREVIEWED).update(review=Review.REVIEWED)
     pictures = seeds.newsroom["pictures"]
@@ -72,22 +75,36 @@ def bring_articles(seeds: Seeds, *, at: dt.datetime) -> int:
     return len(drafts)
 
 
-def enrol_readers(seeds: Seeds, number: int, *, directory: Path, at: dt.datetime) -> None:
+def enrol_readers(seeds: Seeds, number: int, *, at: dt.datetime) -> None:
     """So many confirmed readers of the German newsletter, through the import that newsrooms use."""
     names = seeds.newsroom["readers"]
     people = itertools.islice(itertools.product(names["given"], names["family"]), number)
-    file = directory / "readers.csv"
-    with file.open("w", newline="", encoding="utf-8") as output:
-        writer = csv.writer(output)
-        writer.writerow(["email", "confirmed_at"])
-        for count, (given, family) in enumerate(people):
-            writer.writerow(
-                [f"{given}.{family}@example.org", (at - dt.timedelta(days=3 + count)).isoformat()]
-            )
-    newsletter = Newsletter.objects.get(slug=seeds.newsletter("de")["slug"])
+    lines = ["email,confirmed_at"]
+    for count, (given, family) in enumerate(people):
+        lines.append(f"{given}.{family}@example.org,{(at - dt.timedelta(days=3 + count)).isoformat()}")
     transfer.import_subscribers(
-        file, newsletter=newsletter, basis="Double opt-in in the demo's former system", at=at
+        "\n".join(lines),
+        newsletter=Newsletter.objects.get(slug=seeds.newsletter("de")["slug"]),
+        basis="Double opt-in in the newsroom's former system.",
+        actor="demo",
+        at=at,
     )
+
+
+def put_first(digest: Digest, slug: str) -> None:
+    """Make this article the lead, as an editor would; what led before is taken out."""
+    article = Article.objects.get(slug=slug)
+    for former in digest.picks.filter(slot="lead").exclude(article=article):
+        curation.remove_pick(former, expected_version=digest.version, at=digest.created_at)
+        digest.refresh_from_db()
+    pick = digest.picks.filter(article=article).first()
+    if pick is None:
+        curation.add_pick(
+            digest, article, slot="lead", expected_version=digest.version, by=None, at=digest.created_at
+        )
+    else:
+        curation.move_pick(pick, slot="lead", expected_version=digest.version, at=digest.created_at)
+    digest.refresh_from_db()
 
 
 def _newsletter(entry: dict[str, Any], *, sender: Sender, position: int, at: dt.datetime) -> None:

@@ -28,9 +28,8 @@ class Stage:
     environment: dict[str, str]
 
 
-def prepare(supervisor: Supervisor, root: Path) -> Stage:
-    """Empty `var/demo`, find free ports, start broker and inbox. What an earlier demo left is gone."""
-    directory = root / "var" / "demo"
+def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
+    """Empty the demo's folder, find free ports, start broker and inbox. What an earlier demo left is gone."""
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "logs").mkdir(parents=True)
     web_port, smtp_port, page_port = free_port(), free_port(), free_port()

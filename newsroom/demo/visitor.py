@@ -1,0 +1,93 @@
+"""A reader as the site meets one: fills the form, waits for the mail, opens its link and presses the button."""
+
+import re
+import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import unescape
+from typing import Any, cast
+
+import httpx
+
+MAIL_SECONDS = 45.0
+
+
+class VisitFailed(Exception):
+    """The site or the inbox did not do what a reader expects; the sentence says what."""
+
+
+def sign_up(*, site_url: str, inbox_url: str, address: str, newsletter_name: str) -> None:
+    """Subscribe through the catalogue's form, confirm from the letter. Takes a few seconds; raises VisitFailed."""
+    with httpx.Client(
+        base_url=site_url, follow_redirects=True, timeout=15, headers={"Accept-Language": "de"}
+    ) as client:
+        catalogue = client.get("/newsletters/")
+        form = _form(catalogue.text, action="/subscribe/")
+        form["email"] = address
+        form |= {"newsletters": _value_of_label(catalogue.text, newsletter_name)}
+        time.sleep(2.5)  # the form takes nobody for a person who fills it in faster
+        answer = client.post("/subscribe/", data=form, headers={"Referer": f"{site_url}/newsletters/"})
+        _expect(
+            answer.status_code == 200 and "/subscribe/sent/" in str(answer.url),
+            f"Signing up ended at {answer.url} with {answer.status_code}.",
+        )
+        link = _confirmation_link(inbox_url, address, site_url)
+        page = client.get(link)
+        confirmed = client.post(str(page.url), data=_form(page.text, action=None), headers={"Referer": link})
+        _expect(confirmed.status_code == 200, f"Confirming ended with {confirmed.status_code}.")
+
+
+def mails_to(inbox_url: str, address: str, **wanted: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{inbox_url}/messages.json", params={"to": address, **wanted}, timeout=10)
+    return cast("list[dict[str, Any]]", answer.json())
+
+
+def count_copies(inbox_url: str, subject: str) -> tuple[int, int]:
+    """How many mails with this subject arrived, and at how many addresses."""
+    answer = httpx.get(f"{inbox_url}/count.json", params={"subject": subject}, timeout=30)
+    groups = [group for group in answer.json()["groups"] if group["subject"] == subject]
+    return sum(group["messages"] for group in groups), sum(group["recipients"] for group in groups)
+
+
+def _confirmation_link(inbox_url: str, address: str, site_url: str) -> str:
+    end = time.monotonic() + MAIL_SECONDS
+    while time.monotonic() < end:
+        for mail in mails_to(inbox_url, address):
+            raw = httpx.get(f"{inbox_url}/messages/{mail['number']}.eml", timeout=10).content
+            message = cast("EmailMessage", message_from_bytes(raw, policy=policy.default))
+            body = message.get_body(("plain",))
+            if body and (found := re.search(rf"{re.escape(site_url)}/confirm/\S+", body.get_content())):
+                return found.group()
+        time.sleep(0.2)
+    raise VisitFailed(f"No confirmation letter for {address} arrived within {MAIL_SECONDS:g} seconds.")
+
+
+def _form(html: str, *, action: str | None) -> dict[str, str]:
+    """The hidden fields of the form with this action (the first with a POST if None)."""
+    for match in re.finditer(r"<form\b([^>]*)>(.*?)</form>", html, re.S):
+        attributes, inside = match.groups()
+        if 'method="post"' not in attributes.lower() or (action and f'action="{action}"' not in attributes):
+            continue
+        hidden = re.findall(r'<input[^>]*type="hidden"[^>]*>', inside)
+        fields = {}
+        for field in hidden:
+            name, value = re.search(r'name="([^"]*)"', field), re.search(r'value="([^"]*)"', field)
+            if name and name.group(1) != "language":
+                fields[unescape(name.group(1))] = unescape(value.group(1)) if value else ""
+        if fields.get("csrfmiddlewaretoken") or action:
+            return fields
+    raise VisitFailed(f"The page has no form for {action or 'confirming'}.")
+
+
+def _value_of_label(html: str, label: str) -> str:
+    """The value of the checkbox beside this name."""
+    for match in re.finditer(r'<input[^>]*type="checkbox"[^>]*>', html):
+        value = re.search(r'value="([^"]*)"', match.group())
+        if value and label in unescape(html[match.end() : match.end() + 600]):
+            return value.group(1)
+    raise VisitFailed(f"The catalogue does not offer {label}.")
+
+
+def _expect(held: bool, sentence: str) -> None:
+    if not held:
+        raise VisitFailed(sentence)
