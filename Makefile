@@ -54,8 +54,7 @@ messages: $(DEV) ## Collect the texts to translate (needs gettext) and compile t
 		--ignore 'tests/*' --ignore 'node_modules/*' --ignore 'var/*'
 	@$(MAKE) --no-print-directory compile
 
-compile: $(RUNTIME) ## Compile the message catalogues
-	@$(MAKE) --no-print-directory $(COMPILED)
+compile: $(RUNTIME) $(COMPILED) ## Compile the message catalogues
 
 screenshots: $(DEV) $(COMPILED) ## Take the pictures that the documentation shows (needs Chromium)
 	$(BIN)/python -m tests.screenshots

@@ -100,6 +100,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in elsewhere]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing is skipped: whatever a test needs is there, or the run has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and os.environ.get("CI") and reporter.stats.get("skipped"):
+        reporter.write_line("A test was skipped; with CI set that is a failure.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(autouse=True)
 def _empty_redis() -> Iterator[None]:
     """No test finds another's throttles, cached pages or queued tasks."""
