@@ -69,6 +69,7 @@ def run(plan: Plan, *, at: datetime) -> Digest | None:
         elif digest is not None:
             _remind(plan, digest, at=at)
         Newsletter.objects.filter(pk=plan.newsletter_id).update(next_at=selection.next_due(plan, after=at))
+        incidents.resolve(f"digests.error.{plan.pk}", at=at)
     # Outside, so that the schedule is written down whatever becomes of the hand-over: the beat repeats it.
     if digest is not None and digest.state == DigestState.SCHEDULED:
         workflow.hand_over_due(at)

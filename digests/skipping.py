@@ -33,6 +33,8 @@ def skip(digest: Digest, *, because: str, at: datetime) -> None:
             skipped_because=because.strip()[:300],
         )
         followers(digest, digest.window_end).update(window_start=digest.window_start)
+        for key in ("not_sent", "waiting"):
+            incidents.resolve(f"digests.{key}.{digest.pk}", at=at)
 
 
 def too_little(digest: Digest, *, found: int, minimum: int, at: datetime) -> None:

@@ -53,6 +53,8 @@ def hand_over(digest: Digest, *, at: datetime) -> Mailing:
         mailing = _mail(locked, proof, at=at)
         _cut_off(locked, at=at)
         _tell_newsletter(locked, mailing, at=at)
+        for key in ("not_sent", "waiting"):
+            incidents.resolve(f"digests.{key}.{locked.pk}", at=at)
     digest.refresh_from_db()
     return mailing
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from itertools import count
+from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -24,12 +25,12 @@ def make_user(name: str = "") -> User:
     return User.objects.create_user(name or f"jonas{next(_numbers)}")
 
 
-def make_planned(**plan: object) -> Plan:
+def make_planned(**plan: Any) -> Plan:
     """An active newsletter with a plan whose first window began on Sunday at six."""
     return make_plan(newsletter=make_newsletter(), **{"first_window_from": MONDAY_SIX - DAY, **plan})
 
 
-def make_news(number: int, *, at: dt.datetime, **values: object) -> list[Article]:
+def make_news(number: int, *, at: dt.datetime, **values: Any) -> list[Article]:
     """So many articles, a minute apart, the last one first seen at this moment."""
     return [
         make_article(first_seen_at=at - dt.timedelta(minutes=minute), **values)
@@ -37,7 +38,7 @@ def make_news(number: int, *, at: dt.datetime, **values: object) -> list[Article
     ]
 
 
-def make_ready(newsletter: Newsletter | None = None, **values: object) -> Digest:
+def make_ready(newsletter: Newsletter | None = None, **values: Any) -> Digest:
     """A draft that preflight lets pass: subject, preheader and a lead."""
     if newsletter is None:
         newsletter = make_planned().newsletter
@@ -46,25 +47,25 @@ def make_ready(newsletter: Newsletter | None = None, **values: object) -> Digest
     return digest
 
 
-def make_proofed(newsletter: Newsletter | None = None, *, by: User | None = None, **values: object) -> Proof:
+def make_proofed(newsletter: Newsletter | None = None, *, by: User | None = None, **values: Any) -> Proof:
     digest = make_ready(newsletter, **values)
     return workflow.propose(digest, by=by or make_user(), at=NOON)
 
 
-def make_approved(newsletter: Newsletter | None = None, **values: object) -> Digest:
+def make_approved(newsletter: Newsletter | None = None, **values: Any) -> Digest:
     proof = make_proofed(newsletter, **values)
     workflow.approve(proof, by=make_user(), at=NOON)
     return proof.digest
 
 
-def make_scheduled(when: dt.datetime = NOON + HOUR, **values: object) -> Digest:
+def make_scheduled(when: dt.datetime = NOON + HOUR, **values: Any) -> Digest:
     digest = make_approved(**values)
     workflow.schedule(digest, when=when, by=None, at=NOON)
     return digest
 
 
 def make_handed_over(
-    newsletter: Newsletter | None = None, *, at: dt.datetime = NOON, **values: object
+    newsletter: Newsletter | None = None, *, at: dt.datetime = NOON, **values: Any
 ) -> Digest:
     digest = make_approved(newsletter, **values)
     workflow.send_now(digest, by=None, at=at, grace_seconds=0)

@@ -1,6 +1,7 @@
 """Windows, candidates and filling: no article is lost, none comes twice, nothing unfit goes in by itself."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -146,7 +147,7 @@ UNFIT = [
 
 @pytest.mark.parametrize(("values", "reason"), UNFIT)
 def test_what_is_held_back_is_listed_with_its_reason_and_never_taken(
-    values: dict[str, object], reason: str
+    values: dict[str, Any], reason: str
 ) -> None:
     newsletter = make_planned().newsletter
     held = make_article(**{"first_seen_at": NOON - HOUR, **values})

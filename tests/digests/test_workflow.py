@@ -159,7 +159,7 @@ def test_a_newer_proof_makes_the_older_one_stale() -> None:
         workflow.approve(first, by=make_user(), at=NOON)
 
     assert second.number == 2
-    assert workflow.approve(second, by=make_user(), at=NOON)
+    assert workflow.approve(second, by=make_user(), at=NOON).proof == second
 
 
 def test_a_returned_proof_says_why_and_the_digest_is_a_draft_again() -> None:

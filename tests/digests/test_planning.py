@@ -1,0 +1,312 @@
+"""What plans do by themselves: once per due time, late or not, and never without leave."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from digests import curation, planning, selection, workflow
+from digests.delivery.models import Mailing
+from digests.models import Approval, Digest, DigestMailing, Plan
+from digests.states import ApprovalPolicy, Autopilot, DigestState
+from newsroom.articles.states import Origin, Review
+from newsroom.mail.models import Incident
+from subscriptions.states import NewsletterState
+from tests.digests.factories import DAY, HOUR, MONDAY_SIX, make_news, make_planned, make_user
+from tests.factories import make_article, make_pick
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = dt.timedelta(minutes=1)
+SENDS = {"autopilot": Autopilot.FILL_AND_SEND}
+
+
+def _open(key: str) -> bool:
+    return Incident.objects.open().filter(key__startswith=key).exists()
+
+
+def test_nothing_happens_before_the_due_time() -> None:
+    make_planned()
+
+    assert planning.run_due_plans(MONDAY_SIX - MINUTE) == []
+
+
+def test_a_plan_that_holds_builds_a_draft_and_tells_the_desk() -> None:
+    make_planned()
+    make_news(3, at=MONDAY_SIX - HOUR)
+
+    (digest,) = planning.run_due_plans(MONDAY_SIX)
+
+    assert (digest.state, digest.due_at, digest.window_end) == (DigestState.DRAFT, MONDAY_SIX, MONDAY_SIX)
+    assert digest.picks.count() == 3
+    assert _open(f"digests.waiting.{digest.pk}")
+    assert not Mailing.objects.exists()
+
+
+def test_a_plan_that_sends_fills_approves_and_hands_over() -> None:
+    plan = make_planned(**SENDS)
+    make_news(3, at=MONDAY_SIX - HOUR)
+
+    (digest,) = planning.run_due_plans(MONDAY_SIX)
+
+    digest.refresh_from_db()
+    plan.newsletter.refresh_from_db()
+    approval = Approval.objects.get()
+    assert (digest.state, digest.is_automatic) == (DigestState.HANDED_OVER, True)
+    assert (approval.policy, approval.proposer, approval.approver) == (ApprovalPolicy.AUTOPILOT, None, None)
+    assert DigestMailing.objects.get().digest == digest
+    assert plan.newsletter.latest_url == digest.get_absolute_url()
+    assert plan.newsletter.latest_title == digest.subject
+    assert plan.newsletter.next_at == MONDAY_SIX + DAY
+
+
+def test_running_again_changes_nothing() -> None:
+    make_planned(**SENDS)
+    make_news(3, at=MONDAY_SIX - HOUR)
+    planning.run_due_plans(MONDAY_SIX)
+
+    for minutes in range(1, 5):
+        assert planning.run_due_plans(MONDAY_SIX + minutes * MINUTE) == []
+
+    assert Digest.objects.count() == Mailing.objects.count() == 1
+
+
+def test_after_a_day_without_anything_one_digest_goes_out_once() -> None:
+    """Everything stopped from Monday morning until Tuesday noon: Tuesday's digest has both days' articles."""
+    plan = make_planned(**SENDS, weekdays="mo,tu,we")
+    monday, tuesday = make_news(1, at=MONDAY_SIX - HOUR), make_news(1, at=MONDAY_SIX + HOUR)
+    too_new = make_news(1, at=MONDAY_SIX + DAY + HOUR)
+
+    planning.run_due_plans(MONDAY_SIX + DAY + 6 * HOUR)
+    planning.run_due_plans(MONDAY_SIX + DAY + 7 * HOUR)
+
+    digest = Digest.objects.get()
+    assert digest.due_at == digest.window_end == MONDAY_SIX + DAY
+    assert digest.window_start == plan.first_window_from
+    assert {pick.article for pick in digest.picks.all()} == {*monday, *tuesday}
+    assert not {pick.article for pick in digest.picks.all()} & set(too_new)
+    assert Mailing.objects.count() == 1
+
+
+def test_a_made_up_run_is_not_too_late_for_itself() -> None:
+    make_planned(**SENDS)
+    make_news(1, at=MONDAY_SIX - HOUR)
+
+    planning.run_due_plans(MONDAY_SIX + 9 * HOUR)
+
+    digest = Digest.objects.get()
+    assert digest.state == DigestState.HANDED_OVER
+    assert digest.handed_over_at == MONDAY_SIX + 9 * HOUR
+
+
+def test_a_run_missed_for_too_long_is_told_and_its_articles_come_later() -> None:
+    plan = make_planned(**SENDS, weekdays="mo,fr", make_up_hours=36)
+    news = make_news(1, at=MONDAY_SIX - HOUR)
+
+    planning.run_due_plans(MONDAY_SIX + 37 * HOUR)
+
+    assert not Digest.objects.exists()
+    assert _open(f"digests.missed.{plan.pk}")
+
+    planning.run_due_plans(MONDAY_SIX + 4 * DAY)
+
+    digest = Digest.objects.get()
+    assert [pick.article for pick in digest.picks.all()] == news
+
+
+def test_a_draft_built_ahead_and_missed_gives_its_window_to_the_latest() -> None:
+    make_planned(**SENDS, lead_minutes=60, weekdays="mo,tu")
+    news = make_news(1, at=MONDAY_SIX - 2 * HOUR)
+    planning.run_due_plans(MONDAY_SIX - HOUR)
+
+    planning.run_due_plans(MONDAY_SIX + DAY + HOUR)
+
+    missed, latest = Digest.objects.order_by("window_end")
+    assert (missed.state, missed.number) == (DigestState.SKIPPED, None)
+    assert (latest.state, latest.window_start) == (DigestState.HANDED_OVER, missed.window_start)
+    assert [pick.article for pick in latest.picks.all()] == news
+
+
+def test_a_draft_is_built_as_long_ahead_as_the_plan_wants() -> None:
+    make_planned(lead_minutes=60)
+
+    assert planning.run_due_plans(MONDAY_SIX - 61 * MINUTE) == []
+    (ahead,) = planning.run_due_plans(MONDAY_SIX - 60 * MINUTE)
+    assert planning.run_due_plans(MONDAY_SIX - 59 * MINUTE) == []
+
+    make_news(1, at=MONDAY_SIX - 30 * MINUTE)
+    assert planning.run_due_plans(MONDAY_SIX) == [ahead]
+    assert ahead.picks.count() == 1
+
+
+def test_too_little_new_skips_tells_staff_and_starts_the_next_window_at_the_same_time() -> None:
+    plan = make_planned(**SENDS, minimum_new=3, weekdays="mo,tu")
+    few = make_news(2, at=MONDAY_SIX - HOUR)
+
+    (skipped,) = planning.run_due_plans(MONDAY_SIX)
+
+    assert (skipped.state, skipped.number) == (DigestState.SKIPPED, None)
+    assert _open(f"digests.skipped.{skipped.pk}")
+    assert not Mailing.objects.exists()
+
+    more = make_news(1, at=MONDAY_SIX + HOUR)
+    planning.run_due_plans(MONDAY_SIX + DAY)
+
+    sent = Digest.objects.get(state=DigestState.HANDED_OVER)
+    assert (sent.number, sent.window_start) == (1, plan.first_window_from)
+    assert {pick.article for pick in sent.picks.all()} == {*few, *more}
+
+
+def test_a_draft_built_ahead_with_too_little_new_is_skipped_unless_somebody_curated_it() -> None:
+    left, curated = make_planned(minimum_new=3), make_planned(minimum_new=3)
+    make_news(2, at=MONDAY_SIX - 2 * HOUR)
+    drafts = [selection.build(plan.newsletter, at=MONDAY_SIX - HOUR) for plan in (left, curated)]
+    curation.edit_digest(drafts[1], expected_version=1, at=MONDAY_SIX - HOUR, subject="Heute kurz")
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    states = [Digest.objects.get(pk=draft.pk).state for draft in drafts]
+    assert states == [DigestState.SKIPPED, DigestState.DRAFT]
+
+
+def test_a_draft_of_the_desk_is_filled_up_and_sent_and_not_called_automatic() -> None:
+    plan = make_planned(**SENDS)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - 5 * HOUR, by=make_user())
+    lead, *others = make_news(3, at=MONDAY_SIX - HOUR)
+    curation.add_pick(draft, lead, slot="lead", expected_version=1, by=None, at=MONDAY_SIX)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    sent = Digest.objects.get()
+    assert (sent.pk, sent.state, sent.is_automatic) == (draft.pk, DigestState.HANDED_OVER, False)
+    assert sent.picks.get(slot="lead").article == lead
+    assert {pick.article for pick in sent.picks.exclude(slot="lead")} == set(others)
+
+
+@pytest.mark.parametrize("autopilot", [Autopilot.HOLD, Autopilot.FILL_AND_SEND])
+@pytest.mark.parametrize("station", ["proofed", "approved", "scheduled", "skipped", "handed_over"])
+def test_what_the_desk_took_beyond_a_draft_is_left_alone(station: str, autopilot: Autopilot) -> None:
+    plan = make_planned(autopilot=autopilot)
+    make_news(3, at=MONDAY_SIX - 2 * HOUR)
+    at = MONDAY_SIX - HOUR
+    draft = selection.build(plan.newsletter, at=at)
+    curation.edit_digest(draft, expected_version=1, at=at, subject="Von Hand")
+    if station == "skipped":
+        workflow.skip(draft, because="Feiertag", by=None, at=at)
+    else:
+        proof = workflow.propose(draft, by=make_user(), at=at)
+        if station != "proofed":
+            workflow.approve(proof, by=make_user(), at=at)
+            draft.refresh_from_db()
+        if station == "scheduled":
+            workflow.schedule(draft, when=MONDAY_SIX + HOUR, by=None, at=at)
+        if station == "handed_over":
+            workflow.send_now(draft, by=None, at=at, grace_seconds=0)
+            workflow.hand_over(draft, at=at)
+    before = Digest.objects.filter(pk=draft.pk).values().get()
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    assert Digest.objects.values().get() == before
+    assert _open(f"digests.waiting.{draft.pk}") == (station in ("proofed", "approved"))
+
+
+def test_the_autopilot_takes_nothing_unfit() -> None:
+    make_planned(**SENDS)
+    fit = make_article(first_seen_at=MONDAY_SIX - HOUR)
+    make_article(first_seen_at=MONDAY_SIX - HOUR, origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED)
+    make_article(first_seen_at=MONDAY_SIX - HOUR, embargo_until=MONDAY_SIX + HOUR)
+    make_article(first_seen_at=MONDAY_SIX - HOUR, withdrawn_at=MONDAY_SIX - MINUTE)
+    make_article(first_seen_at=MONDAY_SIX - 9 * MINUTE)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    sent = Digest.objects.get(state=DigestState.HANDED_OVER)
+    assert [pick.article for pick in sent.picks.all()] == [fit]
+
+
+def test_what_preflight_blocks_stays_a_draft_and_staff_are_told() -> None:
+    plan = make_planned(**SENDS)
+    make_news(2, at=MONDAY_SIX - HOUR)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    make_pick(digest=draft, slot="more", article=make_article(withdrawn_at=MONDAY_SIX))
+
+    (digest,) = planning.run_due_plans(MONDAY_SIX)
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.DRAFT
+    assert not digest.proofs.exists()
+    assert _open(f"digests.not_sent.{draft.pk}")
+
+
+def test_plans_that_rest_do_nothing() -> None:
+    make_planned(is_active=False)
+    paused = make_planned()
+    paused.newsletter.state = NewsletterState.PAUSED
+    paused.newsletter.save()
+
+    assert planning.run_due_plans(MONDAY_SIX) == []
+
+
+def test_one_plan_s_trouble_does_not_hold_up_the_others() -> None:
+    broken, whole = make_planned(zone="Europe/Lindenufer"), make_planned()
+    make_news(1, at=MONDAY_SIX - HOUR)
+
+    touched = planning.run_due_plans(MONDAY_SIX)
+
+    assert [digest.newsletter for digest in touched] == [whole.newsletter]
+    assert _open(f"digests.error.{broken.pk}")
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", dt.date(2026, 3, 29)),
+        ("Europe/Berlin", dt.date(2026, 10, 25)),
+        ("America/New_York", dt.date(2026, 3, 8)),
+        ("America/New_York", dt.date(2026, 11, 1)),
+    ],
+)
+@pytest.mark.parametrize("time", [dt.time(1, 30), dt.time(2, 30), dt.time(6, 0)])
+def test_a_night_of_clock_change_sends_once(zone: str, day: dt.date, time: dt.time) -> None:
+    midnight = dt.datetime.combine(day, dt.time(0), tzinfo=dt.UTC)
+    plan = make_planned(
+        **SENDS, zone=zone, time=time, weekdays="su", first_window_from=midnight - DAY, minimum_new=0
+    )
+    make_article(first_seen_at=midnight - HOUR)
+
+    for minutes in range(0, 36 * 60, 15):
+        planning.run_due_plans(midnight + minutes * MINUTE)
+
+    assert Mailing.objects.count() == 1
+    assert Digest.objects.get(state=DigestState.HANDED_OVER).newsletter == plan.newsletter
+
+
+def test_a_run_that_breaks_half_way_leaves_nothing_and_comes_again() -> None:
+    plan = make_planned(**SENDS)
+    make_news(1, at=MONDAY_SIX - HOUR)
+
+    with connection.execute_wrapper(_breaking('INSERT INTO "digests_approval"')):
+        planning.run_due_plans(MONDAY_SIX)
+
+    plan.refresh_from_db()
+    assert plan.last_due_at is None
+    assert not Digest.objects.exists()
+    assert _open(f"digests.error.{plan.pk}")
+
+    planning.run_due_plans(MONDAY_SIX + MINUTE)
+
+    assert Plan.objects.get().last_due_at == MONDAY_SIX
+    assert Digest.objects.get().state == DigestState.HANDED_OVER
+
+
+def _breaking(statement: str) -> Any:
+    """A database that fails at one statement, as if the connection broke."""
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(statement):
+            raise RuntimeError("The connection broke.")
+        return execute(sql, params, many, context)
+
+    return wrapper
