@@ -16,7 +16,9 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = Path("locale/de/LC_MESSAGES/django.po")
 COPIED = ("Makefile", "manage.py", "newsroom", "subscriptions", "digests", "templates", "locale")
-NO_GETTEXT = "GNU gettext is missing (Debian: apt install gettext); only this check and `make messages` need it."
+NO_GETTEXT = (
+    "GNU gettext is missing (Debian: apt install gettext); only this check and `make messages` need it."
+)
 
 
 def read(path: Path) -> Catalog:
@@ -71,7 +73,7 @@ def _recipe() -> list[str]:
 
 
 def _strings(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 def _keys(catalogue: Catalog) -> set[tuple[str | None, object]]:

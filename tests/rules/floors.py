@@ -49,11 +49,11 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text languages links markdown_text page_html page_text text",
-        Floor.SERVICES: "feeds intake pages pictures structured_data",
+        Floor.SERVICES: "feeds intake pages pictures publishing structured_data",
     },
     "subscriptions": {
         Floor.VALUES: "wording",
-        Floor.SERVICES: "audiences consent correspondence privacy suppression transfer",
+        Floor.SERVICES: "audiences consent correspondence privacy publishing suppression transfer",
     },
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
