@@ -1,0 +1,93 @@
+"""What staff see of mail: letters and events to look at, incidents to resolve."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from newsroom.mail import incidents, letters
+from newsroom.mail.models import Incident, Letter, ProviderEvent
+from newsroom.web import clock
+from newsroom.web.masking import mask
+
+
+class ReadOnly(admin.ModelAdmin[Any]):
+    """Records that are written by the machine and only looked at by people."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnly):
+    # Neither address nor parts: they hold what only the reader may know, such as a confirmation link.
+    fields = (
+        "kind", "state", "language", "masked", "created_at", "not_before", "tries", "sent_at", "provider",
+        "provider_ref", "last_error", "dedupe_key",
+    )  # fmt: skip
+    list_display = ("__str__", "state", "masked", "created_at", "tries", "sent_at", "last_error")
+    list_filter = ("state", "kind", "provider")
+    date_hierarchy = "created_at"
+    ordering = ("-pk",)
+    actions = ("send_again",)
+
+    @admin.display(description=_("address"))
+    def masked(self, letter: Letter) -> str:
+        return mask(letter.address)
+
+    def has_send_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("mail.change_letter")
+
+    # Translators: Ausgewählte fehlgeschlagene Briefe noch einmal senden
+    @admin.action(description=_("Send selected failed letters again"), permissions=["send_again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Letter]) -> None:
+        at = clock.now()
+        number = sum(letters.send_again(letter, at=at) for letter in queryset)
+        messages.success(
+            request, ngettext("%d letter waits again.", "%d letters wait again.", number) % number
+        )
+
+
+@admin.register(ProviderEvent)
+class ProviderEventAdmin(ReadOnly):
+    list_display = ("kind", "provider", "reject_reason", "occurred_at", "outcome", "description")
+    list_filter = ("kind", "provider", "outcome")
+    ordering = ("-pk",)
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnly):
+    list_display = ("title", "loudness", "opened_at", "told_at", "resolved_at")
+    list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter))
+    ordering = ("-pk",)
+    actions = ("resolve",)
+
+    @admin.display(description=_("severity"), ordering="severity")
+    def loudness(self, incident: Incident) -> str:
+        return format_html(
+            '<span class="severity-{}">{}</span>', incident.severity, incident.get_severity_display()
+        )
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("mail.change_incident")
+
+    # Translators: Ausgewählte Vorfälle als erledigt kennzeichnen
+    @admin.action(description=_("Mark selected incidents as resolved"), permissions=["resolve"])
+    def resolve(self, request: HttpRequest, queryset: QuerySet[Incident]) -> None:
+        at = clock.now()
+        number = sum(incidents.resolve(incident.key, at=at) for incident in queryset)
+        messages.success(
+            request, ngettext("%d incident resolved.", "%d incidents resolved.", number) % number
+        )

@@ -1,0 +1,111 @@
+"""Provider events as stored: raw, once, without the reader's address, and without what readers look at."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from newsroom.mail import addresses
+from newsroom.mail.errors import BadAddress
+from newsroom.mail.models import ProviderEvent
+from newsroom.web.masking import mask_text
+
+# Nobody agreed to being watched while reading; these arrive only where an account's own tracking was left on.
+NOT_STORED = frozenset({"opened", "clicked"})
+# Who read where and with what: of no use for delivery.
+_PERSONAL = re.compile(
+    r"(?:^|[-_])(?:ip|geo|geolocation|location|user-?agent|client(?:-?info)?|device)(?:$|[-_])", re.I
+)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,23}")
+_OUR_MESSAGE_ID = re.compile(r"<?([A-Za-z0-9_-]{20,23})@[a-z0-9.-]+>?")
+_MAX_DEPTH = 12
+_MAX_TEXT = 2_000
+_MAX_ITEMS = 200
+
+
+def store(provider: str, reported: Iterable[Any], *, at: datetime) -> int:
+    """Keep Anymail's events, each once; how many were offered to the database. Queries: 1."""
+    rows = [_row(provider, event, at) for event in reported if str(event.event_type) not in NOT_STORED]
+    if rows:
+        ProviderEvent.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def _row(provider: str, event: Any, at: datetime) -> ProviderEvent:
+    recipient = _text(getattr(event, "recipient", None)).strip()
+    token = _token(event)
+    described = [_text(getattr(event, name, None)) for name in ("description", "mta_response")]
+    payload = clean(event.esp_event, recipient=recipient)
+    return ProviderEvent(
+        provider=provider[:40],
+        event_id=_event_id(provider, event, token, recipient),
+        kind=_text(event.event_type)[:24],
+        reject_reason=_text(getattr(event, "reject_reason", None))[:24],
+        token=token,
+        address_hash=_address_hash(recipient),
+        description=mask_text(" – ".join(filter(None, described)))[:500],
+        payload=payload if isinstance(payload, dict) else {"event": payload},
+        occurred_at=event.timestamp or at,
+        received_at=at,
+    )
+
+
+def _token(event: Any) -> str:
+    """Our own token: from what we sent along, else from our Message-ID."""
+    metadata = getattr(event, "metadata", None)
+    sent_along = _text(metadata.get("t")) if isinstance(metadata, Mapping) else ""
+    if _TOKEN.fullmatch(sent_along):
+        return sent_along
+    found = _OUR_MESSAGE_ID.fullmatch(_text(getattr(event, "message_id", None)))
+    return found[1] if found else ""
+
+
+def _event_id(provider: str, event: Any, token: str, recipient: str) -> str:
+    """The provider's own id, with the kind, because some give one id to a message; else made from what it says."""
+    kind = _text(event.event_type)
+    if given := _text(event.event_id):
+        known = f"{kind}:{given}"
+        return known if len(known) <= 128 else hashlib.sha256(known.encode()).hexdigest()
+    second = event.timestamp.replace(microsecond=0).isoformat() if event.timestamp else ""
+    said = (provider, kind, token, recipient, second, _text(getattr(event, "message_id", None)))
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def _address_hash(recipient: str) -> str:
+    if not recipient:
+        return ""
+    try:
+        return addresses.address_hash(addresses.normalise(recipient).normal)
+    except BadAddress:
+        return addresses.address_hash(recipient.casefold())
+
+
+def clean(value: Any, *, recipient: str, depth: int = 0) -> Any:
+    """A payload as JSON that every database takes, addresses masked, readers' habits left out."""
+    if depth > _MAX_DEPTH:
+        return None
+    if hasattr(value, "dict"):  # a form
+        value = value.dict()
+    if isinstance(value, Mapping):
+        kept = [(_text(key), item) for key, item in list(value.items())[:_MAX_ITEMS]]
+        return {
+            mask_text(key)[:200]: clean(item, recipient=recipient, depth=depth + 1)
+            for key, item in kept
+            if not _PERSONAL.search(key)
+        }
+    if isinstance(value, list | tuple):
+        return [clean(item, recipient=recipient, depth=depth + 1) for item in value[:_MAX_ITEMS]]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    text = _text(value)
+    if recipient:
+        text = re.sub(re.escape(recipient), addresses.mask(recipient), text, flags=re.IGNORECASE)
+    return mask_text(text)[:_MAX_TEXT]
+
+
+def _text(value: Any) -> str:
+    """As text without what PostgreSQL refuses: NUL, lone surrogates."""
+    return "" if value is None else str(value).replace("\0", "").encode("utf-8", "replace").decode()
