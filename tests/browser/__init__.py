@@ -1,0 +1,1 @@
+"""What only a real browser can answer: keyboard, contrast, layout, and scripts under our content policy."""

@@ -1,0 +1,148 @@
+"""A real Chromium for the tests marked `browser` and `journey`.
+
+`page` fails its test for a script error, for anything the content policy stopped, and for every request that would
+have left this machine. `site` is the running site; `axe` looks for barriers.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from tests import servers
+
+# Playwright's synchronous interface keeps an event loop running in this thread; Django would refuse its queries.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of this process."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=servers.chromium(), args=list(CHROMIUM_FLAGS), chromium_sandbox=False
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def site(live_server: LiveServer, settings: Settings) -> str:
+    """The address of the running site, which takes itself to be reached there."""
+    settings.SITE_URL = live_server.url
+    settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
+    settings.ALLOWED_HOSTS = ["*"]
+    for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE"):
+        setattr(settings, name, False)
+    settings.SECURE_HSTS_SECONDS = 0
+    return live_server.url
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages in contexts of their own: `open_page(width=390, locale="en-GB", color_scheme="dark")`.
+
+    Other keywords are those of Playwright's Browser.new_context.
+    """
+    contexts, complaints = [], []
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def stay_here(route: Route) -> None:
+        if urlsplit(route.request.url).hostname in {"127.0.0.1", "localhost"}:
+            route.fallback()
+        else:
+            complaints.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def open_one(*, width: int = 1280, height: int = 900, locale: str = "de-DE", **options: object) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=locale,
+            timezone_id="Europe/Berlin",
+            **options,  # type: ignore[arg-type]
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        context.route("http://**/*", stay_here)
+        context.route("https://**/*", stay_here)
+        context.on("console", complain)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A page on a desktop, in German."""
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def axe_script() -> str:
+    if not AXE.exists():
+        raise servers.Missing(
+            "axe-core is not installed: npm install --prefix tests/browser --no-package-lock"
+        )
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def axe(axe_script: str) -> Callable[[Page], None]:
+    """Asserts that axe finds no barrier on a page as it is now."""
+
+    def look(page: Page) -> None:
+        page.evaluate(axe_script)
+        found = page.evaluate(
+            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, iframes: false})", AXE_RULES
+        )
+        barriers = [
+            f"{barrier['id']} ({barrier['impact']}): {barrier['help']}\n"
+            + "\n".join(
+                f"    {node['html'][:160]}\n    {node['failureSummary']}" for node in barrier["nodes"]
+            )
+            for barrier in found["violations"]
+        ]
+        assert not barriers, f"{page.url}\n" + "\n".join(barriers)
+
+    return look
+
+
+@pytest.fixture
+def fits() -> Callable[[Page], None]:
+    """Asserts that nothing is wider than the window."""
+
+    def look(page: Page) -> None:
+        wide = page.evaluate(
+            """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+                [...document.querySelectorAll('body *')]
+                .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
+                .slice(0, 5).map(element => element.outerHTML.slice(0, 120))"""
+        )
+        assert wide == [], f"{page.url} is wider than {page.viewport_size}"
+
+    return look
