@@ -56,7 +56,8 @@ FORBIDDEN_EVERYWHERE: dict[str, re.Pattern[str]] = {
     "a javascript: address": re.compile(r"javascript:", re.I),
     "a remote asset": re.compile(
         r"<(?:script|img|iframe|source|video|audio|embed|input)\b[^>]*\s(?:src|srcset)\s*=\s*[\"']?(?:https?:)?//"
-        r"|<link\b[^>]*\shref\s*=\s*[\"']?(?:https?:)?//|url\(\s*[\"']?(?:https?:)?//|@import",
+        r"|<link\b(?=[^>]*\srel\s*=\s*[\"']?(?:stylesheet|icon|pre\w+|modulepreload|dns-prefetch|manifest))"
+        r"[^>]*\shref\s*=\s*[\"']?(?:https?:)?//|url\(\s*[\"']?(?:https?:)?//|@import",
         re.I,
     ),
 }
@@ -111,7 +112,6 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
 }
 # Those that answer a GET with something else than a page.
 ANSWERS = {
-    "check_inbox": 302,  # nobody asked anything yet
     "close_preferences": 405,
     "redirect": 302,
     "request_link": 405,
@@ -182,7 +182,8 @@ def wrong_with(page: str, *, language: str) -> Iterator[str]:
         yield f"it has {number} main headings"
     if left := re.search(r"{[{%#]|&amp;(?:lt|gt|amp|quot|#\d+);|[\ue000\ue001]", page):
         yield f"something was left unfilled or escaped twice: {page[left.start() - 20 : left.end() + 30]!r}"
-    yield from forbidden(page, is_mail=False)
+    # Our own pictures may be named by their whole address.
+    yield from forbidden(page.replace(settings.SITE_URL, ""), is_mail=False)
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_whatever_breaks_the_policy_is_seen() -> None:
 def test_what_the_policy_allows_is_not_seen() -> None:
     page = (
         '<script src="/static/composer.js"></script><script nonce="{{ request.csp_nonce }}">a()</script>'
-        '<a href="https://example.org/">b</a><p data-style="x" class="on-air">c</p>{# <p style="a"> #}'
+        '<a href="https://example.org/">b</a><p data-style="x" class="on-air">c</p><link rel="canonical" href="https://x.example/">{# <p style="a"> #}'
         '<img src="{{ picture.url }}" alt=""><option value="online=1">'
     )
     assert list(forbidden(page, is_mail=False)) == []
