@@ -26,7 +26,7 @@ def token_page(view: View[P]) -> View[P]:
     Referrer-Policy browsers send `Origin: null`, which Django's check would refuse.
     """
 
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Referrer-Policy"] = "no-referrer"
         return keep_private(response)

@@ -1,0 +1,86 @@
+"""What this app's tests share: a visitor who takes her time, the letters she got, and a dump of all we know."""
+
+import datetime as dt
+import re
+import time
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+
+from newsroom.mail.models import Letter
+from newsroom.web.tokens import hash_secret, secret_token
+from subscriptions.forms import stamp
+from subscriptions.models import Confirmation, Newsletter, Subscriber, Subscription
+from subscriptions.states import SubscriptionState
+from tests.factories import NOON, make_subscriber
+
+LINK = re.compile(r"/confirm/([\w-]+)/")
+
+
+def signup_fields(address: str, *newsletters: Newsletter, **more: Any) -> dict[str, Any]:
+    """What a person's browser posts who needed a minute to type."""
+    return {
+        "address": address,
+        "newsletter": [each.slug for each in newsletters],
+        "started": stamp(time.time() - 60),
+        "path": "/articles/die-faehre/",
+        "language": "de",
+        "website": "",
+        "wording": "2026-11-box",
+    } | more
+
+
+def confirm_token(letter: Letter) -> str:
+    """The secret in a confirmation letter, as a reader finds it."""
+    found = LINK.search(letter.text)
+    assert found is not None, letter.text
+    return found[1]
+
+
+def make_confirmation(*subscriptions: Subscription, at: dt.datetime = NOON) -> tuple[Confirmation, str]:
+    """An open confirmation and its secret."""
+    secret = secret_token()
+    confirmation = Confirmation.objects.create(
+        token_hash=hash_secret(secret),
+        counting_hash="0" * 64,
+        subscriber=subscriptions[0].subscriber,
+        created_at=at,
+        expires_at=at + dt.timedelta(days=7),
+    )
+    confirmation.subscriptions.set(subscriptions)
+    return confirmation, secret
+
+
+def make_pending(newsletter: Newsletter, subscriber: Subscriber | None = None, **values: Any) -> Subscription:
+    """A request that waits for its confirmation."""
+    return Subscription.objects.create(
+        **{
+            "newsletter": newsletter,
+            "subscriber": subscriber or make_subscriber(),
+            "state": SubscriptionState.PENDING,
+            "source": "/newsletters/",
+            "requested_at": NOON,
+        }
+        | values
+    )
+
+
+def dump() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, as it stands in the database."""
+    tables = {}
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names(cursor)):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            tables[table] = sorted(cursor.fetchall(), key=repr)
+    return tables
+
+
+def fresh_client(**options: Any) -> Client:
+    """A browser nobody has used yet, speaking English; with enforce_csrf_checks as strict as a real one."""
+    return Client(headers={"accept-language": "en"}, **options)
+
+
+def path_of(url: str) -> str:
+    """The path of one of our own full addresses."""
+    return "/" + url.split("/", 3)[3]

@@ -1,0 +1,97 @@
+"""The page behind the link in a confirmation mail."""
+
+import datetime as dt
+
+import pytest
+
+from newsroom.mail.models import Letter
+from newsroom.web.clock import now
+from subscriptions import consent
+from subscriptions.models import Confirmation, Subscription
+from tests.factories import make_newsletter, make_subscriber
+from tests.subscriptions.factories import confirm_token, fresh_client, make_confirmation, make_pending
+
+pytestmark = pytest.mark.django_db
+
+
+def waiting(**reader: str) -> tuple[Subscription, str]:
+    """A request that waits, and its link."""
+    row = make_pending(make_newsletter(name="Wirtschaft"), make_subscriber(**{"language": "en"} | reader))
+    _confirmation, secret = make_confirmation(row, at=now())
+    return row, f"/confirm/{secret}/"
+
+
+def test_the_page_names_what_was_asked_and_has_one_button() -> None:
+    _row, url = waiting(address="mia@example.org")
+
+    page = fresh_client().get(url).content.decode()
+
+    main = page[page.index("<main") : page.index("</main>")]
+    assert "Wirtschaft" in main
+    assert "m…@example.org" in main
+    assert "mia@example.org" not in page
+    assert main.count("<button") == 1
+    assert "<script" not in page
+
+
+def test_a_press_confirms_and_a_second_press_shows_the_same_page() -> None:
+    row, url = waiting()
+
+    first = fresh_client(enforce_csrf_checks=True).post(url)
+    second = fresh_client(enforce_csrf_checks=True).post(url)
+    looked = fresh_client().get(url)
+
+    assert first.status_code == second.status_code == looked.status_code == 200
+    assert first.content == second.content == looked.content
+    row.refresh_from_db()
+    assert row.state == "active"
+
+
+def test_a_mutilated_link_gets_help() -> None:
+    for method in ("get", "post"):
+        answer = getattr(fresh_client(), method)("/confirm/AAAAAAAAAAAAAAAAAAAA/")
+
+        assert answer.status_code == 404
+        assert "/preferences/" in answer.content.decode()
+
+
+def test_an_expired_link_offers_a_new_letter_by_one_button() -> None:
+    row, url = waiting(address="mia@example.org")
+    Confirmation.objects.update(expires_at=now() - dt.timedelta(seconds=1))
+    client = fresh_client()
+
+    page = client.get(url)
+    assert page.status_code == 200
+    assert 'name="again"' in page.content.decode()
+    assert not Letter.objects.exists()
+    assert client.post(url).content == page.content  # a press on the old page's button is no confirmation
+    answer = client.post(url, {"again": "1"})
+
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
+    assert "mia@example.org" in client.get("/subscribe/sent/").content.decode()
+    client.post(f"/confirm/{confirm_token(Letter.objects.get())}/")
+    row.refresh_from_db()
+    assert row.state == "active"
+
+
+def test_a_link_visited_after_leaving_does_not_claim_success() -> None:
+    row, url = waiting()
+    client = fresh_client()
+    client.post(url)
+    row.refresh_from_db()
+    consent.unsubscribe(row, how="/u/", network_address="", at=now())
+
+    page = client.post(url)
+
+    row.refresh_from_db()
+    assert row.state == "unsubscribed"
+    assert "This link has been used" in page.content.decode()
+
+
+def test_the_page_keeps_its_secret() -> None:
+    _row, url = waiting()
+
+    for answer in (fresh_client().get(url), fresh_client().post(url), fresh_client().get("/confirm/x/")):
+        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Robots-Tag"] == "noindex"

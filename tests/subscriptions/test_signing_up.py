@@ -1,0 +1,301 @@
+"""The forms: what a visitor sees, what she can get wrong, and that the answer never tells who reads us."""
+
+import re
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client
+
+from newsroom.mail.addresses import address_hash
+from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterKind
+from subscriptions import suppression
+from subscriptions.forms import stamp
+from subscriptions.models import Newsletter, Subscriber, Subscription
+from subscriptions.states import NewsletterState, SuppressionReason
+from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions.factories import fresh_client, make_pending, signup_fields
+
+pytestmark = pytest.mark.django_db
+
+
+class Inputs(HTMLParser):
+    """All inputs of a page, with their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input":
+            self.found.append(dict(attrs))
+
+
+def test_several_picks_in_one_post_give_one_letter_naming_all() -> None:
+    picks = [make_newsletter(name=name) for name in ("Erster", "Zweiter", "Dritter")]
+
+    answer = fresh_client().post("/subscribe/", signup_fields("mia@example.org", *picks))
+
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
+    letter = Letter.objects.get()
+    assert all(each.name in letter.text and each.name in letter.html for each in picks)
+
+
+def test_the_catalogue_ticks_nothing_and_shows_each_newsletter() -> None:
+    make_newsletter(name="Am Fluss", theme="Stadt", language="en", latest_url="/newsletters/x/1/")
+    make_newsletter(name="Ruhend", state=NewsletterState.PAUSED)
+
+    page = fresh_client().get("/newsletters/").content.decode()
+
+    assert "Am Fluss" in page
+    assert "Ruhend" not in page
+    assert "/newsletters/x/1/" in page
+    assert "English" in page
+    assert not any("checked" in each for each in Inputs(page).found)
+
+
+def test_only_the_newsletter_she_came_for_is_ticked() -> None:
+    here, _other = make_newsletter(), make_newsletter()
+
+    page = fresh_client().get(f"/subscribe/?newsletter={here.slug}").content.decode()
+
+    assert [each["value"] for each in Inputs(page).found if "checked" in each] == [here.slug]
+
+
+def test_the_address_field_helps_phones_and_screen_readers() -> None:
+    make_newsletter()
+
+    page = fresh_client().get("/subscribe/").content.decode()
+
+    (field,) = [each for each in Inputs(page).found if each.get("type") == "email"]
+    assert field["autocomplete"] == "email"
+    assert field["autocapitalize"] == "none"
+    assert field["spellcheck"] == "false"
+    assert f'<label for="{field["id"]}">' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "picks", "message"),
+    [
+        ("", 1, "Please enter your e-mail address."),
+        ("mia", 1, "An e-mail address looks like name@example.org."),
+        ("mia@example.org", 0, "Please choose at least one newsletter."),
+    ],
+)
+def test_an_error_comes_back_with_focus_title_link_and_all_that_was_typed(
+    address: str, picks: int, message: str
+) -> None:
+    newsletter = make_newsletter()
+
+    fields = signup_fields(address, *[newsletter][:picks])
+    page = fresh_client().post("/subscribe/", fields).content.decode()
+
+    assert re.search(r"<title>\s*Error: ", page)
+    summary = page[page.index('class="error-summary"') :]
+    assert 'role="alert" tabindex="-1" autofocus' in summary[:120]
+    assert page.count(message) == 2  # in the summary and at the field, word for word
+    target = "id_address" if picks else "picks"
+    assert f'<a href="#{target}">{message}</a>' in page
+    assert f'id="{target}"' in page
+    assert f'aria-describedby="{"address" if picks else "newsletter"}-error"' in page
+    (field,) = [each for each in Inputs(page).found if each.get("type") == "email"]
+    assert field["value"] == address
+    assert [each["value"] for each in Inputs(page).found if "checked" in each] == [newsletter.slug][:picks]
+    assert not Subscriber.objects.exists()
+
+
+def test_a_slip_is_asked_about_and_either_answer_keeps_her_picks() -> None:
+    picks = [make_newsletter(), make_newsletter()]
+    client = fresh_client()
+    fields = signup_fields("mia@gmial.com", *picks)
+
+    page = client.post("/subscribe/", fields).content.decode()
+
+    assert 'name="take" value="mia@gmail.com"' in page
+    assert 'name="insist" value="1"' in page
+    assert not Letter.objects.exists()
+    hidden = Inputs(page).found
+    kept = {
+        "newsletter": [each["value"] for each in hidden if each.get("name") == "newsletter"],
+        **{
+            str(each["name"]): each.get("value") or ""
+            for each in hidden
+            if each.get("name") in {"address", "started", "path", "language", "wording"}
+        },
+    }
+    client.post("/subscribe/", {**kept, "insist": "1"})
+    client.post("/subscribe/", {**kept, "take": "mia@gmail.com"})
+    assert set(Subscriber.objects.values_list("address", flat=True)) == {"mia@gmial.com", "mia@gmail.com"}
+    assert Subscription.objects.count() == 4
+
+
+def test_a_robot_that_fills_the_trap_gets_the_same_answer_and_nothing_happens() -> None:
+    newsletter = make_newsletter()
+
+    answer = fresh_client().post(
+        "/subscribe/", signup_fields("mia@example.org", newsletter, website="http://spam.example")
+    )
+
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
+    assert not Subscriber.objects.exists()
+    assert not Letter.objects.exists()
+
+
+@pytest.mark.parametrize("started", [None, "", "forged:stamp"], ids=["just now", "missing", "forged"])
+def test_who_is_quicker_than_a_person_is_asked_again_kindly(started: str | None) -> None:
+    newsletter = make_newsletter()
+    client = fresh_client()
+    fields = signup_fields(
+        "mia@example.org", newsletter, started=stamp(time.time()) if started is None else started
+    )
+
+    page = client.post("/subscribe/", fields)
+
+    assert page.status_code == 200
+    assert not Subscriber.objects.exists()
+    inputs = Inputs(page.content.decode()).found
+    assert [each["value"] for each in inputs if each.get("type") == "email"] == ["mia@example.org"]
+    assert [each["value"] for each in inputs if "checked" in each] == [newsletter.slug]
+    # Pressed once more two seconds later it goes through, with the stamp of the first page.
+    (again,) = [each["value"] for each in inputs if each.get("name") == "started"]
+    if started is None:
+        assert again == fields["started"]
+    fields["started"] = stamp(time.time() - 3)
+    assert client.post("/subscribe/", fields).status_code == 303
+
+
+def test_the_forms_words_never_reach_the_letter() -> None:
+    newsletter = make_newsletter()
+    evil = "Win http://evil.example now"
+
+    fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, path=evil, name=evil))
+
+    letter = Letter.objects.get()
+    assert "evil" not in letter.text + letter.html + letter.subject
+    assert Subscription.objects.get().source == "/subscribe/"
+
+
+def test_a_sign_up_without_the_forgery_guard_is_refused() -> None:
+    newsletter = make_newsletter()
+
+    answer = fresh_client(enforce_csrf_checks=True).post(
+        "/subscribe/", signup_fields("mia@example.org", newsletter)
+    )
+
+    assert answer.status_code == 403
+    assert not Subscriber.objects.exists()
+
+
+# --- No leaking -----------------------------------------------------------------------------------------------
+
+
+def _new(newsletter: Newsletter) -> None:
+    assert newsletter.pk
+
+
+def _pending(newsletter: Newsletter) -> None:
+    make_pending(newsletter, make_subscriber(address="mia@example.org"))
+
+
+def _active(newsletter: Newsletter) -> None:
+    make_subscription(newsletter=newsletter, subscriber=make_subscriber(address="mia@example.org"))
+
+
+def _suppressed(newsletter: Newsletter) -> None:
+    suppression.suppress(address_hash("mia@example.org"), reason=SuppressionReason.COMPLAINT, at=NOON)
+
+
+def _over_the_limit(newsletter: Newsletter) -> None:
+    client = fresh_client()
+    for _time in range(3):
+        client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+
+
+@pytest.mark.parametrize("prepare", [_new, _pending, _active, _suppressed, _over_the_limit])
+def test_five_kinds_of_address_get_the_same_bytes(prepare: Callable[[Newsletter], None]) -> None:
+    newsletter = make_newsletter(slug="wirtschaft", list_id_label="wirtschaft")
+    prepare(newsletter)
+    client = Client(headers={"accept-language": "en"})
+
+    answer = client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+    page = client.get("/subscribe/sent/")
+
+    seen = re.sub(rb'(csrfmiddlewaretoken" value=")[^"]+', rb"\1", page.content)
+    reference = re.sub(rb'(csrfmiddlewaretoken" value=")[^"]+', rb"\1", _reference_page())
+    assert (answer.status_code, answer.content, answer["Location"]) == (303, b"", "/subscribe/sent/")
+    assert seen == reference
+
+
+def _reference_page() -> bytes:
+    """What a visitor sees whose address nobody knows."""
+    client = Client(headers={"accept-language": "en"})
+    newsletter = Newsletter.objects.get()
+    client.post("/subscribe/", signup_fields("new@example.org", newsletter))
+    return client.get("/subscribe/sent/").content.replace(b"new@example.org", b"mia@example.org")
+
+
+# --- Look in your inbox ---------------------------------------------------------------------------------------
+
+
+def test_the_waiting_page_says_where_from_whom_and_how_long() -> None:
+    newsletter = make_newsletter(name="Wirtschaft")
+    client = fresh_client()
+    client.post("/subscribe/", signup_fields("Mia@example.org", newsletter))
+
+    answer = client.get("/subscribe/sent/")
+
+    page = answer.content.decode()
+    for fact in ("Mia@example.org", "Wirtschaft", newsletter.sender.address, "7 days"):
+        assert fact in page
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_changing_the_address_keeps_her_picks() -> None:
+    picked, _other = make_newsletter(), make_newsletter()
+    client = fresh_client()
+    client.post("/subscribe/", signup_fields("mia@exampel.org", picked))
+
+    page = client.get("/subscribe/?change=1").content.decode()
+
+    inputs = Inputs(page).found
+    assert [each["value"] for each in inputs if each.get("type") == "email"] == ["mia@exampel.org"]
+    assert [each["value"] for each in inputs if "checked" in each] == [picked.slug]
+
+
+def test_a_second_letter_within_a_minute_is_refused_politely() -> None:
+    newsletter = make_newsletter()
+    client = fresh_client()
+    client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+
+    answer = client.post("/subscribe/sent/")
+
+    assert answer.status_code == 200
+    assert re.search(r"Please wait (\d+) more seconds", answer.content.decode())
+    assert Letter.objects.filter(kind=LetterKind.CONFIRMATION).count() == 1
+
+
+def test_after_a_minute_a_second_letter_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    newsletter = make_newsletter()
+    client = fresh_client()
+    clock = [NOON]
+    monkeypatch.setattr("subscriptions.views.signing_up.now", lambda: clock[0])
+    fields = signup_fields("mia@example.org", newsletter, started=stamp(NOON.timestamp() - 60))
+    client.post("/subscribe/", fields)
+    clock[0] = NOON.replace(minute=1, second=1)
+
+    answer = client.post("/subscribe/sent/")
+
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/?again=1")
+    assert Letter.objects.filter(kind=LetterKind.CONFIRMATION).count() == 2
+    assert client.get(answer["Location"]).status_code == 200
+
+
+def test_the_waiting_page_without_a_request_leads_on() -> None:
+    answer = fresh_client().post("/subscribe/sent/")
+
+    assert answer.status_code == 200
+    assert "/newsletters/" in answer.content.decode()
+    assert not Letter.objects.exists()
