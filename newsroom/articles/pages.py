@@ -16,13 +16,14 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from newsroom.articles import feed_text, languages, links, markdown_text, page_html, page_text, text
+from newsroom.articles import feed_text, languages, links, markdown_text, page_html, page_text, pictures, text
 from newsroom.articles.drafts import ArticleDraft
 from newsroom.articles.errors import (
     BrokenFeed,
     MissingSource,
     NoArticle,
     NotText,
+    PictureError,
     SourceError,
     UnreachableSource,
 )
@@ -236,16 +237,28 @@ def _of_markdown(source: Source, content: str) -> ArticleDraft:
         ) from error
     if not found.picture or source.path is None:
         return found.article
-    picture = source.path.parent / found.picture
+    return replace(found.article, picture_path=_readable_picture(source, source.path.parent / found.picture))
+
+
+def _readable_picture(source: Source, picture: Path) -> Path:
+    """Look into it now: later, half of the source would be stored already."""
+    named = {"source": _shown(source.name), "picture": _shown(picture.name)}
     if not picture.is_file():
         raise MissingSource(
             _(
                 "%(source)s names the picture %(picture)s, which does not exist; correct the path or take the line out."
             )
-            % {"source": _shown(source.name), "picture": _shown(found.picture)},
+            % named,
             source=source.name,
         )
-    return replace(found.article, picture_path=picture)
+    try:
+        pictures.prepare(picture.read_bytes())
+    except PictureError as error:
+        raise NotText(
+            _("%(source)s names the picture %(picture)s. %(reason)s") % {**named, "reason": error},
+            source=source.name,
+        ) from error
+    return picture
 
 
 def _of_html(source: Source, content: str) -> ArticleDraft:

@@ -48,14 +48,16 @@ def keep(
     if known := Picture.objects.filter(sha256=sha256).first():
         return known
     made, extension, stated = prepare(content)
+    # Django reads the sides of a file that is assigned, not of one that is saved into an empty field.
     picture = Picture(
+        file=ContentFile(made, name=file_name(sha256, extension)),
         sha256=sha256,
         alt=alt[:300],
         credit=credit[:200],
         digital_source=stated or digital_source,
         source_url=source_url[:1000],
     )
-    picture.file.save(file_name(sha256, extension), ContentFile(made), save=True)
+    picture.save()
     return picture
 
 

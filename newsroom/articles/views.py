@@ -14,7 +14,10 @@ from django.views.decorators.http import require_safe
 from newsroom.articles import structured_data, text
 from newsroom.articles.models import Article, Author, Picture, Section
 
-PER_PAGE = 20
+PER_PAGE = 21
+TOP = 9
+"""So many articles stand on a page with picture and teaser, the rest with their headlines."""
+
 CONTENTS_FROM = 4
 """From so many headings on an article has a list of contents."""
 
@@ -44,7 +47,8 @@ def front(request: HttpRequest) -> HttpResponse:
         request,
         "articles/front.html",
         {
-            "articles": found[:PER_PAGE],
+            "top": found[:TOP],
+            "more": found[TOP:PER_PAGE],
             "sections": [(each, each.name_in(language)) for each in sections],
             "section": section,
             "section_name": section.name_in(language) if section else "",
