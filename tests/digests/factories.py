@@ -38,12 +38,14 @@ def make_news(number: int, *, at: dt.datetime, **values: Any) -> list[Article]:
     ]
 
 
-def make_ready(newsletter: Newsletter | None = None, **values: Any) -> Digest:
-    """A draft that preflight lets pass: subject, preheader and a lead."""
+def make_ready(newsletter: Newsletter | None = None, *, stories: int = 1, **values: Any) -> Digest:
+    """A draft that preflight lets pass: subject, preheader and a lead; further stories go into the briefs."""
     if newsletter is None:
         newsletter = make_planned().newsletter
     digest = make_digest(newsletter=newsletter, **values)
     make_pick(digest=digest)
+    for position in range(stories - 1):
+        make_pick(digest=digest, slot="briefs", position=position)
     return digest
 
 
