@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from newsroom.mail import addresses
-from newsroom.mail.addresses import Address, address_hash, counting_hash, is_freemail, mask, normalise, suggest
+from newsroom.mail.addresses import (
+    Address,
+    address_hash,
+    counting_hash,
+    is_freemail,
+    mask,
+    normalise,
+    suggest,
+)
 from newsroom.mail.errors import BadAddress
 
 

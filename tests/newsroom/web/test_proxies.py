@@ -58,9 +58,7 @@ def test_addresses_are_read_in_the_forms_proxies_write(
 
 
 @pytest.mark.parametrize(("peer", "is_secure"), [("10.0.0.1", True), ("203.0.113.9", False)])
-def test_https_is_believed_from_our_own_proxy_only(
-    settings: Settings, peer: str, is_secure: bool
-) -> None:
+def test_https_is_believed_from_our_own_proxy_only(settings: Settings, peer: str, is_secure: bool) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.1"]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -31,9 +31,7 @@ def test_the_limit_lets_through_as_many_as_it_says() -> None:
     assert throttles.allow("test", "b", limit=3, seconds=60)
 
 
-def test_without_redis_the_limit_still_counts(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_redis_the_limit_still_counts(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": NOBODY}}
     throttles._shared.cache_clear()
     monkeypatch.setattr(throttles._Outage, "until", 0.0)
@@ -74,7 +72,9 @@ def _line(message: str, *args: object, **extra: object) -> str:
 
 
 def test_a_log_line_names_ids_and_no_reader() -> None:
-    line = _line("%s asked for a link.", "ann.reader@example.org", subscriber_id=7, note="bob@example.org said so")
+    line = _line(
+        "%s asked for a link.", "ann.reader@example.org", subscriber_id=7, note="bob@example.org said so"
+    )
 
     assert "a…@example.org asked for a link." in line
     assert "subscriber_id=7" in line
