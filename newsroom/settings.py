@@ -237,6 +237,8 @@ LOGGING = {
     "formatters": {"line": {"()": "newsroom.web.logs.LineFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # A line per request that we make, or per start of a process, tells an operator nothing.
+    "loggers": {"httpx": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }
 if dsn := environment.optional("SENTRY_DSN"):
     import sentry_sdk
