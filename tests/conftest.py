@@ -69,6 +69,8 @@ def _prepare_django() -> None:
         base = Path(str(settings.DATABASES["default"]["NAME"]))
         settings.DATABASES["default"]["TEST"] = {"NAME": str(base.with_name("test.sqlite3"))}
     django.setup()
+    # A worker of pytest-xdist inherits the environment, and must not read settings before it has its own.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 if settings.configured:

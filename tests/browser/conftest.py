@@ -19,16 +19,6 @@ from tests import servers
 # Playwright's synchronous interface keeps an event loop running in this thread; Django would refuse its queries.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-CHROMIUM_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -38,7 +28,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests of this process."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=servers.chromium(), args=list(CHROMIUM_FLAGS), chromium_sandbox=False
+            executable_path=servers.chromium(), args=list(servers.CHROMIUM_FLAGS), chromium_sandbox=False
         )
         yield launched
         launched.close()
@@ -57,12 +47,18 @@ def site(live_server: LiveServer, settings: Settings) -> str:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def complaints() -> list[str]:
+    """What the browser found wrong so far. A test takes out what it expects; the rest fails it."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., Page]]:
     """Opens pages in contexts of their own: `open_page(width=390, locale="en-GB", color_scheme="dark")`.
 
     Other keywords are those of Playwright's Browser.new_context.
     """
-    contexts, complaints = [], []
+    contexts = []
 
     def complain(message: ConsoleMessage) -> None:
         if message.type == "error":
