@@ -54,10 +54,10 @@ def select_sql(
 ) -> tuple[str, tuple[Any, ...]]:
     """SQL and parameters that select the ids of the audience in order, for an INSERT … SELECT.
 
-    One column, the subscription's id. Suppressions are no part of it: suppressing an address ends its
+    One column, `id`, of the subscription. Suppressions are no part of it: suppressing an address ends its
     subscriptions, and `deliverable` looks again at hand-over.
     """
-    rows = _rows(audience, at).filter(pk__gt=after).order_by("pk").values("pk")
+    rows = _rows(audience, at).filter(pk__gt=after).order_by("pk").values("id")
     return (rows if limit is None else rows[:limit]).query.sql_with_params()
 
 

@@ -29,7 +29,7 @@ from subscriptions.models import (
     Suppression,
 )
 from subscriptions.states import ConsentKind, LegalBasis, NewsletterState, SubscriptionState
-from subscriptions.suppression import LIFTED_BY_CONFIRMING
+from subscriptions.suppression import LIFTED_BY_CONFIRMING, unliftable
 from subscriptions.wording import PICKS, SETTINGS, wording
 
 logger = logging.getLogger(__name__)
@@ -154,12 +154,7 @@ def _one_at_a_time(counting: str) -> None:
 
 def _not_suppressed(address: Address, wanted: list[Newsletter]) -> list[Newsletter]:
     """Those of the newsletters we may write about; none at all if the address is stopped for all mail."""
-    rows = (
-        Suppression.objects.filter(address_hash=address_hash(address.normal))
-        .exclude(reason__in=LIFTED_BY_CONFIRMING)
-        .values_list("newsletter_id", flat=True)
-    )
-    stopped = set(rows)
+    stopped = unliftable(address_hash(address.normal))
     return [] if None in stopped else [each for each in wanted if each.pk not in stopped]
 
 

@@ -15,6 +15,7 @@ from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
 from newsroom.web.tokens import leave_url, manage_url
 from subscriptions.models import Confirmation, Newsletter, Sender, Subscriber, Subscription
+from subscriptions.suppression import unliftable
 
 # Management links for one address within a day; counted in the database.
 LINKS_PER_DAY = 3
@@ -150,7 +151,7 @@ def send_management_link(reader: Subscriber, *, at: datetime) -> None:
     """The link to her settings, to a reader who once confirmed; to nobody else, and thrice a day at most."""
     confirmed = reader.subscriptions.filter(confirmed_at__isnull=False).select_related("newsletter__sender")
     row = confirmed.order_by("state", "pk").first()
-    if row is None or not reader.address:
+    if row is None or not reader.address or None in unliftable(reader.address_hash):
         return
     since = at - timedelta(days=1)
     sent = letters.count_since(reader.address_hash, LetterKind.MANAGEMENT_LINK, since)

@@ -96,6 +96,15 @@ def is_suppressed(address_hash: str, *, newsletter: Newsletter | None = None) ->
     return bool(among({address_hash}, newsletter=newsletter))
 
 
+def unliftable(address_hash: str) -> set[int | None]:
+    """What not even a reader's own confirmation lifts: ids of newsletters, None for all mail. One query.
+
+    To these not even a letter goes.
+    """
+    rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=LIFTED_BY_CONFIRMING)
+    return set(rows.values_list("newsletter_id", flat=True))
+
+
 def lift(suppression: Suppression, *, note: str, actor: str, at: datetime) -> None:
     """Take a suppression back. It revives no subscription: that takes the reader's own new sign-up.
 

@@ -1,0 +1,202 @@
+"""Settings by a mailed link: who gets one, what it opens, and what is said after saving."""
+
+import datetime as dt
+import time
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from newsroom.mail.addresses import address_hash
+from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterKind
+from newsroom.web import tokens
+from newsroom.web.clock import now
+from subscriptions import privacy, suppression
+from subscriptions.models import Subscription
+from subscriptions.states import SuppressionReason
+from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions.factories import fresh_client, make_pending, path_of
+
+pytestmark = pytest.mark.django_db
+
+
+def reading(name: str = "Wirtschaft") -> Subscription:
+    reader = make_subscriber(address="mia@example.org", language="en")
+    return make_subscription(newsletter=make_newsletter(name=name), subscriber=reader)
+
+
+def opened(row: Subscription) -> Client:
+    """A browser in which the settings are open."""
+    client = fresh_client()
+    client.post(path_of(tokens.manage_url(row.pk)))
+    return client
+
+
+def test_the_link_shows_a_shortened_address_and_opens_by_a_press() -> None:
+    row = reading()
+    url = path_of(tokens.manage_url(row.pk))
+    client = fresh_client(enforce_csrf_checks=True)
+
+    looked = client.get(url)
+    assert "m…@example.org" in looked.content.decode()
+    assert "mia@example.org" not in looked.content.decode()
+    assert not client.cookies
+    pressed = client.post(url)
+
+    assert (pressed.status_code, pressed["Location"]) == (303, "/preferences/")
+    for answer in (looked, pressed):
+        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Robots-Tag"] == "noindex"
+    page = client.get("/preferences/")
+    assert "mia@example.org" in page.content.decode()
+    assert page["Cache-Control"] == "no-store"
+    assert page["X-Robots-Tag"] == "noindex"
+
+
+def test_the_settings_close_after_half_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = opened(reading())
+    cookie = client.cookies["reader"]
+    assert (cookie["max-age"], cookie["httponly"], cookie["samesite"]) == (1800, True, "Lax")
+
+    later = time.time() + 1801
+    monkeypatch.setattr(signing.time, "time", lambda: later)
+
+    assert "mia@example.org" not in client.get("/preferences/").content.decode()
+
+
+def test_closing_closes() -> None:
+    client = opened(reading())
+
+    client.post("/preferences/close/")
+
+    assert "mia@example.org" not in client.get("/preferences/").content.decode()
+
+
+def test_a_forged_session_opens_nothing() -> None:
+    row = reading()
+    client = fresh_client()
+    client.cookies["reader"] = signing.dumps(row.subscriber_id, salt="something else")
+
+    assert "mia@example.org" not in client.get("/preferences/").content.decode()
+
+
+def test_saving_needs_the_forgery_guard() -> None:
+    row = reading()
+    client = fresh_client(enforce_csrf_checks=True)
+    client.post(path_of(tokens.manage_url(row.pk)))
+
+    assert client.post("/preferences/", {"language": "en"}).status_code == 403
+
+
+def test_saving_says_what_was_and_what_is() -> None:
+    row = reading("Wirtschaft")
+    new = make_newsletter(name="Am Fluss")
+    client = opened(row)
+    slug = row.newsletter.slug
+
+    page = client.post(
+        "/preferences/", {f"on-{slug}": "1", f"pause-{slug}": "2", f"on-{new.slug}": "1", "language": "de"}
+    ).content.decode()
+
+    row.refresh_from_db()
+    assert row.paused_until is not None
+    assert abs(row.paused_until - now() - dt.timedelta(weeks=2)) < dt.timedelta(minutes=1)
+    assert row.subscriber.language == "de"
+    assert page.count("<tr>") == 4  # the heading, the pause, the new one, the language
+    assert Letter.objects.get().kind == LetterKind.CONFIRMATION
+    assert Subscription.objects.get(newsletter=new).state == "pending"
+
+
+def test_one_press_ends_everything() -> None:
+    row = reading()
+    make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber)
+    client = opened(row)
+
+    client.post("/preferences/", {f"on-{row.newsletter.slug}": "1", "everything_off": "1", "language": "en"})
+
+    assert not Subscription.objects.active().exists()
+
+
+def test_a_pause_can_be_kept_and_ended() -> None:
+    row = reading()
+    until = now() + dt.timedelta(days=9)
+    Subscription.objects.update(paused_until=until)
+    client = opened(row)
+    slug = row.newsletter.slug
+
+    client.post("/preferences/", {f"on-{slug}": "1", f"pause-{slug}": "keep", "language": "en"})
+    row.refresh_from_db()
+    kept = row.paused_until
+    client.post("/preferences/", {f"on-{slug}": "1", f"pause-{slug}": "none", "language": "en"})
+    row.refresh_from_db()
+
+    assert kept == until
+    assert row.paused_until is None
+
+
+def test_the_settings_of_an_erased_reader_are_gone() -> None:
+    row = reading()
+    client = opened(row)
+    privacy.erase_reader(row.subscriber, actor="", at=now())
+
+    assert "on-" not in client.get("/preferences/").content.decode()
+    link = fresh_client().post(path_of(tokens.manage_url(row.pk)))
+    assert link.status_code == 200
+    assert not link.cookies
+
+
+# --- Asking for the link --------------------------------------------------------------------------------------
+
+
+def test_a_reader_gets_her_link_by_mail() -> None:
+    row = reading()
+
+    fresh_client().post("/preferences/link/", {"address": "MIA@example.org"})
+
+    letter = Letter.objects.get()
+    assert (letter.kind, letter.address) == (LetterKind.MANAGEMENT_LINK, "mia@example.org")
+    assert tokens.manage_url(row.pk) in letter.text
+
+
+def test_nobody_else_gets_one_and_nobody_can_tell() -> None:
+    reading()
+    make_pending(make_newsletter(), make_subscriber(address="pending@example.org"))
+    stopped = make_subscriber(address="stopped@example.org")
+    make_subscription(newsletter=make_newsletter(), subscriber=stopped)
+    suppression.suppress(address_hash("stopped@example.org"), reason=SuppressionReason.HARD_BOUNCE, at=NOON)
+
+    pages = set()
+    for address in ("mia@example.org", "new@example.org", "pending@example.org", "stopped@example.org"):
+        page = fresh_client().post("/preferences/link/", {"address": address})
+        pages.add((page.status_code, page.content.replace(address.encode(), b"")))
+        pages = {(status, _without_guard(content)) for status, content in pages}
+
+    assert len(pages) == 1
+    assert [letter.address for letter in Letter.objects.all()] == ["mia@example.org"]
+
+
+def _without_guard(content: bytes) -> bytes:
+    head, _guard, tail = content.partition(b'name="csrfmiddlewaretoken" value="')
+    return head + tail.partition(b'"')[2]
+
+
+def test_links_are_limited_per_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading()
+    clock = [NOON]
+    monkeypatch.setattr("subscriptions.views.preferences.now", lambda: clock[0])
+
+    for minutes in range(0, 20, 2):
+        clock[0] = NOON + dt.timedelta(minutes=minutes)
+        fresh_client().post("/preferences/link/", {"address": "mia@example.org"})
+
+    assert Letter.objects.count() == 3
+
+
+def test_a_mistyped_address_is_explained() -> None:
+    page = fresh_client().post("/preferences/link/", {"address": "mia"}).content.decode()
+
+    assert "<title>Error: " in page
+    assert page.count("An e-mail address looks like name@example.org.") == 2
+    assert 'value="mia"' in page
