@@ -83,15 +83,18 @@ class Session(smtplib.SMTP):
     def command(self, commands: Sequence[str]) -> list[tuple[int, bytes]]:
         """The commands and their replies: in one write if the server knows PIPELINING, else until one is refused."""
         self.reset()
-        if self.has_extn("pipelining"):
+        pipelined = self.has_extn("pipelining")
+        if pipelined:
             self.send("".join(f"{command}\r\n" for command in commands).encode("ascii"))
-            return [self.getreply() for _command in commands]
         replies: list[tuple[int, bytes]] = []
         for command in commands:
-            if replies and replies[-1][0] >= 300:
-                replies.append((503, b"not asked"))
+            last = replies[-1][0] if replies else 0
+            if last == 421 or (last >= 300 and not pipelined):
+                # After 421 the server hangs up (RFC 5321 §3.8); without pipelining a refusal ends the envelope.
+                replies.append(replies[-1])
                 continue
-            self.send(f"{command}\r\n".encode("ascii"))
+            if not pipelined:
+                self.send(f"{command}\r\n".encode("ascii"))
             replies.append(self.getreply())
         return replies
 
