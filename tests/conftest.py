@@ -91,15 +91,18 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that only PostgreSQL can answer is not collected elsewhere: skipped would look like a gap."""
-    if ON_POSTGRES:
-        return
-    elsewhere = [
-        item for item in items if (mark := item.get_closest_marker("postgres")) and mark.kwargs.get("only")
-    ]
+    """A test that has no place in this run is not collected: skipped would look like a gap."""
+    elsewhere = [item for item in items if not _belongs_here(item)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if item not in elsewhere]
+
+
+def _belongs_here(item: pytest.Item) -> bool:
+    if item.get_closest_marker("news_page") and not os.environ.get("NEWS_PAGE"):
+        return False
+    on_postgres_only = (mark := item.get_closest_marker("postgres")) and mark.kwargs.get("only")
+    return ON_POSTGRES or not on_postgres_only
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
