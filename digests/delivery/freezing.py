@@ -116,7 +116,7 @@ def _insert(mailing: Mailing, *, at: datetime, rows: int) -> int:
             " SELECT %s + row_number() OVER (ORDER BY reader.id) - 1, %s, reader.id, 0, %s, '' FROM reader",
             [*parameters, first, mailing.pk, DeliveryState.WAITING.value],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _cut(mailing_id: int, *, at: datetime) -> None:

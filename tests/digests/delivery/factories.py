@@ -51,17 +51,15 @@ def make_readers(newsletter: Newsletter, count: int) -> list[Subscription]:
 
 def make_rendition(**values: Any) -> Rendition:
     leave = slot("leave_url")
-    return renditions.keep(
-        **{
-            "subject": "Die Fähre fährt wieder",
-            "preheader": "Jede halbe Stunde",
-            "html": f'<p>Seit {slot("since")}. <a href="{leave}">Abmelden</a></p>',
-            "text": f"Seit {slot('since')}. Abmelden: {leave} ({slot('masked_address')}, {slot('manage_url')})",
-            "language": "de",
-            "at": NOON,
-        }
-        | values
-    )
+    parts: dict[str, Any] = {
+        "subject": "Die Fähre fährt wieder",
+        "preheader": "Jede halbe Stunde",
+        "html": f'<p>Seit {slot("since")}. <a href="{leave}">Abmelden</a></p>',
+        "text": f"Seit {slot('since')}. Abmelden: {leave} ({slot('masked_address')}, {slot('manage_url')})",
+        "language": "de",
+        "at": NOON,
+    }
+    return renditions.keep(**parts | values)
 
 
 def make_envelope() -> Envelope:
@@ -79,18 +77,16 @@ def make_mailing(*, readers: int = 0, newsletter: Newsletter | None = None, **va
     """A mailing that waits to be frozen."""
     newsletter = newsletter or make_newsletter()
     make_readers(newsletter, readers)
-    return freezing.create(
-        **{
-            "newsletter": newsletter,
-            "title": "Wirtschaft 7",
-            "renditions": {0: make_rendition()},
-            "envelope": make_envelope(),
-            "audience": audiences.for_newsletter(newsletter),
-            "at": NOON,
-            "late_limit": LATE_LIMIT,
-        }
-        | values
-    )
+    parts: dict[str, Any] = {
+        "newsletter": newsletter,
+        "title": "Wirtschaft 7",
+        "renditions": {0: make_rendition()},
+        "envelope": make_envelope(),
+        "audience": audiences.for_newsletter(newsletter),
+        "at": NOON,
+        "late_limit": LATE_LIMIT,
+    }
+    return freezing.create(**parts | values)
 
 
 def make_sending(*, readers: int, at: dt.datetime = NOON, **values: Any) -> Mailing:

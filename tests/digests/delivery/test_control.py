@@ -1,6 +1,7 @@
 """Start, stop, continue, end, and what never happens without a person."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,6 +12,8 @@ from digests.delivery.errors import MailingInWrongState
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import BatchState, MailingState
 from newsroom.mail.models import Incident
+from newsroom.mail.providers.base import HandOver
+from newsroom.mail.wire import Copy
 from tests.digests.delivery import scripted
 from tests.digests.delivery.asserts import assert_account_holds, assert_no_lie, states
 from tests.digests.delivery.factories import LATE_LIMIT, Clock, make_mailing, make_sending
@@ -99,7 +102,7 @@ def test_call_begun_before_the_end_keeps_its_outcome_and_is_not_tried_again(
 ) -> None:
     mailing = make_sending(readers=10)
 
-    def end_meanwhile(itself: ScriptedProvider, copies: scripted.Sequence) -> scripted.HandOver:
+    def end_meanwhile(itself: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
         control.end(Mailing.objects.get(pk=mailing.pk), at=clock())
         return answer(itself, copies)
 

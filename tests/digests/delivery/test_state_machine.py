@@ -1,0 +1,230 @@
+"""Any sequence of what may happen to mailings: the account holds at every moment, and nobody gets a copy twice."""
+
+import contextlib
+import os
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from digests.delivery import (
+    claiming,
+    control,
+    events,
+    freezing,
+    held,
+    ledger,
+    pump,
+    settling,
+    steps,
+    sweeping,
+)
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing
+from digests.delivery.remedies import decide
+from digests.delivery.states import BatchState, DeliveryState, MailingState
+from newsroom.mail import providers
+from newsroom.mail.providers.base import HandOver
+from newsroom.mail.verdicts import Verdict
+from subscriptions.models import Subscription
+from subscriptions.states import SubscriptionState
+from tests.digests.delivery import scripted
+from tests.digests.delivery.asserts import assert_account_holds, assert_no_lie
+from tests.digests.delivery.factories import Clock, make_mailing
+from tests.digests.delivery.scripted import Gone, ScriptedProvider
+from tests.digests.delivery.test_events import report
+
+ANSWERS = {
+    "accept": scripted.accept,
+    "accept without answer": scripted.accept_without_answer,
+    "no answer": scripted.no_answer,
+    "no connection": scripted.no_connection,
+    "throttle": scripted.throttle,
+    "refuse key": scripted.refuse_key,
+    "refuse the third": scripted.refuse_these(2, 9),
+    "mixed": scripted.by_number(
+        {1: Verdict.REJECTED, 3: Verdict.NOT_SENT, 5: Verdict.UNKNOWN, 8: Verdict.NOT_SENT}
+    ),
+    "die before": scripted.die_before_taking,
+    "die after": scripted.die_after_taking,
+}
+answers = st.lists(st.sampled_from(sorted(ANSWERS)), max_size=4)
+crashes = st.one_of(st.none(), st.sampled_from(steps.ALL))
+waits = st.sampled_from([1, 11, 61, 100, 301, settings.DELIVERY_UNKNOWN_SECONDS + 1, 7300])
+
+
+class Engine(RuleBasedStateMachine):
+    """One or two mailings, any number of workers that die or sleep, time that passes in leaps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = contextlib.ExitStack()
+        self.stack.enter_context(transaction.atomic())
+        self.stack.callback(transaction.set_rollback, True)
+        self.provider = ScriptedProvider(batch_size=7)
+        key = (os.getpid(), settings.MAIL_PROVIDERS, "main")
+        self.stack.enter_context(patch.dict(providers._made, {key: self.provider}))
+        self.clock = Clock()
+        self.editor = User.objects.create_user("anna", "anna@example.org")
+        self.asleep: list[tuple[Attempt, HandOver, list[int]]] = []
+        self.mailings: list[Mailing] = []
+
+    def teardown(self) -> None:
+        try:
+            if self.mailings:
+                self._bring_to_an_end()
+        finally:
+            self.stack.close()
+
+    @initialize(readers=st.lists(st.integers(0, 26), min_size=1, max_size=2))
+    def begin(self, readers: list[int]) -> None:
+        self.mailings = [make_mailing(readers=count) for count in readers]
+
+    def _mailing(self, which: int) -> Mailing:
+        return Mailing.objects.get(pk=self.mailings[which % len(self.mailings)].pk)
+
+    @contextlib.contextmanager
+    def _dying_at(self, step: str | None) -> object:  # type: ignore[misc]  # a generator for contextlib
+        def reached(name: str) -> None:
+            if name == step:
+                raise Gone
+
+        with patch.object(steps, "reached", reached), contextlib.suppress(Gone):
+            yield
+
+    @rule(which=st.integers(0, 1), rows=st.integers(1, 30), crash=crashes)
+    def freeze(self, which: int, rows: int, crash: str | None) -> None:
+        with self._dying_at(crash):
+            freezing.freeze(self._mailing(which).pk, at=self.clock(), page_rows=rows)
+
+    @rule(which=st.integers(0, 1))
+    def start(self, which: int) -> None:
+        if (mailing := self._mailing(which)).state == MailingState.READY:
+            control.start(mailing, at=self.clock())
+
+    @rule(script=answers, crash=crashes)
+    def work(self, script: list[str], crash: str | None) -> None:
+        self.provider.script.extend(ANSWERS[name] for name in script)
+        with self._dying_at(crash):
+            pump.run(seconds=10, at_clock=self.clock)
+        self.provider.script.clear()
+
+    @rule(verdict=st.sampled_from(list(Verdict)), was_taken=st.booleans())
+    def fall_asleep_in_a_call(self, verdict: Verdict, was_taken: bool) -> None:
+        """A worker claims, commits its attempt, calls, and is stopped before it can say how it went."""
+        batch = claiming.claim(at=self.clock(), owner="asleep")
+        if batch is None:
+            return
+        rows = ledger.of_batch(batch).filter(state=DeliveryState.WAITING).order_by("pk")
+        ids = list(rows.values_list("pk", flat=True))
+        numbers = [ledger.number_of(pk) for pk in ids]
+        attempt = claiming.begin(batch, offered=numbers, skipped={}, digest="", at=self.clock())
+        assert attempt is not None
+        if verdict is Verdict.ACCEPTED or (verdict is Verdict.UNKNOWN and was_taken):
+            self.provider.taken.update(ids)
+        outcomes = {n: scripted.Outcome(verdict=verdict, reason="asleep") for n in numbers}
+        self.asleep.append((attempt, HandOver(outcomes=outcomes), numbers))
+
+    @precondition(lambda self: self.asleep)
+    @rule(keep=st.booleans())
+    def wake_up_and_settle(self, keep: bool) -> None:
+        attempt, answer, numbers = self.asleep[0]
+        if not keep:
+            self.asleep.pop(0)
+        at = self.clock()
+        settling.settle(attempt, decide(numbers, answer, tries=0, at=at), answer, at=at)
+
+    @rule(seconds=waits)
+    def let_time_pass(self, seconds: int) -> None:
+        self.clock.pass_by(seconds=seconds)
+
+    @rule(crash=crashes)
+    def sweep(self, crash: str | None) -> None:
+        with self._dying_at(crash):
+            sweeping.sweep(at=self.clock())
+
+    @rule(which=st.integers(0, 1), act=st.sampled_from(["pause", "resume", "end", "resume"]))
+    def control_it(self, which: int, act: str) -> None:
+        mailing = self._mailing(which)
+        with contextlib.suppress(control.MailingInWrongState):
+            if act == "pause":
+                control.pause(mailing, because="a person", at=self.clock())
+            elif act == "resume":
+                control.resume(mailing, at=self.clock(), by=self.editor)
+            else:
+                control.end(mailing, at=self.clock())
+
+    @rule(choice=st.integers(0, 40))
+    def reader_leaves(self, choice: int) -> None:
+        active = Subscription.objects.active().order_by("pk")
+        ids = list(active.values_list("pk", flat=True)[choice : choice + 1])
+        Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.UNSUBSCRIBED)
+
+    @rule(
+        chosen=st.lists(st.integers(0, 50), min_size=1, max_size=6), kind=st.sampled_from(["sent", "opened"])
+    )
+    def provider_reports(self, chosen: list[int], kind: str) -> None:
+        taken = sorted(self.provider.taken)
+        for number in chosen:
+            if taken:
+                report(kind, delivery=taken[number % len(taken)])
+        events.apply(at=self.clock(), limit=4)
+
+    @rule()
+    def person_decides_by_the_truth(self) -> None:
+        """Somebody looks the held copies up at the provider, and nobody is asleep over them."""
+        batch = Batch.objects.filter(state=BatchState.HELD).order_by("pk").first()
+        if batch is None or self.asleep:
+            return
+        ids = set(ledger.of_batch(batch).filter(state=DeliveryState.HELD).values_list("pk", flat=True))
+        with contextlib.suppress(control.MailingInWrongState):
+            if ids <= set(self.provider.taken):
+                held.mark_accepted(batch, by=self.editor, because="in their log", at=self.clock())
+            elif not ids & set(self.provider.taken):
+                held.send_again(batch, by=self.editor, because="not in their log", at=self.clock())
+
+    @invariant()
+    def account_holds_and_nobody_lies(self) -> None:
+        for mailing in self.mailings:
+            assert_account_holds(Mailing.objects.get(pk=mailing.pk))
+            assert_no_lie(mailing, self.provider)
+
+    def _bring_to_an_end(self) -> None:
+        """With the faults over, every mailing ends, and only what was never answered is held."""
+        for _ in range(40):
+            for mailing in Mailing.objects.filter(state=MailingState.PAUSED):
+                control.resume(mailing, at=self.clock(), by=self.editor)
+            self.clock.pass_by(seconds=301)
+            sweeping.sweep(at=self.clock())
+            pump.run(seconds=10, at_clock=self.clock)
+            unfinished = Mailing.objects.filter(finished_at__isnull=True)
+            if not unfinished.exists():
+                break
+        assert list(unfinished) == []
+        self.account_holds_and_nobody_lies()
+        assert not Delivery.objects.filter(state=DeliveryState.WAITING).exists()
+
+
+@pytest.mark.django_db
+def test_no_sequence_of_events_breaks_the_account() -> None:
+    run_state_machine_as_test(
+        Engine,
+        settings=hypothesis_settings(
+            max_examples=int(os.environ.get("ENGINE_EXAMPLES", "25")),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
