@@ -9,23 +9,36 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
+
+
+class BadWeekdays(ValueError):
+    """Something in the list is no weekday; the text names it."""
+
+
+class BadZone(ValueError):
+    """No time zone has this name."""
 
 
 @lru_cache(maxsize=256)
 def read_weekdays(text: str) -> frozenset[int]:
-    """`mo,tu` as {0, 1}; Monday is 0. Raises ValueError naming what is no weekday."""
+    """`mo,tu` as {0, 1}; Monday is 0. Raises BadWeekdays."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in WEEKDAYS:
-            raise ValueError(f"{name!r} is no weekday; known are {', '.join(WEEKDAYS)}.")
+            raise BadWeekdays(
+                _("“%(name)s” is no weekday; known are %(known)s.")
+                % {"name": name, "known": ", ".join(WEEKDAYS)}
+            )
     return frozenset(WEEKDAYS.index(name) for name in names)
 
 
 def due_times(
     weekdays: str, at_time: time, zone_name: str, *, after: datetime, until: datetime
 ) -> list[datetime]:
-    """The due times in (after, until] in order, aware UTC. Raises ValueError for unknown weekdays or zones."""
+    """The due times in (after, until] in order, aware UTC. Raises BadWeekdays or BadZone."""
     if until <= after:
         return []
     # A day more on both sides: the zone may be up to a day away from UTC.
@@ -66,8 +79,8 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
-    """The time zone of this name. Raises ValueError."""
+    """The time zone of this name. Raises BadZone."""
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"{name!r} is no time zone.") from error
+        raise BadZone(_("“%(name)s” is no time zone.") % {"name": name}) from error

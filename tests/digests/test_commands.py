@@ -28,7 +28,7 @@ from tests.factories import make_article, make_newsletter
 
 MINUTE = dt.timedelta(minutes=1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 def _run(*arguments: Any) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from tests.digests.factories import (
 )
 from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 def _order(digest: Digest, slot: str) -> list[int]:

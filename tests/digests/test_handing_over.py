@@ -25,7 +25,7 @@ from tests.digests.factories import (
 )
 from tests.factories import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 LATE = dt.timedelta(seconds=settings.DELIVERY_LATE_LIMIT_SECONDS)
 

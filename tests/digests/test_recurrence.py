@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests.recurrence import WEEKDAYS, due_times, next_due, previous_due, read_weekdays, zone
+from digests.recurrence import (
+    WEEKDAYS,
+    BadWeekdays,
+    BadZone,
+    due_times,
+    next_due,
+    previous_due,
+    read_weekdays,
+    zone,
+)
 
 DAILY = "mo,tu,we,th,fr,sa,su"
 ZONES = (
@@ -32,9 +41,9 @@ def test_weekdays_are_read_whatever_their_order_and_spacing() -> None:
 
 
 def test_an_unknown_weekday_and_an_unknown_zone_are_named() -> None:
-    with pytest.raises(ValueError, match="'di' is no weekday"):
+    with pytest.raises(BadWeekdays, match="“di”"):
         read_weekdays("mo,di")
-    with pytest.raises(ValueError, match="'Europe/Lindenufer' is no time zone"):
+    with pytest.raises(BadZone, match="“Europe/Lindenufer”"):
         zone("Europe/Lindenufer")
 
 

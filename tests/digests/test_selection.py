@@ -25,7 +25,7 @@ from tests.digests.factories import (
 )
 from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 MINUTE = dt.timedelta(minutes=1)
 

@@ -31,7 +31,7 @@ from tests.digests.factories import (
 )
 from tests.factories import NOON, make_digest, make_pick
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 def test_a_proof_is_numbered_and_freezes_what_it_saw() -> None:
