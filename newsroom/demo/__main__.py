@@ -87,13 +87,11 @@ def _teller(began: float) -> Callable[[str], None]:
 
 
 def _show(house: stage.Stage) -> None:
-    from newsroom.demo.seeding import PASSWORD
-
     print(
         f"""
   Site     {house.site_url}/
   Archive  {house.site_url}/newsletters/wirtschaft-technik/
-  Admin    {house.site_url}/admin/    jonas (desk), aylin (approves), rui (runs it); password {PASSWORD}
+  Admin    {house.site_url}/admin/    jonas (desk), aylin (approves), rui (runs it); password {stage.PASSWORD}
   Inbox    {house.inbox_url}/
   Logs     {house.directory / "logs"}/
 
