@@ -134,7 +134,7 @@ def _page(
     context = {
         **admin.site.each_context(request),
         "title": str(digest),
-        "subtitle": digest.newsletter.name,
+        "is_nav_sidebar_enabled": False,
         "digest": digest,
         "opts": Digest._meta,
         "has_view_permission": True,
@@ -392,6 +392,7 @@ def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
     context = {
         **admin.site.each_context(request),
         "title": _("Proof %(number)d of %(digest)s") % {"number": number, "digest": digest},
+        "is_nav_sidebar_enabled": False,
         "digest": digest,
         "proof": found,
         "rendition": rendition,

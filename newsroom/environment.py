@@ -41,6 +41,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SITE_URL", "http://127.0.0.1:8000", "Where readers reach the site; at most 50 characters, no path."
     ),
+    Setting("SITE_NAME", "Newsroom", "What the site is called, in its masthead and in titles."),
     Setting("SECRET_KEY", "made in var/keys with SQLite", "Signs sessions and forms."),
     Setting("SECRET_KEY_FALLBACKS", "", "Former values of SECRET_KEY, comma-separated."),
     Setting(

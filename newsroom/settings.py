@@ -23,7 +23,7 @@ SITE_URL = environment.text("SITE_URL").rstrip("/")
 _site = urlsplit(SITE_URL)
 if _site.scheme not in {"http", "https"} or not _site.hostname or _site.path:
     raise ImproperlyConfigured("SITE_URL must look like https://news.example.org, without a path.")
-SITE_NAME = "Newsroom"
+SITE_NAME = environment.text("SITE_NAME")
 ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS") or [_site.hostname]
 TRUSTED_PROXIES = environment.items("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]

@@ -13,6 +13,7 @@ from pathlib import Path
 from newsroom.demo import broker
 from newsroom.demo.processes import Supervisor, free_port, is_listening
 
+PASSWORD = "ebbe-und-flut"  # noqa: S105 — the demo's staff on loopback, printed at its start
 READY_SECONDS = 45.0
 # Longer than one call to the inbox may take, shorter than a person waits.
 WORKER_GRACE_SECONDS = 15.0
@@ -42,6 +43,7 @@ def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
         "DATABASE_URL": f"sqlite:///{directory}/newsroom.sqlite3",
         "REDIS_URL": broker.start(supervisor, directory, url=os.environ.get("REDIS_URL", "")),
         "SITE_URL": site_url,
+        "SITE_NAME": "Uferblick",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_hex(32),

@@ -74,7 +74,7 @@ def _curate(newsletter: Newsletter, seeds: seeding.Seeds, *, say: Callable[[str]
     words = seeds.newsroom["demo"]
     try:
         digest = selection.build(newsletter, at=clock.now(), by=jonas)
-        seeding.put_first(digest, "faehre-legt-wieder-ab")
+        seeding.put_first(digest, seeding.LEAD)
         curation.edit_digest(
             digest,
             expected_version=digest.version,
