@@ -221,7 +221,8 @@ def _ask_to_confirm(
         created_at=at,
         expires_at=at + CONFIRM_WITHIN,
     )
-    confirmation.subscriptions.set(pending)
+    picks = Confirmation.subscriptions.through
+    picks.objects.bulk_create(picks(confirmation=confirmation, subscription=row) for row in pending)
     return correspondence.ask_to_confirm(
         confirmation, pending, secret=secret, address=address.sendable, language=language, at=at
     )
