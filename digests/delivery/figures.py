@@ -1,0 +1,65 @@
+"""What the arithmetic page shows of a mailing: sums over its batches, and why copies were skipped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Sum
+
+from digests.delivery import ledger
+from digests.delivery.models import Attempt, Batch, Mailing
+from digests.delivery.states import AttemptState, BatchState, DeliveryState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The account of one mailing at one moment; `terms` and `waiting` add up to `frozen`."""
+
+    frozen: int
+    terms: dict[DeliveryState, int]
+    waiting: int
+    batches: list[tuple[BatchState, int, int]]  # state, batches, copies
+    attempts: list[tuple[AttemptState, int, int]]  # state, calls, copies offered
+    skip_reasons: list[tuple[str, int]]
+    held_batches: list[Batch]
+    per_second: float | None
+    first_call_at: datetime | None
+    last_answer_at: datetime | None
+
+
+def of_mailing(mailing: Mailing) -> Figures:
+    """Queries: 4, and one more where copies were skipped; only that one reads the ledger."""
+    batches = Batch.objects.filter(mailing=mailing)
+    counted = batches.aggregate(**{name: Sum(name, default=0) for name in ledger.COUNTS})
+    terms = {DeliveryState(name): counted[name] for name in ledger.COUNTS}
+    calls = Attempt.objects.filter(batch__mailing=mailing)
+    by_state = calls.values("state").annotate(
+        calls=Count("pk"), copies=Sum("size"), first=Min("calling_at"), last=Max("ended_at")
+    )
+    rows = list(by_state.order_by("state"))
+    first = min((row["first"] for row in rows), default=None)
+    last = max((row["last"] for row in rows if row["last"]), default=None)
+    seconds = (last - first).total_seconds() if first and last else 0.0
+    accepted = terms[DeliveryState.ACCEPTED]
+    return Figures(
+        frozen=mailing.frozen,
+        terms=terms,
+        waiting=mailing.frozen - sum(terms.values()),
+        batches=[
+            (BatchState(row["state"]), row["number"], row["copies"])
+            for row in batches.values("state")
+            .annotate(number=Count("pk"), copies=Sum("size"))
+            .order_by("state")
+        ],
+        attempts=[(AttemptState(row["state"]), row["calls"], row["copies"]) for row in rows],
+        skip_reasons=_skip_reasons(mailing) if terms[DeliveryState.SKIPPED] else [],
+        held_batches=list(batches.filter(state=BatchState.HELD).order_by("pk")[:50]),
+        per_second=accepted / seconds if seconds > 0 and accepted else None,
+        first_call_at=first,
+        last_answer_at=last,
+    )
+
+
+def _skip_reasons(mailing: Mailing) -> list[tuple[str, int]]:
+    skipped = ledger.of_mailing(mailing.pk).filter(state=DeliveryState.SKIPPED)
+    counted = skipped.values("reason").annotate(number=Count("pk")).order_by("-number", "reason")
+    return [(row["reason"], row["number"]) for row in counted]

@@ -1,0 +1,217 @@
+"""Staff see the account of a mailing, and act on it only with the permission and after a question."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from digests.delivery import pump, sweeping
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState
+from digests.delivery.states import BatchState, MailingState
+from subscriptions.models import Subscription
+from subscriptions.states import SubscriptionState
+from tests.digests.delivery import scripted
+from tests.digests.delivery.asserts import states
+from tests.digests.delivery.factories import Clock, make_sending
+from tests.digests.delivery.scripted import ScriptedProvider
+from tests.factories import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def staff(client: Client, *permissions: str) -> User:
+    user = User.objects.create_user("anna", "anna@example.org", is_staff=True)
+    for name in permissions:
+        app, _, codename = name.partition(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    client.force_login(user)
+    return user
+
+
+VIEW = ("delivery.view_mailing", "delivery.view_delivery", "delivery.view_batch", "delivery.view_attempt")
+ACT = (*VIEW, "digests.send_digest")
+
+
+def page(mailing: Mailing) -> str:
+    return reverse("admin:delivery_mailing_arithmetic", args=[mailing.pk])
+
+
+@pytest.fixture
+def mailing(provider: ScriptedProvider, clock: Clock) -> Mailing:
+    """120 readers: 48 accepted, 2 skipped, the rest held, because nobody answered."""
+    provider.script.extend([scripted.accept, scripted.no_answer])
+    mailing = make_sending(readers=120)
+    gone = Subscription.objects.order_by("pk")[:2]
+    Subscription.objects.filter(pk__in=[one.pk for one in gone]).update(state=SubscriptionState.UNSUBSCRIBED)
+    pump.run(seconds=30, at_clock=clock)
+    clock.pass_by(hours=1, seconds=1)
+    sweeping.sweep(at=clock())
+    mailing.refresh_from_db()
+    return mailing
+
+
+def test_arithmetic_page_shows_every_term_and_the_sum(mailing: Mailing, client: Client) -> None:
+    staff(client, *VIEW)
+
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(page(mailing), headers={"accept-language": "en"})
+
+    text = " ".join(response.content.decode().split())
+    for term, count in (
+        ("Accepted", 48),
+        ("Rejected", 0),
+        ("Skipped", 2),
+        ("Held", 70),
+        ("Cancelled", 0),
+        ("Waiting", 0),
+        ("Readers, as frozen", 120),
+    ):
+        assert f'<th scope="row">{term}</th><td class="number">{count}</td>' in text
+    assert '<th scope="row">unsubscribed</th><td class="number">2</td>' in text
+    assert 'name="act"' not in text
+    # session, user, two of permissions, mailing; sums, calls, batches, skip reasons, held batches
+    assert len(queries) <= 12
+
+
+@pytest.mark.parametrize(
+    ("act", "before", "after"),
+    [
+        ("stop", MailingState.SENDING, MailingState.PAUSED),
+        ("continue", MailingState.PAUSED, MailingState.SENDING),
+        ("end", MailingState.SENDING, MailingState.ENDED),
+    ],
+)
+def test_act_happens_after_a_question_and_is_written_down(
+    act: str, before: MailingState, after: MailingState, provider: ScriptedProvider, client: Client
+) -> None:
+    user = staff(client, *ACT)
+    mailing = make_sending(readers=3)
+    Mailing.objects.filter(pk=mailing.pk).update(state=before)
+
+    asked = client.post(page(mailing), {"act": act})
+    mailing.refresh_from_db()
+    assert (asked.status_code, mailing.state) == (200, before)
+    assert 'name="confirmed"' in asked.content.decode()
+
+    done = client.post(page(mailing), {"act": act, "confirmed": "1", "because": "a wrong name"})
+    mailing.refresh_from_db()
+    assert (done.status_code, mailing.state) == (302, after)
+    assert LogEntry.objects.get().user_id == user.pk
+    if act == "stop":
+        assert mailing.paused_because == "a wrong name"
+
+
+@pytest.mark.parametrize("act", ["stop", "continue", "end"])
+def test_without_the_permission_to_send_no_act_is_possible(
+    act: str, provider: ScriptedProvider, client: Client
+) -> None:
+    staff(client, *VIEW)
+    mailing = make_sending(readers=3)
+
+    response = client.post(page(mailing), {"act": act, "confirmed": "1"})
+
+    mailing.refresh_from_db()
+    assert (response.status_code, mailing.state) == (403, MailingState.SENDING)
+
+
+def test_page_needs_the_permission_to_see_mailings(provider: ScriptedProvider, client: Client) -> None:
+    staff(client)
+
+    assert client.get(page(make_sending(readers=1))).status_code == 403
+
+
+def test_act_that_no_longer_fits_changes_nothing(mailing: Mailing, client: Client) -> None:
+    staff(client, *ACT)
+    Mailing.objects.filter(pk=mailing.pk).update(state=MailingState.ENDED)
+
+    response = client.post(page(mailing), {"act": "continue", "confirmed": "1"}, follow=True)
+
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.ENDED
+    assert len(list(response.context["messages"])) == 1
+    assert client.post(page(mailing), {"act": "explode"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        ("accepted", {"accepted": 118, "skipped": 2}),
+        ("again", {"accepted": 48, "skipped": 2, "waiting": 70}),
+        ("leave", {"accepted": 48, "skipped": 2, "held": 70}),
+    ],
+)
+def test_held_copies_are_decided_with_a_reason(
+    act: str, expected: dict[str, int], mailing: Mailing, client: Client
+) -> None:
+    user = staff(client, *ACT)
+    url = reverse("admin:delivery_batch_held", args=[Batch.objects.get(state=BatchState.HELD).pk])
+
+    assert client.post(url, {"act": act}).status_code == 200
+    assert client.post(url, {"act": act, "confirmed": "1", "because": " "}).status_code == 200
+    assert not LogEntry.objects.exists()
+
+    response = client.post(url, {"act": act, "confirmed": "1", "because": "looked it up"})
+    assert response.status_code == 302
+    assert states(mailing) == expected
+    assert LogEntry.objects.get().user_id == user.pk
+
+
+def test_held_copies_are_not_decided_without_the_permission(mailing: Mailing, client: Client) -> None:
+    staff(client, *VIEW)
+    url = reverse("admin:delivery_batch_held", args=[Batch.objects.get(state=BatchState.HELD).pk])
+
+    response = client.post(url, {"act": "again", "confirmed": "1", "because": "please"})
+
+    assert response.status_code == 403
+    assert client.get(url).status_code == 404
+    assert states(mailing)["held"] == 70
+
+
+@pytest.mark.parametrize("readers", [3, 260])
+def test_ledger_list_never_counts_the_table(readers: int, provider: ScriptedProvider, client: Client) -> None:
+    staff(client, *VIEW)
+    make_sending(readers=readers)
+
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(reverse("admin:delivery_delivery_changelist"))
+
+    assert response.status_code == 200
+    counts = [q["sql"] for q in queries if "COUNT(*)" in q["sql"] and "delivery_delivery" in q["sql"]]
+    assert all("LIMIT 2000" in sql for sql in counts)
+    assert len(queries) <= 12
+
+
+def test_ledger_is_searched_by_its_keys(mailing: Mailing, client: Client) -> None:
+    staff(client, *VIEW)
+    other = make_sending(readers=2)
+    subscription = Subscription.objects.order_by("-pk")[0]
+
+    def found(wanted: str) -> int:
+        url = reverse("admin:delivery_delivery_changelist")
+        return client.get(url, {"q": wanted}).context["cl"].result_count
+
+    assert found(str(other.pk)) == 2
+    assert found(f"{mailing.pk}/119") == 1
+    assert found(f"{mailing.pk}/120") == 0
+    assert found(f"s{subscription.pk}") == 1
+    assert found("ferry") == found("s") == found("9" * 30) == 0
+
+
+def test_records_are_looked_at_and_never_changed(mailing: Mailing, client: Client) -> None:
+    user = staff(client, *VIEW)
+    user.is_superuser = True
+    user.save()
+    ProviderState.objects.create(name="main", changed_at=NOON)
+    rows = [Mailing, Delivery, Batch, Attempt, ProviderState]
+
+    for model in rows:
+        name = f"admin:delivery_{model._meta.model_name}"
+        row = model._default_manager.all()[0]
+        assert client.get(reverse(f"{name}_changelist")).status_code == 200
+        assert client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+        assert client.post(reverse(f"{name}_change", args=[row.pk]), {"state": "done"}).status_code == 403
+        assert client.post(reverse(f"{name}_delete", args=[row.pk])).status_code == 403
+        assert client.get(reverse(f"{name}_add")).status_code == 403
