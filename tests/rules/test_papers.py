@@ -18,8 +18,8 @@ PAPERS = [
 
 _TASK = re.compile(r"^([a-z][a-z-]*):.*?## ", re.MULTILINE)
 # In a line of code of its own, or between backticks; `make` in running text is English.
-_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_MAKE = re.compile(r"(?:^|[\s`$(])make ((?:[a-z][a-z-]*\s?)+)")
+_CODE = re.compile(r"^```.*?^```|^ {4,}.*?$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_MAKE = re.compile(r"(?:^[ \t]*|\$ |&& |sudo -u \w+ )make ((?:[a-z][a-z-]* ?)+)", re.MULTILINE)
 _MANAGE = re.compile(r"manage\.py ([a-z_]+)")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _PICTURE = re.compile(
