@@ -64,6 +64,8 @@ def _prepare_environment() -> None:
 def _prepare_django() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STATIC_ROOT = Path(os.environ["MEDIA_ROOT"]).with_name("static")
+    settings.STATIC_ROOT.mkdir()
     if not ON_POSTGRES:
         # A file and not memory, so that two connections meet each other as they do in real life.
         base = Path(str(settings.DATABASES["default"]["NAME"]))

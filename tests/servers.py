@@ -6,17 +6,17 @@ What is missing raises Missing with one sentence that says how to get it. Nothin
 import functools
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
-from urllib.parse import quote
 
 import psycopg
 
-from newsroom.demo.processes import Supervisor
+from newsroom.demo.processes import Supervisor, free_port
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 # Without them Chromium looks for its maker's hosts at every start.
@@ -30,6 +30,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+HOST = "127.0.0.1"
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 
 
@@ -47,7 +48,7 @@ def chromium() -> Path:
 
 
 def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
-    """A DATABASE_URL of a PostgreSQL server that answers: the given one, else a fresh one on a local socket.
+    """A DATABASE_URL of a PostgreSQL server that answers: the given one, else a fresh one on a loopback port.
 
     Fresh means: an own cluster in a new folder under /tmp, no durability, stopped with the supervisor. 1 to 3 s.
     """
@@ -55,14 +56,20 @@ def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
         return given_url
     binaries = _postgres_binaries()
     user = _unprivileged_user() if os.geteuid() == 0 else None
-    # Short, because a socket's path may have 107 bytes; "/" and not the checkout, because the user may not see it.
+    # Under /tmp and started in "/", because that user may not see the checkout, nor where we keep our files.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    supervisor.on_stopped(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    password = folder / "password"
+    password.write_text(secrets.token_hex(16))
     if user is not None:
         os.chown(folder, user, user)
+        os.chown(password, user, user)
+    port = free_port()
     subprocess.run(
         [
             binaries / "initdb",
-            *("--pgdata", folder / "data", "--username", "newsroom", "--auth", "trust", "--no-sync"),
+            *("--pgdata", folder / "data", "--username", "newsroom", "--no-sync"),
+            *("--auth", "password", "--pwfile", password),
             *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions"),
         ],
         check=True,
@@ -76,7 +83,7 @@ def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
     settings = [part for setting in _FAST for part in ("-c", setting)]
     supervisor.start(
         "postgres",
-        [binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings],
+        [binaries / "postgres", "-D", folder / "data", "-k", "", "-h", HOST, "-p", str(port), *settings],
         log=folder / "log",
         environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
         directory=Path("/"),
@@ -84,8 +91,7 @@ def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
         stop_signal=SIGINT,  # "fast": ends sessions, shuts down in order
         death_signal=SIGQUIT,  # "immediate": leaves no shared memory behind
     )
-    supervisor.on_stopped(functools.partial(shutil.rmtree, folder, ignore_errors=True))
-    url = f"postgres://newsroom@{quote(str(folder), safe='')}/postgres"
+    url = f"postgres://newsroom:{password.read_text()}@{HOST}:{port}/postgres"
     supervisor.wait_until(lambda: _answers(url), what="PostgreSQL", seconds=30)
     return url
 

@@ -55,11 +55,13 @@ def collect() -> Catalog:
                 shutil.copytree(here, there, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
             else:
                 shutil.copy(here, there)
-        subprocess.run(_recipe(), cwd=copy, check=True, stdout=subprocess.DEVNULL)
+        # Quiet: gettext sees no comment for translators that is not the last on its line, which is as it is.
+        collecting = [sys.executable, "-W", "ignore", "manage.py", *recipe()]
+        subprocess.run(collecting, cwd=copy, check=True, stdout=subprocess.DEVNULL)
         return read(copy / CATALOGUE)
 
 
-def _recipe() -> list[str]:
+def recipe() -> list[str]:
     """How `make messages` collects, read from the Makefile, so that there is one recipe."""
     lines = iter((ROOT / "Makefile").read_text("utf-8").splitlines())
     for line in lines:
@@ -68,8 +70,17 @@ def _recipe() -> list[str]:
             while line.endswith("\\"):
                 line = next(lines)
                 words += line.strip().rstrip("\\").split()
-            return [sys.executable, "manage.py", *(word.strip("'") for word in words)]
+            return [word.strip("'\"") for word in words]
     raise SystemExit("The Makefile does not say how messages are collected.")
+
+
+def extensions(words: list[str]) -> set[str]:
+    """The kinds of files that a recipe reads; Django's own choice without --extension."""
+    following = zip(words, [*words[1:], ""], strict=True)
+    named = [value for word, value in following if word in {"--extension", "-e"}]
+    named += [word.partition("=")[2] for word in words if word.startswith("--extension=")]
+    found = {each.strip(".") for value in named for each in value.split(",")}
+    return found or {"html", "txt", "py"}
 
 
 def _strings(message: Message) -> list[str]:

@@ -13,7 +13,14 @@ from django.urls import reverse
 from digests.models import Digest, Pick, Proof
 from digests.rendering import render
 from digests.states import DigestState, PickSource
-from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_subscription
+from tests.factories import (
+    make_article,
+    make_digest,
+    make_newsletter,
+    make_pick,
+    make_plan,
+    make_subscription,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +115,10 @@ def test_order_numbers_words_and_removal_are_saved_together(jonas: Client, diges
     assert answer.status_code == 302
     digest.refresh_from_db()
     assert digest.subject == "Neuer Betreff"
-    assert list(digest.picks.filter(slot="briefs").values_list("pk", "position")) == [(third.pk, 0), (first.pk, 1)]
+    assert list(digest.picks.filter(slot="briefs").values_list("pk", "position")) == [
+        (third.pk, 0),
+        (first.pk, 1),
+    ]
     assert Pick.objects.get(pk=first.pk).title == "Eigene Zeile"
     assert first.article.title != "Eigene Zeile"
     assert not digest.is_automatic
@@ -124,7 +134,9 @@ def test_a_save_that_changes_nothing_leaves_the_proof_valid(jonas: Client, diges
     assert digest.proofs.get().digest_version == digest.version
 
 
-def test_the_slower_of_two_editors_overwrites_nothing_and_keeps_what_was_typed(jonas: Client, digest: Digest) -> None:
+def test_the_slower_of_two_editors_overwrites_nothing_and_keeps_what_was_typed(
+    jonas: Client, digest: Digest
+) -> None:
     petra = person("petra", "Redaktion")
     seen_by_both = filled_form(digest)
 
@@ -138,7 +150,9 @@ def test_the_slower_of_two_editors_overwrites_nothing_and_keeps_what_was_typed(j
     assert "Somebody else has changed this digest" in answer.content.decode()
 
 
-def test_from_draft_to_schedule_through_two_people_and_back_by_stop(jonas: Client, aylin: Client, digest: Digest) -> None:
+def test_from_draft_to_schedule_through_two_people_and_back_by_stop(
+    jonas: Client, aylin: Client, digest: Digest
+) -> None:
     assert "Proof 1" in act(jonas, digest, "propose")
     assert "approved" in act(aylin, digest, "approve", proof=1)
     tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
@@ -211,7 +225,9 @@ def test_what_blocks_is_named_and_no_proof_is_made(jonas: Client, digest: Digest
         ("Lesend", "stop", False),
     ],
 )
-def test_each_role_may_press_its_own_buttons_and_no_others(group: str, name: str, may: bool, digest: Digest) -> None:
+def test_each_role_may_press_its_own_buttons_and_no_others(
+    group: str, name: str, may: bool, digest: Digest
+) -> None:
     client = person("somebody", group)
 
     answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]))

@@ -60,7 +60,9 @@ def whole_digest(**values: object) -> Digest:
     """A lead, two briefs (one of them a reader's), two more."""
     newsletter = make_newsletter()
     make_plan(newsletter=newsletter)
-    digest = make_digest(newsletter=newsletter, note="Guten Morgen, *liebe Leute*!", note_by="Jonas Ufermann", **values)
+    digest = make_digest(
+        newsletter=newsletter, note="Guten Morgen, *liebe Leute*!", note_by="Jonas Ufermann", **values
+    )
     author = make_author(name="Thea Brandwald")
     lead = make_article(authors=(author,), headings=["Am Ufer", "Im Hafen"], reading_minutes=4)
     submission = make_article(
@@ -112,10 +114,14 @@ def test_html_is_read_out_in_order() -> None:
 
     assert structure.headings[0] == 1
     assert structure.headings.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(structure.headings, structure.headings[1:], strict=False))
+    assert all(
+        after - before <= 1 for before, after in zip(structure.headings, structure.headings[1:], strict=False)
+    )
     assert structure.html_attributes["lang"] == "de"
     assert structure.html_attributes["dir"] == "ltr"
-    assert re.search(r'<div[^>]*lang="de"', html), "clients drop <html>; the wrapper must carry the language too"
+    assert re.search(r'<div[^>]*lang="de"', html), (
+        "clients drop <html>; the wrapper must carry the language too"
+    )
     assert all(table.get("role") == "presentation" for table in structure.tables)
 
 
@@ -228,15 +234,17 @@ def test_the_date_is_the_newsrooms_not_the_servers() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 12])
-def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(size: int, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(
+    size: int, django_assert_num_queries
+) -> None:  # type: ignore[no-untyped-def]
     newsletter = make_newsletter()
     digest = make_digest(newsletter=newsletter)
     for number in range(size):
-        make_pick(digest=digest, article=make_article(authors=(make_author(),)), slot="briefs", position=number)
+        make_pick(
+            digest=digest, article=make_article(authors=(make_author(),)), slot="briefs", position=number
+        )
     digest = Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
 
     with django_assert_num_queries(5):
         # plan's zone, links, picks with articles, bylines, their authors
         render(digest)
-
-

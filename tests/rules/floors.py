@@ -38,14 +38,14 @@ _EVERYWHERE: Final[dict[Floor, str]] = {
 
 _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
-        Floor.VALUES: "guard masking networks patience tokens",
+        Floor.VALUES: "guard masking patience tokens",
         Floor.SERVICES: "cache clock fetching logs tags throttles",
         Floor.EDGES: "health pages proxies",
     },
     "newsroom.mail": {
-        Floor.VALUES: "addresses encoding provider_urls providers.base verdicts wire",
-        Floor.SERVICES: "incidents letters notices providers",
-        Floor.EDGES: "refusing webhooks",
+        Floor.VALUES: "addresses encoding inspection provider_urls providers.base verdicts wire",
+        Floor.SERVICES: "events incidents letters notices providers",
+        Floor.EDGES: "metrics refusing webhooks",
     },
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text languages links markdown_text page_html page_text text",

@@ -1,7 +1,7 @@
 """German is complete: every text has a translation, texts of the source are English, the admin speaks German."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,15 @@ def german(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         if (found := _GERMAN.search(text)) and not any(word in text for word in _MEANT):
             yield f"{text!r} is German ({found.group()}); texts of the source are English."
+
+
+def uncollected(paths: Iterable[Path], extensions: Collection[str]) -> Iterator[str]:
+    """Templates with texts to translate that `make messages` does not read."""
+    for path in paths:
+        if path.suffix.lstrip(".") not in extensions and re.search(
+            r"{%\s*(?:block)?trans(?:late)?\s", path.read_text("utf-8")
+        ):
+            yield f"{path.name} has texts to translate, and make messages does not read *{path.suffix}."
 
 
 def registered() -> list[type[models.Model]]:
@@ -137,6 +146,21 @@ def test_an_untranslated_a_guessed_and_a_broken_entry_are_seen(tmp_path: Path) -
     gone = list(translations.not_current(found, collected))
     assert gone[0] == "not collected: 'picture'"
     assert "no longer in the source: 'digest'" in gone
+
+
+def test_every_template_with_texts_is_collected() -> None:
+    files = [path for path in (source.ROOT / "templates").rglob("*") if path.is_file()]
+    hold(uncollected(files, translations.extensions(translations.recipe())))
+
+
+def test_a_template_that_is_not_collected_is_seen(tmp_path: Path) -> None:
+    mail, page = tmp_path / "digest.mjml", tmp_path / "page.html"
+    for path in (mail, page):
+        path.write_text('{% load i18n %}<p>{% translate "Unsubscribe" %}</p>')
+
+    assert len(list(uncollected([mail, page], translations.extensions(["makemessages"])))) == 1
+    wide = translations.extensions(["makemessages", "--extension", "html,mjml", "--locale", "de"])
+    assert not list(uncollected([mail, page], wide))
 
 
 def test_a_german_text_of_the_source_is_seen() -> None:

@@ -4,7 +4,10 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from newsroom.mail.addresses import address_hash
@@ -38,11 +41,10 @@ READ_ONLY = (Subscriber, Subscription, ConsentEvent)
 
 
 @pytest.mark.parametrize("model", READ_ONLY)
-def test_no_page_adds_changes_or_deletes_readers_and_their_record(model: type, desk: Client) -> None:
+def test_no_page_adds_changes_or_deletes_readers_and_their_record(model: type[Model], desk: Client) -> None:
     row = make_subscription(newsletter=make_newsletter())
-    pk = {Subscriber: row.subscriber_id, Subscription: row.pk}.get(model) or ConsentEvent.objects.get(
-        kind=ConsentKind.CONFIRMED
-    ).pk
+    keys: dict[type[Model], int] = {Subscriber: row.subscriber_id, Subscription: row.pk}
+    pk = keys.get(model) or ConsentEvent.objects.get(kind=ConsentKind.CONFIRMED).pk
     name = f"admin:subscriptions_{model.__name__.lower()}"
     looked = desk.get(reverse(f"{name}_change", args=[pk]))
     before = dump()
@@ -63,7 +65,7 @@ def test_no_page_adds_changes_or_deletes_readers_and_their_record(model: type, d
     }
 
 
-def test_no_list_offers_to_delete_in_bulk(desk: Client, rf: object) -> None:
+def test_no_list_offers_to_delete_in_bulk(desk: Client) -> None:
     for model in (*READ_ONLY, Suppression, Newsletter):
         request = desk.get(reverse("admin:index")).wsgi_request
         actions = admin.site.get_model_admin(model).get_actions(request)
@@ -231,9 +233,6 @@ def test_lists_do_not_grow_in_queries(page: str, size: int, desk: Client) -> Non
     for number in range(size):
         make_subscription(newsletter=make_newsletter())
         suppression.suppress(f"{number:064x}", reason=SuppressionReason.MANUAL, at=NOON)
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as queries:
         assert desk.get(reverse(f"admin:subscriptions_{page}_changelist")).status_code == 200
 

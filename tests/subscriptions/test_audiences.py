@@ -1,6 +1,7 @@
 """Who gets a digest: the rows of an audience, its SQL, and the last look before a copy goes."""
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,7 +18,7 @@ from tests.subscriptions.factories import make_pending
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
-def run(sql: str, params: tuple[object, ...]) -> list[int]:
+def run(sql: str, params: tuple[Any, ...]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return [row[0] for row in cursor.fetchall()]

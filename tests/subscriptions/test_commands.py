@@ -43,7 +43,7 @@ def test_export_can_be_read_back() -> None:
 
     assert lines[0].startswith("address,newsletter,state")
     assert len(lines) == 2
-    assert row.subscriber.address in lines[1]
+    assert str(row.subscriber.address) in lines[1]
 
 
 def test_export_reader_is_json() -> None:

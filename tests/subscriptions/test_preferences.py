@@ -61,7 +61,7 @@ def test_the_settings_close_after_half_an_hour(monkeypatch: pytest.MonkeyPatch) 
     assert (cookie["max-age"], cookie["httponly"], cookie["samesite"]) == (1800, True, "Lax")
 
     later = time.time() + 1801
-    monkeypatch.setattr(signing.time, "time", lambda: later)
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
 
     assert "mia@example.org" not in client.get("/preferences/").content.decode()
 

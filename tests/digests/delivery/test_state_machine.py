@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
@@ -32,12 +33,13 @@ from digests.delivery import (
     steps,
     sweeping,
 )
+from digests.delivery.errors import MailingInWrongState
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from digests.delivery.remedies import decide
 from digests.delivery.states import BatchState, DeliveryState, MailingState
 from newsroom.mail import providers
 from newsroom.mail.providers.base import HandOver
-from newsroom.mail.verdicts import Verdict
+from newsroom.mail.verdicts import Outcome, Verdict
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted
@@ -96,7 +98,7 @@ class Engine(RuleBasedStateMachine):
         return Mailing.objects.get(pk=self.mailings[which % len(self.mailings)].pk)
 
     @contextlib.contextmanager
-    def _dying_at(self, step: str | None) -> object:  # type: ignore[misc]  # a generator for contextlib
+    def _dying_at(self, step: str | None) -> Iterator[None]:
         def reached(name: str) -> None:
             if name == step:
                 raise Gone
@@ -134,7 +136,7 @@ class Engine(RuleBasedStateMachine):
         assert attempt is not None
         if verdict is Verdict.ACCEPTED or (verdict is Verdict.UNKNOWN and was_taken):
             self.provider.taken.update(ids)
-        outcomes = {n: scripted.Outcome(verdict=verdict, reason="asleep") for n in numbers}
+        outcomes = {n: Outcome(verdict=verdict, reason="asleep") for n in numbers}
         self.asleep.append((attempt, HandOver(outcomes=outcomes), numbers))
 
     @precondition(lambda self: self.asleep)
@@ -158,7 +160,7 @@ class Engine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), act=st.sampled_from(["pause", "resume", "end", "resume"]))
     def control_it(self, which: int, act: str) -> None:
         mailing = self._mailing(which)
-        with contextlib.suppress(control.MailingInWrongState):
+        with contextlib.suppress(MailingInWrongState):
             if act == "pause":
                 control.pause(mailing, because="a person", at=self.clock())
             elif act == "resume":
@@ -189,7 +191,7 @@ class Engine(RuleBasedStateMachine):
         if batch is None or self.asleep:
             return
         ids = set(ledger.of_batch(batch).filter(state=DeliveryState.HELD).values_list("pk", flat=True))
-        with contextlib.suppress(control.MailingInWrongState):
+        with contextlib.suppress(MailingInWrongState):
             if ids <= set(self.provider.taken):
                 held.mark_accepted(batch, by=self.editor, because="in their log", at=self.clock())
             elif not ids & set(self.provider.taken):
