@@ -58,9 +58,10 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
-            "auditing canary circuits claiming completion control events freezing held history holding ledger limits loading"
+            "auditing canary circuits claiming completion control events figures freezing held history holding ledger limits loading"
             " pump reconciling renditions settling sweeping"
         ),
+        Floor.EDGES: "mailing_pages",
     },
     "digests": {
         Floor.VALUES: "choosing plain_text ranking recurrence roles",
