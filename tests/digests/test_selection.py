@@ -21,6 +21,7 @@ from tests.digests.factories import (
     make_handed_over,
     make_news,
     make_planned,
+    make_ready,
     make_user,
 )
 from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
@@ -271,3 +272,17 @@ def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:
     selection.name(digest)
 
     assert (digest.subject, digest.preheader) == ("Die Fähre fährt", "Das Brot ist da")
+
+
+def test_a_draft_built_for_the_day_after_takes_what_an_early_digest_left() -> None:
+    newsletter = make_planned().newsletter
+    today = make_ready(newsletter, window_start=MONDAY_SIX - DAY, window_end=MONDAY_SIX)
+    tomorrow = selection.build(newsletter, at=MONDAY_SIX - 3 * HOUR, window_end=MONDAY_SIX + DAY)
+    proof = workflow.propose(today, by=make_user(), at=MONDAY_SIX - 2 * HOUR)
+    workflow.approve(proof, by=make_user(), at=MONDAY_SIX - 2 * HOUR)
+    workflow.send_now(proof.digest, by=None, at=MONDAY_SIX - 2 * HOUR, grace_seconds=0)
+
+    workflow.hand_over(proof.digest, at=MONDAY_SIX - 2 * HOUR)
+
+    tomorrow.refresh_from_db()
+    assert tomorrow.window_start == proof.digest.window_end == MONDAY_SIX - 2 * HOUR
