@@ -22,7 +22,7 @@ class BoundedPaginator(Paginator[Any]):
     MOST_ROWS = 2_000
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # Django's is a cached property as well
+    def count(self) -> int:
         rows = self.object_list
         assert isinstance(rows, QuerySet)
         return rows.order_by("pk")[: self.MOST_ROWS].count()
