@@ -131,13 +131,20 @@ def _html(detail: Any) -> str:
 
 
 def _has_markup(value: str) -> bool:
-    return bool(re.search(r"</?(?:p|br|a|b|i|em|strong|img|div|ul|li|h[1-6])\b[^>]*>", value, re.IGNORECASE))
+    return bool(
+        re.search(
+            r"</?(?:p|br|a|b|i|em|strong|span|sub|sup|img|div|ul|li|script|style|h[1-6])\b[^>]*>",
+            value,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _detail_text(holder: Any, name: str, limit: int) -> str:
     detail = holder.get(f"{name}_detail") or {}
-    is_html = detail.get("type", "text/plain") != "text/plain"
-    return text.plain_title(str(holder.get(name) or ""), is_html=is_html, limit=limit)
+    value = str(holder.get(name) or "")
+    is_html = detail.get("type", "text/plain") != "text/plain" or _has_markup(value)
+    return text.plain_title(value, is_html=is_html, limit=limit)
 
 
 def _people(listed: Sequence[Any]) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from newsroom.web.fetching import Fetched, fetch
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.8, */*;q=0.1"
 LONGEST_GAP = timedelta(hours=24)
-LONGEST_RETRY_AFTER = timedelta(days=7)
 LEASE = timedelta(minutes=5)
 TELL_AFTER_FAILURES = 8
 PICTURES_PER_CHECK = 10
@@ -180,7 +179,7 @@ def _failed(
     gap = min(LONGEST_GAP, timedelta(minutes=feed.interval_minutes) * 2 ** min(feed.failures, 12))
     gap *= 0.75 + 0.25 * jitter()
     if retry_after:
-        gap = max(gap, min(timedelta(seconds=retry_after), LONGEST_RETRY_AFTER))
+        gap = max(gap, timedelta(seconds=retry_after))
     feed.last_checked_at = at
     feed.next_check_at = at + gap
     feed.last_error = sentence[:500]

@@ -192,7 +192,7 @@ class _Line:
         bare = self.content.strip(" :›»>→.…!-–")
         return len(self.content) <= 160 and bool(
             _FURNITURE.fullmatch(bare)
-            or _RELATED.fullmatch(bare)
+            or _RELATED.fullmatch(bare.partition(":")[0].strip())
             or _SIGNUP.fullmatch(bare)
             or _CREDIT.fullmatch(self.content)
         )
@@ -247,7 +247,7 @@ def _title_place(lines: Sequence[_Line]) -> int | None:
     """The title is the line that the page repeats near its top, else its first line that is no furniture."""
     top = [line.content for line in lines[:15]]
     for place, content in enumerate(top):
-        if 8 <= len(content) <= 300 and content in top[place + 1 :] and not lines[place].is_furniture:
+        if 8 <= len(content) <= 200 and content in top[place + 1 :] and not lines[place].is_furniture:
             return place
     for place, line in enumerate(lines[:15]):
         if (
@@ -297,24 +297,16 @@ def _head(lines: Sequence[_Line]) -> tuple[PageFacts, int]:
 
 def _head_fact(part: str, *, awaits_names: bool) -> PageFacts | None:
     """What one part of a line between title and text states; authors == ("",) announces names on the next line."""
-    if (minutes := _minutes(part)) is not None:
-        by = _BYLINE.fullmatch(_without_minutes(part).strip(" ,;:–-"))
-        return PageFacts(minutes=minutes, authors=_names((by and by["names"]) or ""))
-    if day := _day(part):
-        without = part
-        for pattern in _DATES:
-            without = pattern.sub("", without)
-        by = _BYLINE.fullmatch(without.strip(" ,;:–-"))
-        return PageFacts(published_on=day, authors=_names((by and by["names"]) or ""))
-    if by := _BYLINE.fullmatch(part.strip()):
-        if not by["names"]:
-            return PageFacts(authors=("",))
-        names = _names(by["names"])
-        return PageFacts(authors=names) if names else None
-    if awaits_names and (names := _names(part)):
-        return PageFacts(authors=names)
-    if _PUBLISHED.match(part):
-        return PageFacts()
+    minutes, day = _minutes(part), _day(part)
+    rest = part
+    for pattern in (*(_MINUTES if minutes else ()), *(_DATES if day else ())):
+        rest = pattern.sub("", rest)
+    if by := _BYLINE.fullmatch(rest.strip(" ,;:–-")):
+        names = _names(by["names"]) if by["names"] else ("",)
+    else:
+        names = _names(rest) if awaits_names else ()
+    if minutes or day or names or _PUBLISHED.match(part):
+        return PageFacts(minutes=minutes, published_on=day, authors=names)
     return None
 
 
@@ -327,12 +319,6 @@ def _minutes(content: str) -> int | None:
             minutes = int(number) if number.isdigit() else _WORDS[number]
             return minutes or None
     return None
-
-
-def _without_minutes(content: str) -> str:
-    for pattern in _MINUTES:
-        content = pattern.sub("", content)
-    return content
 
 
 def _day(content: str) -> date | None:

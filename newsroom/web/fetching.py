@@ -28,6 +28,9 @@ from newsroom.web.guard import GuardedBackend, Resolver, system_resolver
 from newsroom.web.patience import seconds_of
 
 MAX_REDIRECTS = 5
+LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600.0
+"""A publisher may ask for more patience than a mail provider."""
+
 Headers = dict[bytes | str, bytes | str]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -161,7 +164,7 @@ def _judged(answer: Fetched, permanent: str) -> Fetched:
         f"The server answered with an error ({answer.status}).",
         url=answer.url,
         status=answer.status,
-        retry_after=seconds_of(answer.headers.get("retry-after", "")),
+        retry_after=seconds_of(answer.headers.get("retry-after", ""), longest=LONGEST_RETRY_AFTER_SECONDS),
     )
 
 
@@ -171,7 +174,8 @@ def _readable(url: str | httpx.URL) -> httpx.URL:
         port = parsed.port
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise BadAddress("This is not an address on the web.", url=str(url)) from error
-    if parsed.scheme not in {"http", "https"} or not parsed.host or port == 0:
+    is_host = bool(parsed.host) and b"%" not in parsed.raw_host
+    if parsed.scheme not in {"http", "https"} or not is_host or not (port is None or 0 < port < 65_536):
         raise BadAddress("Only addresses with http:// or https:// can be fetched.", url=str(url))
     if parsed.userinfo:
         raise BadAddress("An address with a password in it is not fetched.", url=parsed.host)

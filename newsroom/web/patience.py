@@ -6,8 +6,8 @@ from time import time
 LONGEST_SECONDS = 3600.0
 
 
-def seconds_of(retry_after: str) -> float | None:
-    """A Retry-After header in seconds from now, at most an hour (RFC 9110 §10.2.3); None if it says nothing."""
+def seconds_of(retry_after: str, *, longest: float = LONGEST_SECONDS) -> float | None:
+    """A Retry-After header in seconds from now, at most `longest` (RFC 9110 §10.2.3); None if it says nothing."""
     text = retry_after.strip()
     if not text:
         return None
@@ -15,4 +15,4 @@ def seconds_of(retry_after: str) -> float | None:
         seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(seconds, 0.0), LONGEST_SECONDS)
+    return min(max(seconds, 0.0), longest)
