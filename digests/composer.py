@@ -202,7 +202,7 @@ def _candidates(digest: Digest, *, at: datetime) -> list[dict[str, Any]]:
             "article": each.article,
             "reasons": each.reasons,
             "held_back": each.held_back,
-            "labels": labels(each.article),
+            "labels": labels(each.article, shows_picture=bool(each.article.picture)),
         }
         for each in found
         if each.article.pk not in picked

@@ -21,6 +21,9 @@ MAILABLE_PICTURES = (".jpg", ".jpeg", ".png", ".gif")
 
 PICTURE_WIDTH = 552
 
+PICTURED_SLOTS = ("lead",)
+"""Where a mail shows pictures; elsewhere neither picture nor label of it stands."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoryPicture:
@@ -65,7 +68,7 @@ def with_stories(picks: QuerySet[Pick]) -> QuerySet[Pick]:
 
 def story(pick: Pick, *, number: int, urls: Mapping[int, str]) -> Story:
     """The pick in the active language; urls: where each pick's link leads, else the article's own address."""
-    article = pick.article
+    article, picture = pick.article, _picture(pick) if pick.slot in PICTURED_SLOTS else None
     return Story(
         pick_id=pick.pk,
         number=number,
@@ -77,9 +80,9 @@ def story(pick: Pick, *, number: int, urls: Mapping[int, str]) -> Story:
         byline=byline(article),
         minutes=article.reading_minutes,
         reading_time=reading_time(article.reading_minutes),
-        labels=labels(article),
+        labels=labels(article, shows_picture=picture is not None),
         headings=tuple(_clean(heading) for heading in article.headings[:4]),
-        picture=_picture(pick),
+        picture=picture,
         language=article.language,
         is_withdrawn=article.withdrawn_at is not None,
     )
@@ -105,7 +108,7 @@ def byline(article: Article) -> str:
     return _("By %(names)s") % {"names": joined}
 
 
-def labels(article: Article) -> tuple[str, ...]:
+def labels(article: Article, *, shows_picture: bool) -> tuple[str, ...]:
     """What a reader must know beside the headline; no override removes it."""
     found = []
     if article.origin == Origin.USER_SUBMISSION:
@@ -115,7 +118,7 @@ def labels(article: Article) -> tuple[str, ...]:
         else:
             # Translators: „Nutzerbeitrag – ungeprüft“
             found.append(_("Reader submission – not reviewed"))
-    if article.has_machine_picture:
+    if shows_picture and article.has_machine_picture:
         # Translators: „Bild: computererzeugte Illustration“
         found.append(_("Picture: computer-made illustration"))
     return tuple(found)

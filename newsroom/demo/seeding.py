@@ -13,7 +13,7 @@ from digests import curation
 from digests.models import Digest, Plan, SlotRule
 from newsroom.articles import intake, pages
 from newsroom.articles.models import Article, Author, Picture, Section
-from newsroom.articles.states import Review
+from newsroom.articles.states import FeedRights, Review
 from newsroom.articles.text import slugify_german
 from newsroom.demo.stage import PASSWORD
 from subscriptions import transfer
@@ -22,6 +22,8 @@ from subscriptions.states import NewsletterState
 
 LEAD = "faehre-legt-wieder-ab"
 """The day's story: the newest on the front page, and first in the digest."""
+CUT_OFF = dt.timedelta(hours=3)
+"""The demo's digest takes what came before this; what came after waits for the next one."""
 ARTICLES_APART = dt.timedelta(minutes=31)
 
 
@@ -62,22 +64,31 @@ def furnish(seeds: Seeds, *, at: dt.datetime) -> None:
 
 
 def bring_articles(seeds: Seeds, *, at: dt.datetime) -> int:
-    """All articles, first seen one after the other over the hours before `at`; returns how many."""
-    sources = [
+    """The newsroom's own articles before the cut-off, those of three feeds after it; returns how many."""
+    own = [
         *sorted(seeds.directory.glob("pages/*.txt")),
         *sorted(seeds.directory.glob("articles/*/*.md"), key=lambda path: (path.stem == LEAD, path)),
     ]
-    drafts = [draft for source in sources for draft in pages.drafts(str(source))]
-    taken = []
-    for number, draft in enumerate(drafts):
-        article, _ = intake.take_in(draft, at=at - ARTICLES_APART * (len(drafts) - number))
-        taken.append((article, draft.related))
+    fed = sorted(seeds.directory.glob("feeds/*"))
+    taken = _take_in(own, until=at - CUT_OFF, apart=ARTICLES_APART)
+    taken += _take_in(fed, until=at, apart=CUT_OFF / 16, rights=FeedRights.TEASER)
     intake.relate(taken)
     # Staff has looked at what readers sent in; Petra Lohmühle telephones when something is unclear.
     Article.objects.filter(review=Review.UNREVIEWED).update(review=Review.REVIEWED)
     pictures = seeds.newsroom["pictures"]
     Picture.objects.update(credit=pictures["credit_de"], digital_source=pictures["digital_source_type"])
-    return len(drafts)
+    return len(taken)
+
+
+def _take_in(
+    sources: list[Path], *, until: dt.datetime, apart: dt.timedelta, rights: str = ""
+) -> list[tuple[Article, tuple[str, ...]]]:
+    drafts = [draft for source in sources for draft in pages.drafts(str(source))]
+    taken = []
+    for number, draft in enumerate(drafts):
+        article, _ = intake.take_in(draft, at=until - apart * (len(drafts) - number), rights=rights)
+        taken.append((article, draft.related))
+    return taken
 
 
 def enrol_readers(seeds: Seeds, number: int, *, at: dt.datetime) -> None:

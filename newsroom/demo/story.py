@@ -73,7 +73,8 @@ def _curate(newsletter: Newsletter, seeds: seeding.Seeds, *, say: Callable[[str]
     jonas, aylin = (User.objects.get(username=name) for name in ("jonas", "aylin"))
     words = seeds.newsroom["demo"]
     try:
-        digest = selection.build(newsletter, at=clock.now(), by=jonas)
+        at = clock.now()
+        digest = selection.build(newsletter, at=at, window_end=at - seeding.CUT_OFF, by=jonas)
         seeding.put_first(digest, seeding.LEAD)
         curation.edit_digest(
             digest,

@@ -3,7 +3,6 @@
 import re
 import time
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from html import unescape
 from typing import Any, cast
 
@@ -55,7 +54,7 @@ def _confirmation_link(inbox_url: str, address: str, site_url: str) -> str:
     while time.monotonic() < end:
         for mail in mails_to(inbox_url, address):
             raw = httpx.get(f"{inbox_url}/mails/{mail['number']}/source.eml", timeout=10).content
-            message = cast("EmailMessage", message_from_bytes(raw, policy=policy.default))
+            message = message_from_bytes(raw, policy=policy.default)
             body = message.get_body(("plain",))
             if body and (found := re.search(rf"{re.escape(site_url)}/confirm/\S+", body.get_content())):
                 return found.group()

@@ -1,15 +1,18 @@
 """What the rendered digest says, shows and must never do, in its HTML, its text and its web version."""
 
 import datetime as dt
+import io
 import re
 from html.parser import HTMLParser
 
 import pytest
+from django.core.files.base import ContentFile
 from django.utils import translation
+from PIL import Image
 
 from digests.models import Digest
 from digests.rendering import LONGEST_VALUES, MAXIMUM_BYTES, Rendered, render
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, Picture
 from newsroom.articles.states import Origin, Review
 from newsroom.mail import wire
 from tests.factories import make_article, make_author, make_digest, make_newsletter, make_pick, make_plan
@@ -54,6 +57,12 @@ def filled(rendered: Rendered) -> tuple[str, str]:
             "since": "3. Mai 2026",
         }
     )
+
+
+def png(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "#17405e").save(out, "PNG")
+    return out.getvalue()
 
 
 def whole_digest(**values: object) -> Digest:
@@ -154,7 +163,35 @@ def test_labels_of_a_submission_travel_into_every_version() -> None:
         english = "Reader submission – reviewed by the newsroom"
         flat = " ".join(version.split())
         assert label in flat or english in flat
-        assert "computererzeugte Illustration" in flat or "computer-made illustration" in flat
+
+
+def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there(
+    settings: SettingsWrapper,
+) -> None:
+    digest = whole_digest()
+    lead = digest.picks.get(slot="lead")
+    before = render(digest)
+    picture = Picture(
+        sha256="1" * 64, alt="Eine Fähre", credit="Zeichnung: Uferblick", digital_source="algorithmicMedia"
+    )
+    picture.file.save("faehre.png", ContentFile(png(1200, 675)))
+    Article.objects.filter(pk=lead.article_id).update(picture=picture)
+
+    rendered = render(digest)
+
+    for version in (rendered.html, rendered.text, rendered.web_html):
+        assert (
+            "computer-made illustration" in version.lower()
+            or "computererzeugte illustration" in version.lower()
+        )
+    for version in (before.html, before.text, before.web_html):
+        assert "illustration" not in version.lower()
+    image = Structure(rendered.html).images[0]
+    assert (image["width"], image["height"]) == ("552", "310")
+    assert image["alt"] in {
+        "Computer-made illustration: Eine Fähre",
+        "Computererzeugte Illustration: Eine Fähre",
+    }
 
 
 def test_an_override_cannot_remove_a_label() -> None:
