@@ -165,9 +165,7 @@ def test_labels_of_a_submission_travel_into_every_version() -> None:
         assert label in flat or english in flat
 
 
-def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there(
-    settings: SettingsWrapper,
-) -> None:
+def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there() -> None:
     digest = whole_digest()
     lead = digest.picks.get(slot="lead")
     before = render(digest)
