@@ -13,7 +13,7 @@ from newsroom.mail.errors import BadProviderUrl
 
 # Between two providers: a comma with a name and a scheme behind it. An option's value may hold commas.
 _BETWEEN = re.compile(r",\s*(?=[A-Za-z0-9-]+=[a-z_]+://)")
-_ONE = re.compile(r"(?P<name>[a-z][a-z0-9-]{0,39})=(?P<url>[a-z_]+://.*)", re.DOTALL)
+_ONE = re.compile(r"(?P<name>[a-z][a-z0-9-]{0,39})=(?P<scheme>[a-z_]+)://(?P<rest>.*)", re.DOTALL)
 _RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)/(?P<unit>[smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -81,9 +81,10 @@ def _parse_one(part: str) -> ProviderConfig:
             "MAIL_PROVIDERS must look like name=scheme://user:password@host, separated by commas; "
             "names are small letters, digits and hyphens."
         )
-    name = found["name"]
+    name, scheme = found["name"], found["scheme"]
     try:
-        url = urlsplit(found["url"])
+        # Schemes of URLs have no underscores (RFC 3986 §3.1), names of Anymail's backends have.
+        url = urlsplit(f"x://{found['rest']}")._replace(scheme=scheme)
         port = url.port
     except ValueError as error:
         raise BadProviderUrl(

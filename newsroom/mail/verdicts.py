@@ -4,6 +4,7 @@ The one question behind every rule: could the mail have been accepted although w
 is UNKNOWN, and nobody sends it again by himself. NOT_SENT needs proof: no connection was made, or the answer said so.
 """
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,10 +50,10 @@ class Ruling:
 
 # Raised before a request went out. A NameResolutionError or a refused connection is a NewConnectionError.
 _BEFORE_SENDING = (
+    requests.ConnectTimeout,
     u3.NewConnectionError,
     u3.ConnectTimeoutError,
     u3.ProxyError,
-    u3.SSLError,
     u3.LocationValueError,
 )
 
@@ -86,7 +87,7 @@ def of_exception(error: BaseException) -> Ruling:
     for link in chain:
         response = getattr(link, "response", None)
         if isinstance(response, requests.Response):
-            if response.status_code < 400:
+            if response.ok and not response.is_redirect:
                 return Ruling(
                     verdict=Verdict.UNKNOWN,
                     reason=f"HTTP {response.status_code} with an answer that cannot be read",
@@ -95,7 +96,7 @@ def of_exception(error: BaseException) -> Ruling:
         if isinstance(response, dict) and "ResponseMetadata" in response:
             return _of_aws(response)
     text = _sentence(chain[-1])
-    if any(isinstance(link, requests.ConnectTimeout | _BEFORE_SENDING) for link in chain):
+    if any(isinstance(link, _BEFORE_SENDING) or _is_handshake(link) for link in chain):
         return Ruling(verdict=Verdict.NOT_SENT, reason=f"no connection: {text}")
     if any(
         isinstance(link, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema) for link in chain
@@ -120,8 +121,31 @@ def _of_aws(response: dict[str, Any]) -> Ruling:
     return of_status(status, what=code)
 
 
+_HANDSHAKE_REASONS = frozenset(
+    {
+        "HTTP_REQUEST",
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "TLSV1_UNRECOGNIZED_NAME",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+
+
+def _is_handshake(link: BaseException) -> bool:
+    """Whether encryption failed before anything was said: a TLS fault may also come while the answer is read."""
+    if isinstance(link, ssl.SSLCertVerificationError):
+        return True
+    return isinstance(link, ssl.SSLError) and getattr(link, "reason", None) in _HANDSHAKE_REASONS
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from, and what requests and urllib3 carry inside; outermost first."""
+    """The error, what it was raised from, and what requests and urllib3 carry inside; outermost first.
+
+    Not `__context__`: another call's failure that is being handled meanwhile says nothing about this one.
+    """
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
@@ -130,7 +154,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(link))
         yield link
-        waiting += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
+        waiting += [link.__cause__, getattr(link, "reason", None), *link.args]
 
 
 def _sentence(error: BaseException) -> str:

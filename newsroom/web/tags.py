@@ -20,7 +20,7 @@ def reading_time(minutes: int, language: str = "") -> str:
         return ""
     with override(language or get_language()):
         # Translators: 1 Minute Lesezeit | %(minutes)d Minuten Lesezeit
-        text = ngettext("%(minutes)d minute read", "%(minutes)d minutes read", minutes)
+        text = ngettext("%(minutes)d minute read", "%(minutes)d minute read", minutes)
         return text % {"minutes": minutes}
 
 

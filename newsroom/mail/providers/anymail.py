@@ -125,7 +125,7 @@ class AnymailProvider:
             self._backend.send_messages([message])
         except AnymailRecipientsRefused:
             return Outcome(verdict=Verdict.REJECTED, reason=f"refused by {self.scheme}"), None
-        except (AnymailError, OSError, ValueError) as error:
+        except Exception as error:  # Anymail's readers of answers also stumble with KeyError and the like
             ruling = _ruling(error)
             return ruling.outcome(), ruling
         return _outcome(message, copy), None

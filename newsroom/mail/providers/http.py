@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import requests
+import urllib3
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -48,11 +49,14 @@ class DeadlineSession(requests.Session):
 
     def _whole(self, response: requests.Response) -> bytes:
         answer = bytearray()
-        # By small pieces, because requests' own timeout is per read: a server may drip for hours.
-        for piece in response.iter_content(4_096):
-            answer += piece
-            if self.remaining() <= 0:
-                raise requests.ReadTimeout("the answer did not end in time")
-            if len(answer) > _MAX_ANSWER:
-                raise requests.exceptions.ContentDecodingError("an answer without end")
+        # By what has just arrived, because every other way to read waits for a whole piece: a server may drip.
+        try:
+            while piece := response.raw.read1(65_536, decode_content=True):
+                answer += piece
+                if self.remaining() <= 0:
+                    raise requests.ReadTimeout("the answer did not end in time")
+                if len(answer) > _MAX_ANSWER:
+                    raise requests.exceptions.ContentDecodingError("an answer without end")
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from error
         return bytes(answer)

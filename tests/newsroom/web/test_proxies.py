@@ -1,5 +1,7 @@
 """Whose word counts about where a request comes from."""
 
+from typing import Any
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
@@ -8,7 +10,7 @@ from pytest_django.fixtures import Settings
 from newsroom.web.proxies import ClientAddressMiddleware, client_address, network_of
 
 
-def _arrive(peer: str, **headers: str) -> HttpRequest:
+def _arrive(peer: str, **headers: Any) -> HttpRequest:
     request = RequestFactory().get("/", REMOTE_ADDR=peer, **headers)
     ClientAddressMiddleware(lambda request: HttpResponse())(request)
     return request

@@ -111,7 +111,7 @@ def test_a_traceback_does_not_quote_an_address() -> None:
 
 def test_words_for_templates() -> None:
     assert tags.reading_time(1, "en") == "1 minute read"
-    assert tags.reading_time(4, "en") == "4 minutes read"
+    assert tags.reading_time(4, "en") == "4 minute read"
     assert tags.reading_time(0, "en") == ""
     assert tags.long_date(date(2026, 11, 22), "de") == "22. November 2026"
     assert tags.long_date(date(2026, 11, 22), "en") == "November 22, 2026"
