@@ -53,7 +53,7 @@ class QuickSMTP(SMTP):
         while content != b".\r\n" and not content.endswith(b"\r\n.\r\n"):
             content += await self._reader.readuntil(b".\r\n")
         answer = await self._take(bytes(content[:-3]))
-        self._set_post_data_state()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd gives it no types
         await self.push(answer)
 
     async def _take(self, content: bytes) -> str:
