@@ -80,6 +80,18 @@ def broken_pictures(paper: Path, text: str) -> Iterator[str]:
             yield f"{paper.name}: {target} has no alternative text."
 
 
+def crooked_decisions(texts: Mapping[str, str]) -> Iterator[str]:
+    """Decisions are numbered without a gap and say context, choice and price."""
+    for number, name in enumerate(sorted(texts), start=1):
+        if not re.fullmatch(rf"{number:04}-[a-z0-9-]+\.md", name):
+            yield f"{name} should have the number {number:04}."
+        if not texts[name].startswith(f"# {number}. "):
+            yield f"{name} should begin with: # {number}. …"
+        for part in ("**Context.**", "**Choice.**", "**Price.**"):
+            if part not in texts[name]:
+                yield f"{name} has no {part.strip('*')}"
+
+
 def machine_paths(content: bytes) -> list[str]:
     """Folders of somebody's machine."""
     return [match.group().decode() for match in _MACHINE.finditer(content)]
@@ -169,6 +181,23 @@ def test_a_missing_or_mute_picture_is_seen(tmp_path: Path) -> None:
         "README.md: mail.png has no alternative text.",
         "README.md: there is no picture gone.png.",
         "README.md: there is no picture https://example.org/a.png.",
+    ]
+
+
+def test_every_decision_says_context_choice_and_price() -> None:
+    folder = source.ROOT / "docs" / "decisions"
+    texts = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+    assert len(texts) > 10
+    hold(crooked_decisions(texts))
+
+
+def test_a_crooked_decision_is_seen() -> None:
+    whole = "**Context.** a\n**Choice.** b\n**Price.** c\n"
+    texts = {"0001-a.md": f"# 1. A\n{whole}", "0003-b.md": f"# 2. B\n{whole[:20]}"}
+    assert list(crooked_decisions(texts)) == [
+        "0003-b.md should have the number 0002.",
+        "0003-b.md has no Choice.",
+        "0003-b.md has no Price.",
     ]
 
 
