@@ -200,8 +200,8 @@ def _candidates(digest: Digest, *, at: datetime) -> list[dict[str, Any]]:
     return [
         {
             "article": each.article,
-            "reasons": each.reasons,
-            "held_back": each.held_back,
+            "reasons": [(reason_name(name), points) for name, points in each.reasons.items()],
+            "held_back": held_back_name(each.held_back),
             "labels": labels(each.article, shows_picture=bool(each.article.picture)),
         }
         for each in found

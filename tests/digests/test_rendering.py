@@ -172,7 +172,7 @@ def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there() -
     picture = Picture(
         sha256="1" * 64, alt="Eine Fähre", credit="Zeichnung: Uferblick", digital_source="algorithmicMedia"
     )
-    picture.file.save("faehre.png", ContentFile(png(1200, 675)))
+    picture.file.save("faehre.png", ContentFile(png(1200, 675), "faehre.png"))
     Article.objects.filter(pk=lead.article_id).update(picture=picture)
 
     rendered = render(digest)
