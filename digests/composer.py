@@ -209,6 +209,29 @@ def _candidates(digest: Digest, *, at: datetime) -> list[dict[str, Any]]:
     ][:CANDIDATES_SHOWN]
 
 
+def reason_name(name: str) -> str:
+    """What the desk calls a term of the score."""
+    names = {
+        "fresh": _("fresh"),
+        "marked": _("marked by the desk"),
+        "picture": _("has a picture"),
+        "staff": _("our own"),
+        "length": _("good length"),
+        "variety": _("section seen often"),
+    }
+    return names.get(name, name)
+
+
+def held_back_name(name: str) -> str:
+    """Why nothing takes the article by itself."""
+    names = {
+        "embargo": _("under embargo"),
+        "unreviewed": _("not reviewed yet"),
+        "grace": _("came in a moment ago"),
+    }
+    return names.get(name, name)
+
+
 def _status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
     """One sentence: what happens next, when, and who can act."""
     match DigestState(digest.state):
