@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
 from digests.models import Digest, Pick, Proof
@@ -56,9 +57,11 @@ def web_version(digest: Digest) -> WebVersion:
     }
     withdrawn = [pick for pick in picks.values() if pick.article.withdrawn_at]
     corrected = [pick for pick in picks.values() if _corrections(pick)]
+    with translation.override(digest.newsletter.language):  # notes speak the language of what they stand in
+        body = _STORY.sub(_shown(picks), proof.web_html)
     return WebVersion(
         digest=digest,
-        body=mark_safe(_STORY.sub(_shown(picks), proof.web_html)),  # noqa: S308 — our own proof, with our own notes
+        body=mark_safe(body),  # noqa: S308 — our own proof, with our own notes
         withdrawn=len(withdrawn),
         corrected=len(corrected),
     )

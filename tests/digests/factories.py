@@ -25,9 +25,11 @@ def make_user(name: str = "") -> User:
     return User.objects.create_user(name or f"jonas{next(_numbers)}")
 
 
-def make_planned(**plan: Any) -> Plan:
+def make_planned(language: str = "de", **plan: Any) -> Plan:
     """An active newsletter with a plan whose first window began on Sunday at six."""
-    return make_plan(newsletter=make_newsletter(), **{"first_window_from": MONDAY_SIX - DAY, **plan})
+    return make_plan(
+        newsletter=make_newsletter(language=language), **{"first_window_from": MONDAY_SIX - DAY, **plan}
+    )
 
 
 def make_news(number: int, *, at: dt.datetime, **values: Any) -> list[Article]:

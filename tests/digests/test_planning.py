@@ -72,6 +72,15 @@ def test_running_again_changes_nothing() -> None:
     assert Digest.objects.count() == Mailing.objects.count() == 1
 
 
+def test_a_scheduler_that_read_the_plan_before_another_ran_it_does_nothing() -> None:
+    plan = make_planned()
+    seen = Plan.objects.select_related("newsletter").get(pk=plan.pk)
+    make_news(3, at=MONDAY_SIX - HOUR)
+    planning.run_due_plans(MONDAY_SIX)
+
+    assert planning.run(seen, at=MONDAY_SIX) is None
+
+
 def test_after_a_day_without_anything_one_digest_goes_out_once() -> None:
     """Everything stopped from Monday morning until Tuesday noon: Tuesday's digest has both days' articles."""
     plan = make_planned(**SENDS, weekdays="mo,tu,we")
@@ -138,6 +147,23 @@ def test_a_draft_is_built_as_long_ahead_as_the_plan_wants() -> None:
     make_news(1, at=MONDAY_SIX - 30 * MINUTE)
     assert planning.run_due_plans(MONDAY_SIX) == [ahead]
     assert ahead.picks.count() == 1
+
+
+def test_a_digest_that_the_desk_sent_ahead_is_not_built_or_sent_again() -> None:
+    plan = make_planned(**SENDS, lead_minutes=60, minimum_new=0)
+    make_news(1, at=MONDAY_SIX - 6 * HOUR)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - 5 * HOUR)
+    selection.name(draft)
+    proof = workflow.propose(draft, by=make_user(), at=MONDAY_SIX - 5 * HOUR)
+    workflow.approve(proof, by=make_user(), at=MONDAY_SIX - 5 * HOUR)
+    workflow.send_now(proof.digest, by=None, at=MONDAY_SIX - 5 * HOUR, grace_seconds=0)
+    workflow.hand_over(proof.digest, at=MONDAY_SIX - 5 * HOUR)
+
+    planning.run_due_plans(MONDAY_SIX - HOUR)
+    planning.run_due_plans(MONDAY_SIX)
+
+    assert Digest.objects.get().due_at == MONDAY_SIX
+    assert Mailing.objects.count() == 1
 
 
 def test_too_little_new_skips_tells_staff_and_starts_the_next_window_at_the_same_time() -> None:

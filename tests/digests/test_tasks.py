@@ -63,7 +63,8 @@ def test_sending_at_once_wakes_the_hand_over_after_commit(
 def test_without_a_broker_nothing_is_lost_but_seconds(
     django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=True)
+    away = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=True)
+    away.conf.broker_transport_options = {"max_retries": 0}
     try:
         with django_capture_on_commit_callbacks(execute=True):
             queue.wake_hand_over()

@@ -145,13 +145,16 @@ def test_what_did_not_go_out_has_no_page(client: Client, make: Any) -> None:
     assert client.get(make().get_absolute_url()).status_code == 404
 
 
-def test_a_withdrawn_article_gives_way_to_a_note_and_the_others_stay(client: Client) -> None:
-    digest = make_handed_over(stories=2)
+def test_a_withdrawn_article_gives_way_to_a_note_in_the_newsletter_s_language_and_the_others_stay(
+    client: Client,
+) -> None:
+    newsletter = make_planned(language="en").newsletter
+    digest = make_handed_over(newsletter, stories=2)
     withdrawn, other = (pick.article for pick in digest.picks.order_by("pk"))
     withdrawn.withdrawn_at = NOON + HOUR
     withdrawn.save()
 
-    page = client.get(digest.get_absolute_url(), headers={"Accept-Language": "en"}).content.decode()
+    page = client.get(digest.get_absolute_url(), headers={"Accept-Language": "de"}).content.decode()
 
     assert withdrawn.title not in page
     assert withdrawn.get_absolute_url() not in page
