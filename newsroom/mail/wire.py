@@ -7,119 +7,28 @@ into encoded-words, which no mail program reads as an unsubscribe address (RFC 2
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
-from typing import Any, Literal, Self
 
 from newsroom.mail import encoding
-from newsroom.mail.addresses import normalise, to_ascii
-from newsroom.mail.errors import BadAddress, BadHeader, MissingSlot
-
-# Private-use characters: articles are stripped of them, so no text can forge a slot.
-SLOT_OPEN = "\ue000"
-SLOT_CLOSE = "\ue001"
-_SLOT = re.compile(f"{SLOT_OPEN}([a-z_]+){SLOT_CLOSE}")
-_STRAY = re.compile(f"[{SLOT_OPEN}{SLOT_CLOSE}]")
+from newsroom.mail.errors import BadHeader
+from newsroom.mail.headers import TOKEN, URL, mailbox, shared_headers
+from newsroom.mail.mails import Content as Content
+from newsroom.mail.mails import Copy as Copy
+from newsroom.mail.mails import Envelope as Envelope
+from newsroom.mail.slots import SLOT
+from newsroom.mail.slots import SLOT_CLOSE as SLOT_CLOSE
+from newsroom.mail.slots import SLOT_OPEN as SLOT_OPEN
+from newsroom.mail.slots import fill_slots as fill_slots
+from newsroom.mail.slots import slot as slot
+from newsroom.mail.slots import slot_names as slot_names
+from newsroom.mail.slots import strip_slots as strip_slots
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_URL = re.compile(r"https?://[!#$%&'()*+\-./0-9:;=?@A-Z\[\]_a-z~]{1,950}")
 _SENDABLE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
-
-
-def slot(name: str) -> str:
-    """The mark for a reader's own value, for HTML and text, never for subjects."""
-    return f"{SLOT_OPEN}{name}{SLOT_CLOSE}"
-
-
-def strip_slots(text: str) -> str:
-    """Text from outside, without anything that could be read as a slot."""
-    return _STRAY.sub("", text)
-
-
-def slot_names(content: str) -> set[str]:
-    """The slots that a text asks values for."""
-    return set(_SLOT.findall(content))
-
-
-def fill_slots(content: str, values: Mapping[str, str], *, html: bool) -> str:
-    """The text with its slots filled, escaped in HTML. Raises MissingSlot."""
-
-    def value(found: re.Match[str]) -> str:
-        try:
-            text = values[found[1]]
-        except KeyError as error:
-            raise MissingSlot(found[1]) from error
-        return escape(text) if html else text
-
-    return _SLOT.sub(value, content)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Envelope:
-    """Who sends, and what mail programs are told beside the content; the same for all copies."""
-
-    kind: Literal["digest", "letter"]
-    from_name: str
-    from_address: str
-    reply_to: str = ""
-    language: str
-    list_id: str = ""  # "label.domain"
-    list_name: str = ""
-    archive_url: str = ""
-    help_url: str = ""
-    feedback_id: str = ""
-    auto_submitted: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(**value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """Subject and both parts, with slots; without HTML the mail is text only."""
-
-    subject: str
-    html: str
-    text: str
-
-    def replaced(
-        self, value: Callable[[str], str], *, html_value: Callable[[str], str] | None = None
-    ) -> "Content":
-        """With `value(name)` for each slot; in HTML with `html_value(name)`, if given."""
-        in_html = html_value or value
-        return Content(
-            subject=self.subject,
-            html=_SLOT.sub(lambda found: in_html(found[1]), self.html),
-            text=_SLOT.sub(lambda found: value(found[1]), self.text),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Copy:
-    """What is one reader's own."""
-
-    seq: int
-    address: str  # sendable
-    message_token: str
-    leave_url: str = ""
-    slots: Mapping[str, str] = field(default_factory=dict)
-
-    def value(self, name: str) -> str:
-        """The value of a slot. Raises MissingSlot."""
-        if name in self.slots:
-            return self.slots[name]
-        if name == "leave_url" and self.leave_url:
-            return self.leave_url
-        raise MissingSlot(name)
 
 
 def compile_mail(envelope: Envelope, content: Content) -> "CompiledMail":
@@ -133,11 +42,11 @@ class CompiledMail:
     def __init__(self, envelope: Envelope, content: Content) -> None:
         self.envelope = envelope
         self.content = content
-        self.from_address = _mailbox("From", envelope.from_address)
-        self.reply_to = _mailbox("Reply-To", envelope.reply_to) if envelope.reply_to else ""
+        self.from_address = mailbox("From", envelope.from_address)
+        self.reply_to = mailbox("Reply-To", envelope.reply_to) if envelope.reply_to else ""
         self.sender_domain = self.from_address.rpartition("@")[2]
         self.slot_names = slot_names(content.html) | slot_names(content.text)
-        self._shared = _shared_headers(envelope, content, self.from_address, self.reply_to)
+        self._shared = shared_headers(envelope, content, self.from_address, self.reply_to)
         self.shared_headers = [(name, value.replace("\r\n", "")) for name, value in self._shared]
         parts, types = self._parts()
         head = [*self._shared, *types]
@@ -181,7 +90,7 @@ class CompiledMail:
     def _own_lines(self, copy: Copy, date: datetime) -> bytes:
         if not _SENDABLE.fullmatch(copy.address):
             raise BadHeader("To", "not an address in its sendable form")
-        if not _TOKEN.fullmatch(copy.message_token):
+        if not TOKEN.fullmatch(copy.message_token):
             raise BadHeader("Message-ID", "not a token")
         lines = (
             f"To: {copy.address}\r\n"
@@ -189,7 +98,7 @@ class CompiledMail:
             f"Date: {_date(date.replace(microsecond=0))}\r\n"
         )
         if copy.leave_url:
-            if not _URL.fullmatch(copy.leave_url):
+            if not URL.fullmatch(copy.leave_url):
                 raise BadHeader("List-Unsubscribe", "not a web address in ASCII")
             lines += f"List-Unsubscribe: <{copy.leave_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         return lines.encode("ascii")
@@ -225,7 +134,7 @@ _Piece = bytes | Callable[[Copy], bytes]
 def _pieces(content: str, *, html: bool) -> list[_Piece]:
     """A part as encoded bytes with, between them, the slots: each begins and ends at a soft line break."""
     pieces: list[_Piece] = []
-    between = _SLOT.split(encoding.clean(content))
+    between = SLOT.split(encoding.clean(content))
     for number, text in enumerate(between):
         if number % 2:
             pieces.append(_slot_writer(text, html=html))
@@ -242,65 +151,6 @@ def _slot_writer(name: str, *, html: bool) -> Callable[[Copy], bytes]:
         return encoding.slot_value(escape(value) if html else value)
 
     return write
-
-
-def _shared_headers(
-    envelope: Envelope, content: Content, from_address: str, reply_to: str
-) -> list[tuple[str, str]]:
-    """The headers that all copies have, in wire form: exactly one of each."""
-    headers = [
-        ("From", encoding.mailbox("From", envelope.from_name, from_address)),
-        ("Subject", encoding.unstructured("Subject", content.subject)),
-    ]
-    if reply_to:
-        headers.append(("Reply-To", reply_to))
-    headers.append(("Content-Language", encoding.token("Content-Language", envelope.language)))
-    if envelope.list_id:
-        headers.append(("List-Id", _list_id(envelope.list_id, envelope.list_name)))
-        headers.append(("List-Post", "NO"))
-    if envelope.help_url:
-        headers.append(("List-Help", f"<{_checked_url('List-Help', envelope.help_url)}>"))
-    if envelope.archive_url:
-        headers.append(("List-Archive", f"<{_checked_url('List-Archive', envelope.archive_url)}>"))
-    if envelope.feedback_id:
-        headers.append(("Feedback-ID", encoding.token("Feedback-ID", envelope.feedback_id)))
-    if envelope.auto_submitted:
-        headers.append(("Auto-Submitted", "auto-generated"))
-    return headers
-
-
-def _list_id(list_id: str, name: str) -> str:
-    """RFC 2919 §2: an optional phrase and the identifier, readable without decoding anything."""
-    encoding.refuse_controls("List-Id", name)
-    label, dot, domain = list_id.partition(".")
-    if not dot or not _TOKEN.fullmatch(label) or len(list_id) > 255:
-        raise BadHeader("List-Id", "must look like label.example.org")
-    identifier = f"<{label}.{_list_domain(domain)}>"
-    phrase = encoding.ascii_phrase(name)
-    return f'"{phrase}" {identifier}' if phrase else identifier
-
-
-def _list_domain(domain: str) -> str:
-    # RFC 2919 §3: a list without a domain of its own lives under localhost.
-    if domain == "localhost" or domain.endswith(".localhost"):
-        return encoding.token("List-Id", domain)
-    try:
-        return to_ascii(domain)
-    except BadAddress as error:
-        raise BadHeader("List-Id", str(error)) from error
-
-
-def _mailbox(header: str, address: str) -> str:
-    try:
-        return normalise(address).sendable
-    except BadAddress as error:
-        raise BadHeader(header, str(error)) from error
-
-
-def _checked_url(header: str, url: str) -> str:
-    if not _URL.fullmatch(url):
-        raise BadHeader(header, "not a web address in ASCII")
-    return url
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,7 @@ from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import ProviderEvent
 from newsroom.web import tokens
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 SECRET, ROTATED = "s" * 20, "r" * 20
 TOKEN = tokens.make(tokens.TokenKind.DELIVERY, 7 << 32)

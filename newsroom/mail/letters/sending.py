@@ -1,30 +1,16 @@
-"""Letters to single people: confirmations, welcomes, notices. Written once, sent at least once, then emptied.
+"""Sending letters: claimed by one worker, offered to the default provider, settled by what that answered."""
 
-A letter is claimed by compare-and-set on its state and fence, handed over with no transaction open, and settled by
-the same fence. Whatever is not known to have arrived is sent again: a second confirmation mail does no harm, a
-missing one loses a reader.
-"""
-
-import hashlib
 import logging
 import random
-import re
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-import css_inline
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.template import Context
-from django.template.loader import get_template, render_to_string
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from newsroom.mail import addresses, incidents, providers, queue
 from newsroom.mail.errors import BadMail
@@ -36,83 +22,9 @@ from newsroom.web import tokens
 
 logger = logging.getLogger(__name__)
 
-_STYLE_BEFORE_CHARSET = re.compile(r"(<style>.*?</style>)\s*(<meta charset=\"utf-8\">)", re.DOTALL)
-
 MAX_TRIES = 8
 CALL_SECONDS = 30.0
 SLICE_SECONDS = 60.0  # a task ends before its time limit and leaves the rest to the next one
-
-
-def write(
-    kind: str,
-    *,
-    address: str,
-    subscriber_id: int | None = None,
-    newsletter_id: int | None = None,
-    language: str,
-    context: Mapping[str, Any],
-    envelope: Envelope,
-    dedupe_key: str,
-    at: datetime,
-    leave_url: str = "",
-) -> Letter:
-    """Render and keep a letter; it leaves after commit. The same key gives the letter that is there already.
-
-    leave_url: for letters that may carry a one-click unsubscribe (RFC 8058). Raises BadAddress. Queries: 2.
-    """
-    recipient = addresses.normalise(address)
-    key = dedupe_key if len(dedupe_key) <= 120 else hashlib.sha256(dedupe_key.encode()).hexdigest()
-    if existing := Letter.objects.filter(dedupe_key=key).first():
-        return existing
-    content = render(kind, language=language, context=context)
-    try:
-        with transaction.atomic():
-            letter = Letter.objects.create(
-                kind=kind,
-                dedupe_key=key,
-                language=language,
-                address=recipient.sendable,
-                address_hash=addresses.address_hash(recipient.normal),
-                subscriber_id=subscriber_id,
-                newsletter_id=newsletter_id,
-                subject=content.subject,
-                text=content.text,
-                html=content.html,
-                envelope={**envelope.to_json(), "leave_url": leave_url},
-                not_before=at,
-                created_at=at,
-            )
-    except IntegrityError:  # somebody wrote the same letter at the same moment
-        return Letter.objects.get(dedupe_key=key)
-    queue.wake_letters()
-    return letter
-
-
-def render(kind: str, *, language: str, context: Mapping[str, Any]) -> Content:
-    """The three templates of a kind in a language: subject, text, HTML with its styles inlined."""
-    folder = f"email/{kind}"
-    known = {
-        "SITE_NAME": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "site_host": urlsplit(settings.SITE_URL).netloc,
-        "language": language,
-        **context,
-    }
-    with override(language):
-        subject = " ".join(_plain(f"{folder}/subject.txt", known).split())
-        text = _plain(f"{folder}/body.txt", known).strip() + "\n"
-        html = render_to_string(f"{folder}/body.html", {**known, "subject": subject})
-    inlined = css_inline.inline(
-        html, keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-    )
-    # The inliner puts what it keeps of the styles first; the character set belongs there (HTML §4.2.5.4).
-    return Content(subject=subject[:300], text=text, html=_STYLE_BEFORE_CHARSET.sub(r"\2\n\1", inlined))
-
-
-def _plain(template: str, context: Mapping[str, Any]) -> str:
-    """A text template, whose values are not HTML and so not escaped."""
-    compiled: Any = get_template(template)
-    return str(compiled.template.render(Context(dict(context), autoescape=False)))
 
 
 def send_due(*, at: datetime, limit: int = 100) -> int:
@@ -139,11 +51,6 @@ def recover(at: datetime) -> int:
         .filter(state=LetterState.CALLING)
         .update(state=LetterState.WAITING, fence=F("fence") + 1, lease_until=None, not_before=at)
     )
-
-
-def count_since(address_hash: str, kind: str, since: datetime) -> int:
-    """How many letters of a kind were written to an address: in the database, so no flushed cache reopens it."""
-    return Letter.objects.for_address_hash(address_hash).filter(kind=kind, created_at__gte=since).count()
 
 
 def send_again(letter: Letter, *, at: datetime) -> bool:

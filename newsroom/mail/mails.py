@@ -1,0 +1,71 @@
+"""A mail before it is bytes: who sends it, what it says, and what is one reader's own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from newsroom.mail.errors import MissingSlot
+from newsroom.mail.slots import SLOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """Who sends, and what mail programs are told beside the content; the same for all copies."""
+
+    kind: Literal["digest", "letter"]
+    from_name: str
+    from_address: str
+    reply_to: str = ""
+    language: str
+    list_id: str = ""  # "label.domain"
+    list_name: str = ""
+    archive_url: str = ""
+    help_url: str = ""
+    feedback_id: str = ""
+    auto_submitted: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(**value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Subject and both parts, with slots; without HTML the mail is text only."""
+
+    subject: str
+    html: str
+    text: str
+
+    def replaced(
+        self, value: Callable[[str], str], *, html_value: Callable[[str], str] | None = None
+    ) -> "Content":
+        """With `value(name)` for each slot; in HTML with `html_value(name)`, if given."""
+        in_html = html_value or value
+        return Content(
+            subject=self.subject,
+            html=SLOT.sub(lambda found: in_html(found[1]), self.html),
+            text=SLOT.sub(lambda found: value(found[1]), self.text),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """What is one reader's own."""
+
+    seq: int
+    address: str  # sendable
+    message_token: str
+    leave_url: str = ""
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """The value of a slot. Raises MissingSlot."""
+        if name in self.slots:
+            return self.slots[name]
+        if name == "leave_url" and self.leave_url:
+            return self.leave_url
+        raise MissingSlot(name)
