@@ -114,7 +114,7 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
 ANSWERS = {
     "close_preferences": 405,
     "redirect": 302,
-    "request_link": 405,
+    "request_link": 302,
     "set_language": 302,
     "undo": 302,
 }
