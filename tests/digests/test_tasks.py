@@ -1,8 +1,10 @@
 """Tasks and wake-ups: the beat's two acts by the database's clock, and a broker that nobody must wait for."""
 
+import json
 from typing import Any
 
 import pytest
+import redis
 from celery import Celery
 
 from digests import queue, tasks, workflow
@@ -54,10 +56,9 @@ def test_sending_at_once_wakes_the_hand_over_after_commit(
         workflow.send_now(digest, by=None, at=clock.now(), grace_seconds=0)
 
     assert len(callbacks) == 1
-    with app.connection_for_read() as connection:
-        message = connection.default_channel.basic_get("control", no_ack=True)
-    assert message is not None
-    assert message.headers["task"] == "digests.hand_over_due"
+    with redis.Redis.from_url(redis_url) as broker:
+        queued = [json.loads(message) for message in broker.lrange("control", 0, -1)]
+    assert [message["headers"]["task"] for message in queued] == ["digests.hand_over_due"]
 
 
 def test_without_a_broker_nothing_is_lost_but_seconds(
