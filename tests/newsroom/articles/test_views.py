@@ -104,7 +104,7 @@ def test_an_article_shows_who_when_how_long_and_how_to_complain(reader: Client) 
     assert html.count("<h1") == 1
     assert re.search(r'href="/authors/ada/"[^>]*>Ada Beispiel</a>\s+and\s+<a href="/authors/bo/"', html)
     assert '<time datetime="2026-05-04' in html
-    assert "4 minutes read" in html
+    assert "4 minute read" in html
     assert 'href="mailto:rights@example.org"' in html
     assert '<article class="measure" lang="en">' in html
 
