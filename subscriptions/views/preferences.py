@@ -162,7 +162,19 @@ def _in_words(change: consent.Change) -> dict[str, Any]:
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value
+    words["first_at"] = _first_at(change)
     return words
+
+
+def _first_at(change: consent.Change) -> datetime | None:
+    """When the first digest comes that a change touches, as far as it is planned."""
+    if change.newsletter is None or change.what == "language":
+        return None
+    planned = change.newsletter.next_at
+    if change.what == "paused_until" and change.after:
+        until = datetime.fromisoformat(change.after)
+        return max(until, planned) if planned else until
+    return planned
 
 
 @require_POST
@@ -174,9 +186,11 @@ def close(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def request_link(request: HttpRequest) -> HttpResponse:
     """Mail the link to an address, if it reads us; the answer is the same if it does not."""
+    if request.method != "POST":  # reloaded, or back from the language switch
+        return redirect("preferences")
     form = LinkForm(request.POST)
     if not form.is_valid():
         form.fields["address"].widget.attrs.update(

@@ -236,6 +236,7 @@ def test_an_older_link_lives_until_a_newer_one_is_used() -> None:
     consent.find_confirmation(older, at=NOON + DAY)  # alive
     consent.confirm(newer, network_address="", at=NOON + DAY)
     consent.unsubscribe(Subscription.objects.get(), how="/u/", network_address="", at=NOON + 2 * DAY)
+    assert consent.find_confirmation(older, at=NOON + 3 * DAY).used_at == NOON + DAY
     done = consent.confirm(older, network_address="", at=NOON + 3 * DAY)
 
     assert done.was_already
@@ -266,6 +267,18 @@ def test_a_link_from_before_leaving_revives_nothing() -> None:
 
     row.refresh_from_db()
     assert row.state == SubscriptionState.PENDING
+
+
+def test_a_used_link_is_used_even_within_the_same_moment() -> None:
+    newsletter = make_newsletter()
+    ask("mia@example.org", newsletter)
+    token = confirm_token(confirmations()[0])
+    row = consent.confirm(token, network_address="", at=NOON).subscriptions[0]
+    consent.unsubscribe(row, how="/u/", network_address="", at=NOON)
+    Subscription.objects.update(state=SubscriptionState.PENDING)
+
+    assert consent.confirm(token, network_address="", at=NOON).was_already
+    assert not Subscription.objects.active().exists()
 
 
 def test_a_newsletter_welcomes_a_reader_once_in_her_life() -> None:
@@ -385,6 +398,19 @@ def test_a_cancelled_request_cannot_be_undone_into_a_subscription() -> None:
 
     with pytest.raises(UndoExpired):
         consent.restore(row, network_address="", at=NOON)
+
+
+def test_undo_of_a_cancelled_request_does_not_reach_back_to_an_older_agreement() -> None:
+    newsletter = make_newsletter()
+    reader = make_subscriber(address="mia@example.org")
+    row = make_subscription(newsletter=newsletter, subscriber=reader)
+    consent.unsubscribe(row, how="/u/", network_address="", at=NOON)
+    ask("mia@example.org", newsletter, at=NOON + dt.timedelta(minutes=1))
+    row.refresh_from_db()
+    consent.unsubscribe(row, how="/u/", network_address="", at=NOON + dt.timedelta(minutes=2))
+
+    with pytest.raises(UndoExpired):
+        consent.restore(row, network_address="", at=NOON + dt.timedelta(minutes=3))
 
 
 # --- Settings -------------------------------------------------------------------------------------------------
