@@ -1,5 +1,6 @@
 """When an approved digest goes out, and how it is stopped."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -22,23 +23,22 @@ def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -
     """Let the approved digest go out at this time. Raises TimePast, NotApproved, EditConflict and WrongState."""
     if when <= at:
         raise TimePast(when)
-    _schedule(digest, when)
+    _schedule(digest, when, start=[DigestState.APPROVED])
 
 
-def send_now(
-    digest: Digest, *, by: User | None, at: datetime, grace_seconds: int = GRACE_SECONDS
-) -> None:
-    """Let the approved digest go out as soon as the grace is over. Raises as `schedule`."""
-    _schedule(digest, at + timedelta(seconds=grace_seconds))
+def send_now(digest: Digest, *, by: User | None, at: datetime, grace_seconds: int = GRACE_SECONDS) -> None:
+    """Let the approved digest go out as soon as the grace is over, scheduled for later or not. Raises as `schedule`."""
+    when = at + timedelta(seconds=grace_seconds)
+    _schedule(digest, when, start=[DigestState.APPROVED, DigestState.SCHEDULED])
     if not grace_seconds:
         queue.wake_hand_over()
 
 
-def _schedule(digest: Digest, when: datetime) -> None:
+def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState]) -> None:
     with transaction.atomic():
         advance(
             digest,
-            start=[DigestState.APPROVED],
+            start=start,
             to=DigestState.SCHEDULED,
             refusal=_("Only an approved digest can be scheduled."),
             scheduled_at=when,

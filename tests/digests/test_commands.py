@@ -11,6 +11,7 @@ from django.db import connection
 
 from digests import progress, workflow
 from digests.delivery.models import Batch, Mailing
+from digests.management.commands import send_digest
 from digests.models import Approval, Digest
 from digests.states import DigestState
 from newsroom.web import clock
@@ -112,6 +113,18 @@ def test_send_digest_now_takes_a_scheduled_digest_too() -> None:
     _run("send_digest", digest.pk, "--now")
 
     assert Mailing.objects.count() == 1
+
+
+def test_send_digest_now_is_content_with_the_worker_that_was_faster() -> None:
+    digest = make_approved()
+    workflow.send_now(digest, by=None, at=clock.now(), grace_seconds=0)
+    seen = Digest.objects.get(pk=digest.pk)
+    workflow.hand_over_due(clock.now())
+
+    mailing = send_digest.hand_over_now(seen, at=clock.now())
+
+    assert Mailing.objects.get() == mailing
+    assert mailing.state == "freezing"
 
 
 def test_send_digest_schedules_for_the_due_time() -> None:

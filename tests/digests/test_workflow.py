@@ -275,3 +275,11 @@ def test_what_was_handed_over_is_not_skipped() -> None:
 def test_skipping_needs_a_reason() -> None:
     with pytest.raises(WrongState, match="Say why"):
         workflow.skip(make_ready(), because="  ", by=None, at=NOON)
+
+
+def test_a_digest_scheduled_for_later_can_be_sent_now() -> None:
+    digest = make_scheduled(NOON + DAY)
+
+    workflow.send_now(digest, by=make_user(), at=NOON)
+
+    assert len(workflow.hand_over_due(NOON + dt.timedelta(minutes=5))) == 1

@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def _send(self, digest: Digest, *, at: datetime, is_now: bool, is_waiting: bool) -> None:
         match DigestState(digest.state):
             case DigestState.APPROVED | DigestState.SCHEDULED if is_now:
-                mailing = _hand_over(digest, at=at)
+                mailing = hand_over_now(digest, at=at)
                 self.stdout.write(
                     _("Handed over as mailing %(mailing)d: %(title)s")
                     % {"mailing": mailing.pk, "title": mailing.title}
@@ -67,11 +67,9 @@ class Command(BaseCommand):
         self.stdout.write(_("Scheduled for %(time)s.") % {"time": when})
 
 
-def _hand_over(digest: Digest, *, at: datetime) -> Mailing:
-    if digest.state == DigestState.SCHEDULED:
-        workflow.stop(digest, by=None, at=at)
-    workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+def hand_over_now(digest: Digest, *, at: datetime) -> Mailing:
     try:
+        workflow.send_now(digest, by=None, at=at, grace_seconds=0)
         return workflow.hand_over(digest, at=at)
     except DigestError as error:
         # A worker may have been faster; then the mailing is there, and it is the only one.
