@@ -53,14 +53,19 @@ def apply(*, at: datetime, limit: int = 500) -> int:
         letters = Letter.objects.in_bulk(
             [number for kind, number in numbers.values() if kind is TokenKind.LETTER]
         )
-        proved = _prove(events, numbers, deliveries, at=at)
-        outcomes: dict[str, list[int]] = {}
+        found = dict.fromkeys((event.pk for event in events), "noted") | dict.fromkeys(
+            strange, "foreign token"
+        )
         for event in events:
-            outcome = "foreign token"
             if event.pk not in strange:
                 subject = _subject(event, numbers.get(event.pk), deliveries, letters)
-                outcome = _suppress(event, subject, at=at) or ("proof" if event.pk in proved else "noted")
-            outcomes.setdefault(outcome, []).append(event.pk)
+                found[event.pk] = _suppress(event, subject, at=at) or found[event.pk]
+        # Last, because it locks batches that workers wait for.
+        for pk in _prove(events, numbers, deliveries, at=at):
+            found[pk] = "proof" if found[pk] == "noted" else found[pk]
+        outcomes: dict[str, list[int]] = {}
+        for pk, outcome in found.items():
+            outcomes.setdefault(outcome, []).append(pk)
         for outcome, ids in outcomes.items():
             ProviderEvent.objects.filter(pk__in=ids).update(applied_at=at, outcome=outcome)
     return len(events)

@@ -96,4 +96,5 @@ def _save(batch: Batch, *, by: AbstractBaseUser, verdict: AttemptState) -> None:
 
 def _resolve(mailing_id: int, *, at: datetime) -> None:
     if not Batch.objects.filter(mailing=mailing_id, state=BatchState.HELD).exists():
-        incidents.resolve(f"delivery.held.{mailing_id}", at=at)
+        for key in ("held", "stuck"):
+            incidents.resolve(f"delivery.{key}.{mailing_id}", at=at)

@@ -8,10 +8,11 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from digests.delivery import ledger
 from digests.delivery.models import Attempt, Batch, Mailing
+from digests.delivery.runs import runs
 from digests.delivery.states import (
     TERMINAL_MAILINGS,
     AttemptState,
@@ -21,6 +22,7 @@ from digests.delivery.states import (
 )
 
 _PROVABLE = (DeliveryState.WAITING, DeliveryState.HELD)
+_MOST_RUNS = 50
 # A batch in one of these is over as soon as all its copies are; one in another is brought to its end by its worker.
 _WAITS_FOR_PROOF = (BatchState.UNKNOWN, BatchState.HELD)
 
@@ -34,8 +36,8 @@ def promote(mailing_id: int, numbers: Collection[int], *, by: str, at: datetime)
     if not wanted or not _provable(mailing_id, wanted):
         return 0
     with transaction.atomic():
-        overlapping = Batch.objects.filter(mailing=mailing_id, lo__lte=wanted[-1], hi__gt=wanted[0])
-        batches = list(overlapping.select_for_update().order_by("pk"))
+        cut_for = Batch.objects.filter(_cut_for(wanted), mailing=mailing_id)
+        batches = list(cut_for.select_for_update().order_by("pk"))
         # Read again behind the lock: the batch's own worker may have been quicker.
         states = _provable(mailing_id, wanted)
         promoted: dict[Batch, list[int]] = {}
@@ -45,6 +47,17 @@ def promote(mailing_id: int, numbers: Collection[int], *, by: str, at: datetime)
             _promote(batch, taken, states, by=by, at=at)
         _carry_totals(mailing_id, states)
     return len(states)
+
+
+def _cut_for(numbers: list[int]) -> Q:
+    """Batches that may answer for these numbers, and few others: each is locked, and nobody can claim it meanwhile."""
+    found = runs(numbers)
+    if len(found) > _MOST_RUNS:
+        found = [[numbers[0], numbers[-1] + 1]]
+    conditions = Q()
+    for low, high in found:
+        conditions |= Q(lo__lt=high, hi__gt=low)
+    return conditions
 
 
 def _provable(mailing_id: int, numbers: list[int]) -> dict[int, str]:

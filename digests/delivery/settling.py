@@ -18,6 +18,7 @@ from digests.delivery.remedies import Decision, Remedy
 from digests.delivery.runs import halves, runs
 from digests.delivery.states import AttemptState, BatchState, DeliveryState, MailingState
 from newsroom.mail.providers.base import HandOver
+from newsroom.web.masking import mask_text
 
 _OPEN_ATTEMPT = (AttemptState.CALLING, AttemptState.UNKNOWN)
 _OPEN_BATCH = (BatchState.CALLING, BatchState.UNKNOWN)
@@ -39,7 +40,7 @@ def settle(attempt: Attempt, decision: Decision, answer: HandOver, *, at: dateti
             ended_at=at,
             http_status=answer.http_status,
             provider_ref=answer.provider_ref[:250],
-            response=answer.response[:2000],
+            response=mask_text(answer.response)[:2000],
             evidence={"unknown": runs(decision.unknown)} if decision.unknown else {},
             verdict_by="answer",
         )

@@ -31,7 +31,10 @@ def sweep(*, at: datetime) -> int:
     moved = return_leases(at=at) + stop_waiting_for_calls(at=at) + hold_unknown(at=at)
     for mailing in _unfinished():
         try:
-            moved += _advance(mailing, at=at)
+            advanced = _advance(mailing, at=at)
+            moved += advanced
+            if advanced:
+                incidents.resolve(f"delivery.mailing.{mailing.pk}", at=at)
         except (DeliveryError, MailError) as error:
             logger.exception("A mailing cannot go on.", extra={"mailing": mailing.pk})
             incidents.report(
@@ -84,7 +87,28 @@ def stop_waiting_for_calls(*, at: datetime) -> int:
                     state=AttemptState.UNKNOWN, verdict_by="deadline"
                 )
                 count += 1
+            else:
+                count += _part_from_batch(attempt, at=at)
     return count
+
+
+def _part_from_batch(attempt: Attempt, *, at: datetime) -> int:
+    """An open call whose batch somebody else holds: must never be, so it is closed loudly."""
+    orphan = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CALLING)
+    parted = orphan.update(state=AttemptState.HELD, ended_at=at, verdict_by="lost its batch")
+    if parted:
+        incidents.report(
+            f"delivery.fence.{attempt.batch_id}",
+            title=_("Two calls for one batch met"),
+            text=_(
+                "Batch %(batch)d: some readers may have got the mail twice. Compare with the provider's records."
+            )
+            % {"batch": attempt.batch_id},
+            severity=Severity.ERROR,
+            facts={"batch": attempt.batch_id, "attempt": str(attempt.pk), "fence": attempt.fence},
+            at=at,
+        )
+    return parted
 
 
 def hold_unknown(*, at: datetime) -> int:

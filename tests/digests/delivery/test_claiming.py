@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from digests.delivery import claiming, control, ledger, pump, settling, sweeping
@@ -74,6 +74,27 @@ def test_workers_at_once_never_win_the_same_batch(provider: ScriptedProvider) ->
     assert errors == []
     assert len(won) == len(set(won)) == 20
     assert set(Batch.objects.values_list("state", "fence")) == {(BatchState.LEASED, 1)}
+
+
+@pytest.mark.postgres(only=True)
+@pytest.mark.django_db(transaction=True)
+def test_worker_steps_over_a_batch_that_another_is_just_taking(provider: ScriptedProvider) -> None:
+    open_all(make_sending(readers=120))
+    first, second = Batch.objects.order_by("pk")
+    won: list[int] = []
+
+    def work() -> None:
+        batch = claiming.claim(at=NOON, owner="other")
+        won.append(0 if batch is None else batch.pk)
+        connections.close_all()
+
+    with transaction.atomic():
+        Batch.objects.select_for_update().get(pk=first.pk)
+        other = threading.Thread(target=work)
+        other.start()
+        other.join(timeout=20)
+
+    assert won == [second.pk]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -163,6 +184,10 @@ def test_open_attempt_whose_batch_is_held_by_another_is_loud(provider: ScriptedP
 
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.CALLING
+    sweeping.sweep(at=NOON + dt.timedelta(minutes=5))
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.HELD
+    assert Incident.objects.filter(key=f"delivery.fence.{attempt.batch_id}").exists()
 
 
 def test_batch_claimed_again_and_again_without_a_call_is_held_and_reported(

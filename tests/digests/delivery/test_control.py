@@ -108,9 +108,11 @@ def test_call_begun_before_the_end_keeps_its_outcome_and_is_not_tried_again(
 
     provider.script.append(end_meanwhile)
     pump.run(seconds=30, at_clock=clock)
-    sweeping.sweep(at=clock())
 
     assert states(mailing) == expected
+    sweeping.sweep(at=clock())
+    mailing.refresh_from_db()
+    assert mailing.finished_at == clock()
     assert_account_holds(mailing)
 
 

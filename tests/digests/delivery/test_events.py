@@ -16,6 +16,7 @@ from digests.delivery.states import AttemptState, BatchState, DeliveryState, Mai
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.providers.base import HandOver
+from newsroom.mail.verdicts import Verdict
 from newsroom.mail.wire import Copy
 from newsroom.web import tokens
 from newsroom.web.tokens import TokenKind
@@ -154,6 +155,25 @@ def test_copy_proved_in_the_meantime_is_not_tried_again(provider: ScriptedProvid
     assert states(mailing) == {"accepted": 10}
     assert_account_holds(mailing)
     assert_no_lie(mailing, provider)
+
+
+def test_copy_proved_in_the_meantime_is_not_passed_on_with_the_others(
+    provider: ScriptedProvider, clock: Clock
+) -> None:
+    mailing = make_sending(readers=10)
+
+    def prove_one(itself: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
+        itself.take([copy for copy in copies if copy.seq == 7])
+        report("delivered", delivery=ids_of(mailing)[7])
+        events.apply(at=clock())
+        return scripted.by_number({7: Verdict.NOT_SENT, 8: Verdict.NOT_SENT})(itself, copies)
+
+    provider.script.append(prove_one)
+    pump.run(seconds=30, at_clock=clock)
+
+    first, rest = Batch.objects.order_by("pk")
+    assert (first.accepted, first.size, rest.lo, rest.size) == (9, 9, 8, 1)
+    assert_account_holds(mailing)
 
 
 def test_proof_from_before_a_restore_keeps_a_ready_copy_from_going_twice(

@@ -1,6 +1,7 @@
 """A whole mailing, from its audience to the last outcome."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 from django.conf import settings as django_settings
@@ -17,8 +18,10 @@ from digests.delivery.states import (
 )
 from newsroom.mail import providers
 from newsroom.mail.models import Incident
+from newsroom.mail.providers.base import HandOver
 from newsroom.mail.providers.memory import MemoryProvider
 from newsroom.mail.verdicts import Verdict
+from newsroom.mail.wire import Copy
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted
@@ -295,6 +298,25 @@ def test_fault_in_an_adapter_counts_as_unknown_and_is_not_swallowed(
     assert Batch.objects.get().state == BatchState.UNKNOWN
     assert Attempt.objects.get().response == "KeyError: 'fault'"
     assert_account_holds(mailing)
+
+
+def test_no_address_is_kept_with_a_call_or_a_copy(provider: ScriptedProvider, clock: Clock) -> None:
+    def complain(itself: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
+        address = copies[0].address
+        outcomes = scripted.alike(copies, Verdict.REJECTED, f"no such user {address}")
+        return HandOver(outcomes=outcomes, response=f"550 <{address}> unknown")
+
+    provider.script.append(complain)
+    make_sending(readers=3)
+
+    run(clock)
+
+    kept = [
+        *Attempt.objects.values_list("response", flat=True),
+        *Delivery.objects.values_list("reason", flat=True),
+    ]
+    assert len(kept) == 4
+    assert all("r…@example.org" in text and "reader." not in text for text in kept)
 
 
 def test_worker_that_slept_past_its_deadline_does_not_call_any_more(

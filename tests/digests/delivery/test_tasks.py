@@ -13,6 +13,7 @@ from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import MailingState
 from newsroom.celery import app
 from newsroom.mail.models import ProviderEvent
+from newsroom.web import clock
 from tests.digests.delivery.factories import make_mailing, make_sending
 from tests.digests.delivery.scripted import ScriptedProvider
 from tests.factories import NOON
@@ -28,7 +29,7 @@ def waiting_in(name: str) -> list[dict[str, Any]]:
 
 def move_to_now(mailing: Mailing) -> None:
     """The tasks read the database's clock, the factories wrote another time."""
-    at = tasks.clock.now()
+    at = clock.now()
     Mailing.objects.filter(pk=mailing.pk).update(active_at=at)
     Batch.objects.filter(mailing=mailing).update(not_before=at)
 
@@ -70,7 +71,7 @@ def test_beat_and_routes_name_tasks_that_exist() -> None:
         "delivery.nudge",
         "delivery.apply_events",
     }
-    beat = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    beat = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     named = {name for name in beat | set(settings.CELERY_TASK_ROUTES) if name.startswith("delivery.")}
     assert named <= ours
 
