@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
 
 from digests.models import Digest
 from subscriptions.models import Newsletter
@@ -38,7 +39,8 @@ def atom(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
             title=digest.subject,
             link=url,
             unique_id=url,
-            description=digest.preheader,
+            # Django says that a summary is HTML.
+            description=escape(digest.preheader),
             pubdate=digest.handed_over_at,
             updateddate=digest.handed_over_at,
         )

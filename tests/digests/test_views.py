@@ -50,6 +50,7 @@ def test_the_archive_lists_what_went_out_newest_first(client: Client) -> None:
     assert second.get_absolute_url() in page
     assert "Noch geheim" not in page
     assert 'lang="de"' in page
+    assert "um 6 Uhr · Deutsch ·" in page
     assert newsletter.promise in page
 
 
@@ -194,7 +195,7 @@ def test_the_web_version_costs_the_same_at_any_size(
 
 def test_the_atom_feed_has_an_entry_per_digest(client: Client) -> None:
     newsletter = make_planned().newsletter
-    digest = make_handed_over(newsletter, subject="Brot & Fähre", preheader="Beides ist da.")
+    digest = make_handed_over(newsletter, subject="Brot & Fähre", preheader="Beides <b>da</b> & warm.")
 
     answer = client.get(reverse("newsletter_atom", args=[newsletter.slug]))
 
@@ -204,6 +205,8 @@ def test_the_atom_feed_has_an_entry_per_digest(client: Client) -> None:
     assert answer["Content-Type"].startswith("application/atom+xml")
     assert feed.findtext(f"{ATOM}title") == newsletter.name
     assert entry.findtext(f"{ATOM}title") == "Brot & Fähre"
+    # Said to be HTML, so that its text is escaped once more.
+    assert entry.findtext(f"{ATOM}summary") == "Beides &lt;b&gt;da&lt;/b&gt; &amp; warm."
     assert entry.findtext(f"{ATOM}id") == f"https://news.example.org{digest.get_absolute_url()}"
     assert entry.findtext(f"{ATOM}updated") == "2026-05-04T12:00:00+00:00"
 
