@@ -66,6 +66,8 @@ def _prepare_django() -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STATIC_ROOT = Path(os.environ["MEDIA_ROOT"]).with_name("static")
     settings.STATIC_ROOT.mkdir()
+    # Tests quote the source, compiled catalogue or not; tests.translations and the browser look at the German.
+    settings.LOCALE_PATHS = []
     if not ON_POSTGRES:
         # A file and not memory, so that two connections meet each other as they do in real life.
         base = Path(str(settings.DATABASES["default"]["NAME"]))

@@ -27,7 +27,7 @@ def read(path: Path) -> Catalog:
 
 
 def untranslated(catalogue: Catalog) -> Iterator[str]:
-    """Entries without a German text, and those that gettext guessed."""
+    """Entries without a German text, those that gettext guessed, and those whose placeholders differ."""
     for message in catalogue:
         if not message.id:
             continue
@@ -35,6 +35,8 @@ def untranslated(catalogue: Catalog) -> Iterator[str]:
             yield f"guessed, not translated: {_shown(message)}"
         elif not all(_strings(message)):
             yield f"not translated: {_shown(message)}"
+        else:
+            yield from (f"{error}: {_shown(message)}" for error in message.check(catalogue))
 
 
 def not_current(catalogue: Catalog, collected: Catalog) -> Iterator[str]:

@@ -38,6 +38,7 @@ def browser() -> Iterator[Browser]:
 def site(live_server: LiveServer, settings: Settings) -> str:
     """The address of the running site, which takes itself to be reached there."""
     settings.SITE_URL = live_server.url
+    settings.LOCALE_PATHS = [settings.BASE_DIR / "locale"]  # what readers see; other tests quote the source
     settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
     settings.ALLOWED_HOSTS = ["*"]
     for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE"):
