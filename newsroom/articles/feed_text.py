@@ -26,7 +26,7 @@ from newsroom.articles.states import Origin
 
 MAX_ENTRIES = 500
 TEASER_CHARACTERS = 400
-_ROOT = re.compile(rb"<(?:\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:\w+:)?(rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
 _PERSON = re.compile(r"^\s*\S+@\S+\s*\((?P<inside>[^)]+)\)\s*$|^(?P<before>[^<(]+?)\s*[<(]\S+@\S+[>)]\s*$")
 
 
@@ -89,7 +89,7 @@ def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
 def _is_cut_off(body: bytes) -> bool:
     body = body.replace(b"\x00", b"")
     root = _ROOT.search(body)
-    return root is not None and not re.search(rb"</(?:\w+:)?%b\s*>" % root[1], body[-4096:], re.IGNORECASE)
+    return root is not None and not re.search(rb"</(?:\w+:)?%b\b" % root[1], body[-4096:], re.IGNORECASE)
 
 
 def _from_entry(entry: Any, *, feed: Any, home: str, url: str, language: str) -> ArticleDraft | None:

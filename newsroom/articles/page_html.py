@@ -29,7 +29,7 @@ _RENDERED = {"#b": "strong", "#i": "em", "#u": "u", "#t": "code", "#sub": "sub",
 
 def read(html: str, *, url: str = "") -> ArticleDraft | None:
     """The article on the page, or None if there is none. url: where it was fetched."""
-    html = text.strip_unwanted(html)
+    html = text.flattened(text.strip_unwanted(html))
     try:
         found = bare_extraction(html, url=url or None, include_comments=False, include_links=True,
                                 include_formatting=True, with_metadata=True, favor_precision=True)  # fmt: skip

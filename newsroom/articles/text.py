@@ -4,6 +4,7 @@ import html as entities
 import math
 import re
 import unicodedata
+from collections import Counter
 from urllib.parse import urlsplit
 
 import lxml.html
@@ -40,6 +41,12 @@ _STANDING_ALONE = """
     main nav ol p pre section table td th tr ul
 """
 _BLOCKS = frozenset(_STANDING_ALONE.split())
+DEEPEST = 200
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+# Tags that end by themselves; feeds leave them open all the time.
+_SELF_CLOSING = frozenset(
+    ("br", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "p", "source", "td", "th", "tr", "wbr")
+)
 _WORD = re.compile(r"\w+(?:[-'’.,:/]\w+)*")
 _ANCHOR = re.compile(r"s(?:-[a-z0-9]+)+")
 # Controls, the private use area (the mail's slot marks live there), bidi overrides, zero-width marks, surrogates.
@@ -67,7 +74,7 @@ def one_line(text: str, limit: int = 0) -> str:
 
 def plain(html: str) -> str:
     """The HTML's text: blocks on lines of their own, entities resolved, no markup."""
-    root = _parse(nh3.clean(html, tags=set(TAGS), attributes={}))
+    root = _parse(nh3.clean(flattened(html), tags=set(TAGS), attributes={}))
     pieces: list[str] = []
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if not isinstance(element.tag, str):
@@ -121,7 +128,9 @@ def clean_html(html: str, *, base: str = "") -> str:
     pixels with them: a page that loads nothing from elsewhere tells nobody who reads it.
     """
     # The tree in the middle sees only what the first pass let through; the second pass has the last word.
-    tame = nh3.clean(strip_unwanted(html), tags=set(TAGS), attributes=_attributes(), url_schemes=SCHEMES)
+    tame = nh3.clean(
+        flattened(strip_unwanted(html)), tags=set(TAGS), attributes=_attributes(), url_schemes=SCHEMES
+    )
     root = _parse(tame)
     _drop_pictures(root)
     _shift_headings(root)
@@ -169,8 +178,27 @@ def anchors(html: str) -> list[tuple[str, str]]:
 
 def pictures(html: str) -> list[str]:
     """Addresses of the pictures in foreign HTML, tracking pixels left out."""
-    root = _parse(nh3.clean(html, tags=set(TAGS), attributes=_attributes(), url_schemes=SCHEMES))
+    root = _parse(nh3.clean(flattened(html), tags=set(TAGS), attributes=_attributes(), url_schemes=SCHEMES))
     return [str(image.get("src")) for image in root.iter("img") if image.get("src") and not _is_pixel(image)]
+
+
+def flattened(html: str) -> str:
+    """The HTML, or only its text if it is nested deeper than anybody writes: parsers take the square of the depth."""
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for slash, name in _TAG.findall(html):
+        name = name.lower()
+        if name in _SELF_CLOSING:
+            continue
+        if not slash:
+            open_tags[name] += 1
+            depth += 1
+        elif open_tags[name]:
+            open_tags[name] -= 1
+            depth -= 1
+        if depth > DEEPEST:
+            return entities.escape(re.sub(r"<[^<>]*>", " ", html), quote=False)
+    return html
 
 
 def _attributes() -> dict[str, set[str]]:
@@ -220,12 +248,12 @@ def _shift_headings(root: lxml.html.HtmlElement) -> None:
     found = [element for element in root.iter() if element.tag in _HEADINGS]
     levels = {level: min(4, 2 + place) for place, level in enumerate(sorted({each.tag for each in found}))}
     taken: set[str] = set()
+    repeats: Counter[str] = Counter()
     for element in found:
         element.tag = f"h{levels[element.tag]}"
-        base = f"s-{slugify_german(element.text_content(), 60) or 'abschnitt'}"
-        anchor, number = base, 1
+        anchor = base = f"s-{slugify_german(element.text_content(), 60) or 'abschnitt'}"
         while anchor in taken:
-            number += 1
-            anchor = f"{base}-{number}"
+            repeats[base] += 1
+            anchor = f"{base}-{repeats[base] + 1}"
         taken.add(anchor)
         element.set("id", anchor)

@@ -11,6 +11,7 @@ from newsroom.articles import languages
         ("Die Fähre legt wieder ab, und der Wirt ist froh darüber.", "de"),
         ("The ferry leaves again, and the landlord is glad of it.", "en"),
         ("Lorem ipsum dolor sit amet", "fr"),
+        ("The Kran und the Kai und", "fr"),
         ("", "fr"),
     ],
 )

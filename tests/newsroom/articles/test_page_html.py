@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsroom.articles import page_html
@@ -69,8 +69,9 @@ def test_a_page_without_an_article_is_none() -> None:
     assert page_html.read("<html></html>") is None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(PIECES | st.text(max_size=30) | st.just(f"<p>{SENTENCE * 3}</p>"), max_size=10))
+@example(["<script>alert(1)</script>", "\x1f", f"<p>{SENTENCE * 3}</p>"])
 def test_no_page_makes_it_stumble(pieces: list[str]) -> None:
     draft = page_html.read(
         f"<html><head><title>Ein Titel</title></head><body><h1>Ein Titel</h1>{''.join(pieces)}</body></html>"

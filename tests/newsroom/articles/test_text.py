@@ -1,5 +1,7 @@
 """Text is words, headings and clean HTML before it meets a template or a mail."""
 
+import time
+
 import lxml.html
 import pytest
 from hypothesis import given, settings
@@ -158,3 +160,18 @@ def test_first_sentences_are_whole_and_do_not_stop_at_a_number() -> None:
 def test_a_plain_title_keeps_what_looks_like_markup() -> None:
     assert text.plain_title("Warum 3 < 5 & <b> fett ist") == "Warum 3 < 5 & <b> fett ist"
     assert text.plain_title("Warum 3 &lt; 5 <b>gilt</b>", is_html=True) == "Warum 3 < 5 gilt"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    ["<div>" * 100_000, "<div></x>" * 100_000, "<ul><li>" * 50_000, "<h2>x</h2>" * 10_000, "<b><p>" * 50_000],
+    ids=["deep", "falsely-closed", "lists", "headings", "crossed"],
+)
+def test_html_built_to_keep_us_busy_is_done_with_quickly(bomb: str) -> None:
+    started = time.monotonic()
+
+    clean = text.clean_html(f"{bomb}Ende")
+
+    assert time.monotonic() - started < 10
+    assert "Ende" in clean
+    assert_inert(clean)
