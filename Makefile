@@ -108,16 +108,17 @@ clean: ## Remove what was installed or compiled; var/ stays
 $(BIN)/python:
 	@.ci/make-venv $(PYTHON) $(VENV)
 
+# --no-deps: the files name every package, and hashes are demanded for each.
 # An installation for development serves the demo as well; it need not be made smaller for it.
 $(RUNTIME): requirements/base.txt | $(BIN)/python
 	@if [ -e $(DEV) ] && [ $(DEV) -nt requirements/base.txt ]; then :; else \
 		echo "Installing what runs Newsroom …"; \
-		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/base.txt; fi
+		$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/base.txt; fi
 	@touch $@
 
 $(DEV): requirements/dev.txt requirements/base.txt | $(BIN)/python
 	@echo "Installing what develops Newsroom …"
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $(RUNTIME) $@
 
 %.mo: %.po | $(RUNTIME)
