@@ -40,22 +40,24 @@ def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
     until = time.monotonic() + seconds
     owner = f"{socket.gethostname()}:{os.getpid()}"
     mails = Mails()
+    resting: set[str] = set()  # providers whose rate is used up for longer than this slice waits
     handed = 0
     while (left := until - time.monotonic()) > 0:
-        found = _next(provider or "", owner=owner, at=at_clock())
+        found = _next(provider or "", owner=owner, resting=resting, at=at_clock())
         if found is None:
             return handed
         batch, was_trial = found
-        handed += _hand_over(batch, mails, was_trial=was_trial, left=left, at_clock=at_clock)
+        if _is_its_turn(batch, resting, left=left, at_clock=at_clock):
+            handed += _hand_over(batch, mails, was_trial=was_trial, at_clock=at_clock)
     queue.wake_pump()
     return handed
 
 
-def _next(provider: str, *, owner: str, at: datetime) -> tuple[Batch, bool] | None:
+def _next(provider: str, *, owner: str, resting: set[str], at: datetime) -> tuple[Batch, bool] | None:
     """The next batch that may really go, and whether it is a trial of a provider that was not used."""
     while True:
         closed_off, on_trial = circuits.unusable(at=at)
-        batch = claiming.claim(at=at, owner=owner, provider=provider, without=closed_off)
+        batch = claiming.claim(at=at, owner=owner, provider=provider, without=closed_off | resting)
         if batch is None:
             return None
         steps.reached(steps.CLAIMED)
@@ -70,22 +72,27 @@ def _next(provider: str, *, owner: str, at: datetime) -> tuple[Batch, bool] | No
             claiming.give_back(batch, not_before=batch.not_before)
 
 
-def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, left: float, at_clock: Clock) -> bool:
-    """One batch from its claim to its outcome. Whether it is settled."""
+def _is_its_turn(batch: Batch, resting: set[str], *, left: float, at_clock: Clock) -> bool:
+    """Wait for the provider's rate; if that takes too long, or nobody knows the provider, give the batch back."""
     try:
-        provider = providers.provider(batch.provider)
-        rate = providers.config(batch.provider).rate
+        rate = providers.config(batch.provider).rate or 0
     except ProviderError as error:
-        at = at_clock()
-        circuits.open_circuit(batch.provider, because=str(error), at=at)
+        circuits.open_circuit(batch.provider, because=str(error), at=at_clock())
         claiming.give_back(batch, not_before=batch.not_before)
         return False
     longest_wait = min(left, settings.DELIVERY_LEASE_SECONDS / 3)
-    wait = limits.take(batch.provider, copies=batch.size, rate=rate or 0, longest_wait=longest_wait)
+    wait = limits.take(batch.provider, copies=batch.size, rate=rate, longest_wait=longest_wait)
     if wait < 0:
+        resting.add(batch.provider)
         claiming.give_back(batch, not_before=at_clock() + timedelta(seconds=min(-wait, 60)))
         return False
     time.sleep(wait)
+    return True
+
+
+def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) -> bool:
+    """One batch from its claim to its outcome. Whether it is settled."""
+    provider = providers.provider(batch.provider)
     at = at_clock()
     loaded = load(batch, mails, at=at)
     steps.reached(steps.CHECKED)

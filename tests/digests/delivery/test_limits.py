@@ -74,12 +74,14 @@ def test_pump_gives_a_batch_back_when_its_turn_is_far_off(
     slow = ProviderConfig(name="main", scheme="memory", rate=10)
     monkeypatch.setattr(providers, "config", lambda name: slow)
     limits.take("main", copies=1000, rate=10, longest_wait=200)
-    make_sending(readers=20)
+    make_sending(readers=120)
+    Batch.objects.update(not_before=clock())
 
     began = time.monotonic()
     pump.run(seconds=5, at_clock=clock)
 
-    batch = Batch.objects.get()
+    batch, other = Batch.objects.order_by("pk")
     assert time.monotonic() - began < 1
     assert (batch.state, batch.idle_claims, provider.calls) == (BatchState.READY, 0, [])
+    assert other.fence == 0
     assert 50 <= (batch.not_before - clock()).total_seconds() <= 60

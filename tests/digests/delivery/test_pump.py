@@ -331,6 +331,19 @@ def test_worker_that_slept_past_its_deadline_does_not_call_any_more(
     assert Attempt.objects.get().state == AttemptState.NOT_SENT
 
 
+def test_provider_that_is_no_longer_configured_is_not_called_and_staff_hear_of_it(
+    provider: ScriptedProvider, clock: Clock
+) -> None:
+    mailing = make_sending(readers=5)
+    Batch.objects.update(provider="former")
+
+    run(clock)
+
+    assert Incident.objects.filter(key="delivery.provider.former").exists()
+    assert (Batch.objects.get().state, provider.calls) == (BatchState.READY, [])
+    assert states(mailing) == {"waiting": 5}
+
+
 def test_numbers_of_a_delivery_are_its_mailing_and_its_place(provider: ScriptedProvider) -> None:
     mailing = make_sending(readers=3)
 

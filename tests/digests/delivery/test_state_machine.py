@@ -219,14 +219,24 @@ class Engine(RuleBasedStateMachine):
         assert not Delivery.objects.filter(state=DeliveryState.WAITING).exists()
 
 
-@pytest.mark.django_db
-def test_no_sequence_of_events_breaks_the_account() -> None:
+def run_examples(count: int) -> None:
     run_state_machine_as_test(
         Engine,
         settings=hypothesis_settings(
-            max_examples=int(os.environ.get("ENGINE_EXAMPLES", "25")),
+            max_examples=count,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.django_db
+def test_no_sequence_of_events_breaks_the_account() -> None:
+    run_examples(8)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_no_long_search_finds_a_sequence_that_breaks_the_account() -> None:
+    run_examples(150)
