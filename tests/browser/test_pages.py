@@ -1,0 +1,211 @@
+"""Every page people meet, in a real browser: no barriers, no sideways scrolling, no script needed, nothing from outside."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from digests.models import Digest, DigestMailing
+from newsroom.articles.models import Correction
+from newsroom.articles.states import Origin, Review
+from newsroom.web import clock
+from newsroom.web.tokens import TokenKind, hash_secret, make
+from subscriptions.models import Confirmation, Newsletter
+from subscriptions.states import SubscriptionState
+from tests.digests.factories import make_handed_over, make_planned, make_ready
+from tests.factories import make_article, make_author, make_section, make_subscriber, make_subscription
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PUBLIC = [
+    "/",
+    "/articles/{article}/",
+    "/authors/{author}/",
+    "/newsletters/",
+    "/newsletters/{newsletter}/",
+    "/newsletters/{newsletter}/{number}/",
+    "/subscribe/",
+    "/subscribe/sent/",
+    "/confirm/{secret}/",
+    "/confirm/nothing-like-a-token/",
+    "/preferences/",
+    "/preferences/{manage}/",
+    "/u/{leave}",
+    "/u/broken",
+    "/imprint/",
+    "/privacy/",
+    "/no/such/page/",
+]
+DESK = [
+    "/admin/",
+    "/admin/digests/digest/",
+    "/admin/digests/digest/add/",
+    "/admin/digests/digest/{draft}/change/",
+    "/admin/digests/digest/{sent}/change/",
+    "/admin/digests/digest/{sent}/proofs/1/",
+    "/admin/delivery/mailing/",
+    "{arithmetic}",
+    "/admin/digests/plan/",
+    "/admin/articles/article/",
+    "/admin/subscriptions/subscriber/",
+    "/admin/mail/incident/",
+]
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"
+
+
+@pytest.fixture
+def words(site: str) -> dict[str, object]:
+    """A small newsroom with one of everything; what stands in the addresses of its pages."""
+    Group.objects.all().delete()
+    plan = make_planned()
+    newsletter = plan.newsletter
+    author = make_author(bio_de="Schreibt über den Fluss.", contact="thea@example.org")
+    article = make_article(
+        authors=(author,),
+        section=make_section(),
+        title=f"Das {LONG_WORD} öffnet seine Tore",
+        body_html="<h2>Am Ufer</h2><p>Am Morgen legte sie ab.</p>" * 5,
+        headings=["Am Ufer"] * 5,
+        origin=Origin.USER_SUBMISSION,
+        review=Review.REVIEWED,
+        picture_is_illustration=True,
+        rights_contact="rechte@news.example.org",
+    )
+    Correction.objects.create(
+        article=article, text="In einer früheren Fassung stand Dienstag.", made_at=clock.now()
+    )
+    sent = make_handed_over(newsletter, stories=4)
+    draft = make_ready(newsletter, stories=3)
+    reader = make_subscriber(address="mia@example.org")
+    active = make_subscription(newsletter=newsletter, subscriber=reader)
+    other = make_subscriber(address="noah@example.org")
+    pending = make_subscription(
+        newsletter=newsletter, subscriber=other, state=SubscriptionState.PENDING, confirmed_at=None
+    )
+    secret = "f" * 22
+    now = clock.now()
+    confirmation = Confirmation.objects.create(
+        token_hash=hash_secret(secret), subscriber=other, created_at=now, expires_at=now + timedelta(days=7)
+    )
+    confirmation.subscriptions.add(pending)
+    bound = DigestMailing.objects.get(digest=sent)
+    return {
+        "article": article.slug,
+        "author": author.slug,
+        "newsletter": newsletter.slug,
+        "number": sent.number,
+        "secret": secret,
+        "manage": make(TokenKind.MANAGE, active.pk),
+        "leave": make(TokenKind.LEAVE, active.pk),
+        "draft": draft.pk,
+        "sent": sent.pk,
+        "arithmetic": f"/admin/delivery/mailing/{bound.mailing_id}/arithmetic/",
+    }
+
+
+def signed_in(page: Page, site: str) -> None:
+    user = User.objects.create_superuser("rui", "rui@example.org", "ebbe-und-flut")
+    client = Client()
+    client.force_login(user)
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
+
+
+def forget_missing_pages(complaints: list[str]) -> None:
+    """Chromium calls every page that is not there an error; ours are meant."""
+    complaints[:] = [complaint for complaint in complaints if "404" not in complaint]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_public_pages_have_no_barriers_and_fit_a_small_phone(
+    scheme: str,
+    site: str,
+    words: dict[str, object],
+    open_page: Callable[..., Page],
+    axe: Callable[[Page], None],
+    fits: Callable[[Page], None],
+    complaints: list[str],
+) -> None:
+    page = open_page(width=320, height=640, color_scheme=scheme)
+    for address in PUBLIC:
+        page.goto(site + address.format(**words))
+        fits(page)
+        axe(page)
+    forget_missing_pages(complaints)
+
+
+def test_public_pages_fit_when_text_is_twice_as_large(
+    site: str,
+    words: dict[str, object],
+    open_page: Callable[..., Page],
+    fits: Callable[[Page], None],
+    complaints: list[str],
+) -> None:
+    page = open_page(width=640, height=800)
+    for address in PUBLIC:
+        page.goto(site + address.format(**words))
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        fits(page)
+    forget_missing_pages(complaints)
+
+
+def test_desk_pages_have_no_barriers(
+    site: str, words: dict[str, object], open_page: Callable[..., Page], axe: Callable[[Page], None]
+) -> None:
+    page = open_page(width=1440, height=1000)
+    signed_in(page, site)
+    for address in DESK:
+        page.goto(site + address.format(**words))
+        axe(page)
+
+
+def test_a_digest_is_curated_by_keyboard_alone_and_without_script(
+    site: str, words: dict[str, object], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(width=1440, height=1000, java_script_enabled=False)
+    signed_in(page, site)
+    draft = Digest.objects.get(pk=words["draft"])
+    page.goto(f"{site}/admin/digests/digest/{draft.pk}/change/")
+
+    subject = page.locator("#id_subject")
+    subject.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Mit der Tastatur")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    button = page.locator(".desk-status input[type=submit]")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+
+    draft.refresh_from_db()
+    assert (draft.subject, draft.state) == ("Mit der Tastatur", "proofed")
+
+
+def test_the_first_tab_leads_past_the_masthead_and_focus_is_seen(
+    site: str, words: dict[str, object], page: Page
+) -> None:
+    page.goto(f"{site}/articles/{words['article']}/")
+
+    page.keyboard.press("Tab")
+
+    focused = page.locator(":focus")
+    assert focused.get_attribute("href") == "#main"
+    outline = focused.evaluate("element => getComputedStyle(element).outlineStyle")
+    assert outline != "none"
+
+
+def test_both_languages_are_offered_and_kept(
+    site: str, words: dict[str, object], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(locale="en-GB", java_script_enabled=False)
+    page.goto(f"{site}/newsletters/")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+    page.get_by_role("button", name="DE").click()
+    assert page.locator("html").get_attribute("lang") == "de"
+    page.goto(f"{site}/imprint/")
+    assert page.locator("html").get_attribute("lang") == "de"
+    assert Newsletter.objects.count() == 1
