@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Max, Min, Sum
+from django.utils.translation import gettext as _
 
 from digests.delivery import ledger
 from digests.delivery.models import Attempt, Batch, Mailing
@@ -62,4 +63,17 @@ def of_mailing(mailing: Mailing) -> Figures:
 def _skip_reasons(mailing: Mailing) -> list[tuple[str, int]]:
     skipped = ledger.of_mailing(mailing.pk).filter(state=DeliveryState.SKIPPED)
     counted = skipped.values("reason").annotate(number=Count("pk")).order_by("-number", "reason")
-    return [(row["reason"], row["number"]) for row in counted]
+    return [(skip_name(row["reason"]), row["number"]) for row in counted]
+
+
+def skip_name(reason: str) -> str:
+    """What staff call a reason of `subscriptions.audiences` or of the hand-over."""
+    names = {
+        "cadence": _("wants fewer issues"),
+        "erased": _("erased"),
+        "gone": _("subscription gone"),
+        "paused": _("paused"),
+        "suppressed": _("suppressed"),
+        "unsubscribed": _("unsubscribed"),
+    }
+    return names.get(reason, reason)

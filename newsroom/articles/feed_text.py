@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import feedparser
 from dateutil import parser as dates
+from django.utils.translation import gettext as _
 
 from newsroom.articles import languages, links, text
 from newsroom.articles.drafts import ArticleDraft, FeedDraft
@@ -51,16 +52,16 @@ def read(body: bytes, *, url: str = "", content_type: str = "") -> FeedDraft:
 # --- RSS and Atom -----------------------------------------------------------------------------------------
 def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
     if not _ROOT.search(body.replace(b"\x00", b"")):
-        raise Unreadable("it is no feed")
+        raise Unreadable(_("it is no feed"))
     headers = {"content-type": content_type or "application/xml"}
     if url:
         headers["content-location"] = url
     try:
         parsed = feedparser.parse(io.BytesIO(body), response_headers=headers)
     except Exception as error:  # whatever breaks inside the parser, it is this feed that cannot be read
-        raise Unreadable("its text cannot be read as a feed") from error
+        raise Unreadable(_("its text cannot be read as a feed")) from error
     if not parsed.get("version") and not parsed.entries:
-        raise Unreadable("its text cannot be read as a feed")
+        raise Unreadable(_("its text cannot be read as a feed"))
     fault = parsed.get("bozo_exception")
     is_malformed = (
         bool(parsed.bozo)
@@ -68,7 +69,7 @@ def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
         and "undefined entity" not in str(fault)
     )
     if is_malformed and _is_cut_off(body):
-        raise Unreadable("it breaks off before its end")
+        raise Unreadable(_("it breaks off before its end"))
     feed = parsed.feed
     home = links.absolute(str(feed.get("link") or ""), url) or url
     language = languages.stated(feed.get("language"))
@@ -195,12 +196,12 @@ def _read_json(body: bytes, url: str) -> FeedDraft:
     try:
         feed = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("it is no valid JSON") from error
+        raise Unreadable(_("it is no valid JSON")) from error
     if not isinstance(feed, dict) or "jsonfeed.org/version" not in str(feed.get("version")):
-        raise Unreadable("it is JSON, but no JSON Feed")
+        raise Unreadable(_("it is JSON, but no JSON Feed"))
     items = feed.get("items")
     if not isinstance(items, list):
-        raise Unreadable("it has no list of items")
+        raise Unreadable(_("it has no list of items"))
     home = (
         links.absolute(_text(feed, "home_page_url"), url)
         or links.without_tracking(_text(feed, "feed_url"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from newsroom.articles import languages, links, text
 from newsroom.articles.drafts import ArticleDraft
@@ -43,11 +44,11 @@ def read(source: str, *, stem: str, base: str = "") -> MarkdownDraft:
     if not title and (heading := _FIRST_HEADING.match(body)):
         title, body = text.one_line(heading["title"], 300), body[heading.end() :]
     if not title:
-        raise Unreadable("it has no title: write one in the front matter")
+        raise Unreadable(_("it has no title: write one in the front matter"))
     html = text.markdown_to_html(body, base=base)
     content = text.plain(html)
     if not content:
-        raise Unreadable("there is no text under the front matter")
+        raise Unreadable(_("there is no text under the front matter"))
     language = languages.stated(front.get("language"), languages.guess(f"{title} {content}", ""))
     slug = text.slugify_german(_line(front, "slug", 100) or stem)
     article = ArticleDraft(
@@ -81,12 +82,14 @@ def _front(source: str) -> Mapping[str, Any]:
         front = yaml.safe_load(source)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        place = f" in line {line + 2}" if line is not None else ""
-        raise Unreadable(f"its front matter is no valid YAML{place}") from error
+        if line is None:
+            raise Unreadable(_("its front matter is no valid YAML")) from error
+        sentence = _("its front matter is no valid YAML in line %(line)d")
+        raise Unreadable(sentence % {"line": line + 2}) from error
     if front is None:
         return {}
     if not isinstance(front, dict):
-        raise Unreadable("its front matter is no list of keys and values")
+        raise Unreadable(_("its front matter is no list of keys and values"))
     return front
 
 
@@ -111,8 +114,10 @@ def _whole(front: Mapping[str, Any], key: str) -> int | None:
 def _choice(front: Mapping[str, Any], key: str, known: list[str], default: str) -> str:
     value = _line(front, key, 60)
     if value and value not in known:
+        possible = ", ".join(each for each in known if each)
         raise Unreadable(
-            f"its {key} “{value}” is unknown; possible are {', '.join(each for each in known if each)}"
+            _("its %(key)s “%(value)s” is unknown; possible are %(possible)s")
+            % {"key": key, "value": value, "possible": possible}
         )
     return value or default
 
@@ -133,7 +138,8 @@ def _time(front: Mapping[str, Any], key: str) -> datetime | None:
             value if value.tzinfo else timezone.make_aware(value, timezone.get_default_timezone())
         ).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Unreadable(f"its {key} “{value}” is no date like 2026-05-04 or 2026-05-04T06:00") from error
+        sentence = _("its %(key)s “%(value)s” is no date like 2026-05-04 or 2026-05-04T06:00")
+        raise Unreadable(sentence % {"key": key, "value": value}) from error
 
 
 def _picture(front: Mapping[str, Any]) -> str:

@@ -216,7 +216,7 @@ def _of_feed(source: Source) -> list[ArticleDraft]:
                 % {"source": _shown(source.name)},
                 source=source.name,
             )
-        reason = "its XML is broken"
+        reason = _("its XML is broken")
     raise BrokenFeed(
         _(
             "%(source)s looks like a feed, but %(reason)s; ask its publisher to mend it, or give a single page."

@@ -14,6 +14,7 @@ from functools import lru_cache
 import httpcore
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from newsroom.web.errors import (
     BadAddress,
@@ -83,7 +84,7 @@ def fetch(
             current = _readable(_joined(current, answer.headers["location"]))
             is_permanent = is_permanent and answer.status in _PERMANENT
             permanent = str(current) if is_permanent else permanent
-    raise TooManyRedirects("The address redirects too many times.", url=url)
+    raise TooManyRedirects(_("The address redirects too many times."), url=url)
 
 
 def user_agent() -> str:
@@ -106,7 +107,7 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: Headers, max_by
     except PrivateAddress as error:
         raise PrivateAddress(str(error), url=address) from error
     except httpcore.TimeoutException as error:
-        raise TooSlow("The server did not answer within the time limit.", url=address) from error
+        raise TooSlow(_("The server did not answer within the time limit."), url=address) from error
     except (
         httpcore.NetworkError,
         httpcore.ProtocolError,
@@ -114,7 +115,8 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: Headers, max_by
         OSError,
         ValueError,
     ) as error:
-        raise Unreachable(f"The server could not be reached: {error}.", url=address) from error
+        sentence = _("The server could not be reached: %(reason)s.") % {"reason": error}
+        raise Unreachable(sentence, url=address) from error
 
 
 def _body(chunks: Iterable[bytes], headers: Mapping[str, str], max_bytes: int, url: str) -> bytes:
@@ -122,7 +124,8 @@ def _body(chunks: Iterable[bytes], headers: Mapping[str, str], max_bytes: int, u
     for piece in _decompressed(chunks, headers.get("content-encoding", "identity"), max_bytes + 1, url):
         body += piece
         if len(body) > max_bytes:
-            raise TooLarge(f"The answer is larger than {max_bytes:,} bytes.", url=url)
+            sentence = _("The answer is larger than %(size)d kB.") % {"size": max_bytes // 1000}
+            raise TooLarge(sentence, url=url)
     return bytes(body)
 
 
@@ -133,14 +136,15 @@ def _decompressed(chunks: Iterable[bytes], coding: str, most: int, url: str) -> 
         yield from chunks
         return
     if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise Unreachable(f"The answer is packed in a way we did not ask for ({coding[:40]}).", url=url)
+        sentence = _("The answer is packed in a way we did not ask for (%(coding)s).")
+        raise Unreachable(sentence % {"coding": coding[:40]}, url=url)
     unpacker, is_first = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32), True
     for packed in chunks:
         try:
             piece = unpacker.decompress(packed, most)
         except zlib.error as error:
             if not is_first or coding != "deflate":
-                raise Unreachable("The answer is packed and cannot be unpacked.", url=url) from error
+                raise Unreachable(_("The answer is packed and cannot be unpacked."), url=url) from error
             # Some servers mean raw deflate when they say so.
             unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
             piece = unpacker.decompress(packed, most)
@@ -161,7 +165,7 @@ def _judged(answer: Fetched, permanent: str) -> Fetched:
             permanent_url=permanent,
         )
     raise RefusedByServer(
-        f"The server answered with an error ({answer.status}).",
+        _("The server answered with an error (%(status)d).") % {"status": answer.status},
         url=answer.url,
         status=answer.status,
         retry_after=seconds_of(answer.headers.get("retry-after", ""), longest=LONGEST_RETRY_AFTER_SECONDS),
@@ -173,12 +177,12 @@ def _readable(url: str | httpx.URL) -> httpx.URL:
         parsed = httpx.URL(url).copy_with(fragment=None)
         port = parsed.port
     except (httpx.InvalidURL, ValueError, TypeError) as error:
-        raise BadAddress("This is not an address on the web.", url=str(url)) from error
+        raise BadAddress(_("This is not an address on the web."), url=str(url)) from error
     is_host = bool(parsed.host) and b"%" not in parsed.raw_host
     if parsed.scheme not in {"http", "https"} or not is_host or not (port is None or 0 < port < 65_536):
-        raise BadAddress("Only addresses with http:// or https:// can be fetched.", url=str(url))
+        raise BadAddress(_("Only addresses with http:// or https:// can be fetched."), url=str(url))
     if parsed.userinfo:
-        raise BadAddress("An address with a password in it is not fetched.", url=parsed.host)
+        raise BadAddress(_("An address with a password in it is not fetched."), url=parsed.host)
     return parsed
 
 
@@ -187,7 +191,9 @@ def _joined(base: httpx.URL, location: str) -> httpx.URL:
         # Servers write UTF-8 where they should escape it; header values reach us as Latin-1.
         return base.join(location.encode("latin-1").decode("utf-8", "replace"))
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadAddress("The address redirects to something that is no address.", url=str(base)) from error
+        raise BadAddress(
+            _("The address redirects to something that is no address."), url=str(base)
+        ) from error
 
 
 def _one_line(value: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
+from django.utils.translation import gettext as _
 
 from newsroom.web.errors import PrivateAddress
 
@@ -62,10 +63,10 @@ class GuardedBackend(httpcore.NetworkBackend):
         try:
             addresses = self._resolve(host.strip("[]"), port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"the name {host} is not known") from error
+            raise httpcore.ConnectError(_("the name %(host)s is not known") % {"host": host}) from error
         for address in addresses:
             self._judge(address, port, host)
-        failure: Exception = httpcore.ConnectError(f"the name {host} has no address")
+        failure: Exception = httpcore.ConnectError(_("the name %(host)s has no address") % {"host": host})
         for address in addresses:
             seconds = remaining(self._deadline, CONNECT_SECONDS)
             try:
@@ -83,7 +84,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     def _judge(self, address: str, port: int, host: str) -> None:
         """One private address among public ones is enough to refuse: that is how rebinding looks."""
         if not is_public(address) and f"{address}:{port}" not in self._allow:
-            raise PrivateAddress("The address leads into a private network.", url=host)
+            raise PrivateAddress(_("The address leads into a private network."), url=host)
 
 
 class _DeadlineStream(httpcore.NetworkStream):

@@ -237,7 +237,7 @@ def test_a_large_answer_is_not_read_to_its_end() -> None:
     ):
         _fetch(server, max_bytes=1_000_000)
 
-    assert str(refused.value) == "The answer is larger than 1,000,000 bytes."
+    assert str(refused.value) == "The answer is larger than 1000 kB."
 
 
 @pytest.mark.parametrize(
