@@ -157,7 +157,14 @@ class Batch(models.Model):
     skipped = models.PositiveIntegerField(_("skipped"), default=0)
     held = models.PositiveIntegerField(_("held"), default=0)
     cancelled = models.PositiveIntegerField(_("cancelled"), default=0)
-    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("taken out of batch"),
+    )
 
     class Meta:
         verbose_name = _("batch")

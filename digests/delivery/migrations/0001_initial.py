@@ -288,6 +288,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="children",
                         to="delivery.batch",
+                        verbose_name="taken out of batch",
                     ),
                 ),
                 (
