@@ -16,6 +16,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNKNOWN = "0.0.0.0"  # noqa: S104 - not bound to: what stands for a peer without an address
 
 
+_CLAIMS = ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_FOR")
+
+
 class ClientAddressMiddleware:
     """Sets `request.client_address`; drops forwarding headers that no trusted proxy wrote."""
 
@@ -24,9 +27,11 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         peer = request.META.get("REMOTE_ADDR", "")
+        claims = [name for name in _CLAIMS if name in request.META]
         if not _is_trusted(peer):
-            for name in ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_FOR"):
-                request.META.pop(name, None)
+            for name in claims:
+                del request.META[name]
+        request.is_forwarded = bool(claims)  # type: ignore[attr-defined]
         request.client_address = _visitor(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""))  # type: ignore[attr-defined]
         return self.get_response(request)
 

@@ -212,6 +212,26 @@ def test_a_worker_that_never_came_back_costs_no_letter(outbox: MemoryProvider, s
     assert len(outbox.outbox) == 1
 
 
+def test_a_late_report_does_not_disturb_who_has_the_letter_now(settings: Settings) -> None:
+    letter = _write()
+    late = letters.claim(letter.pk, at=NOW)
+    after = NOW + timedelta(seconds=settings.LETTER_LEASE_SECONDS + 1)
+    letters.recover(after)
+    present = letters.claim(letter.pk, at=after)
+    assert late
+    assert present
+
+    failure = letters.Call(provider="x", outcome=Outcome(verdict=Verdict.REJECTED, reason="late"))
+    letters.settle(late, failure, at=after)
+
+    letter.refresh_from_db()
+    assert (letter.state, letter.fence, letter.address) == (
+        LetterState.CALLING,
+        present.fence,
+        "Ann@example.org",
+    )
+
+
 def test_a_call_whose_answer_was_lost_is_made_again(outbox: MemoryProvider, settings: Settings) -> None:
     letter = _write()
     claimed = letters.claim(letter.pk, at=NOW)

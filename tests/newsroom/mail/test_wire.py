@@ -190,6 +190,7 @@ def test_bodies_come_back_as_rendered_in_lines_every_relay_takes(body: str, befo
     head, _gap, rest = raw.partition(b"\r\n\r\n")
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
     assert all(len(line) <= 76 for line in rest.split(b"\r\n"))
+    assert not any(line.endswith((b" ", b"\t")) for line in rest.split(b"\r\n"))  # relays drop such blanks
     message = _parsed(raw)
     assert [part.defects for part in message.walk()] == [[], [], []]
     wanted = fill_slots(encoding.clean(text), {"leave_url": copy.leave_url}, html=False)

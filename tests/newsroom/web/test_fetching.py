@@ -4,6 +4,7 @@ import gzip
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -224,10 +225,16 @@ def test_a_circle_of_redirects_ends() -> None:
 
 
 def test_a_small_answer_does_not_unfold_into_a_large_one() -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
-    packed = Answer(body=bomb, headers={"Content-Encoding": "gzip"})
-    with web_server(lambda asked: packed) as server, pytest.raises(TooLarge):
-        _fetch(server, max_bytes=1_000_000)
+    packed = Answer(body=gzip.compress(b"\0" * 50_000_000), headers={"Content-Encoding": "gzip"})
+    tracemalloc.start()
+    try:
+        with web_server(lambda asked: packed) as server, pytest.raises(TooLarge):
+            _fetch(server, max_bytes=1_000_000)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 15_000_000
 
 
 def test_a_large_answer_is_not_read_to_its_end() -> None:
