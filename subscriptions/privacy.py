@@ -1,9 +1,10 @@
 """A reader's rights over her data: all we hold, in a file (GDPR art. 15 and 20), and its erasure (art. 17)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter
@@ -12,6 +13,9 @@ from subscriptions import suppression
 from subscriptions.errors import UnknownReader
 from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
+
+# How long a request may wait before we forget whose it was.
+UNCONFIRMED_FOR = timedelta(days=30)
 
 
 def find_reader(typed_address: str) -> Subscriber:
@@ -92,18 +96,51 @@ def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
         row.subscriptions.filter(state__in=open_states).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
         )
-        Confirmation.objects.filter(subscriber=row, used_at=None).update(used_at=at)
-        Letter.objects.filter(
-            address_hash=known, state__in=[LetterState.WAITING, LetterState.CALLING]
-        ).update(state=LetterState.CANCELLED)
-        Letter.objects.filter(address_hash=known).update(
-            address="", subject="", text="", html="", last_error=""
-        )
         ConsentEvent.objects.create(
             subscriber=row, kind=ConsentKind.ERASED, address=known, language=row.language, actor=actor, at=at
         )
-        ConsentEvent.objects.filter(subscriber=row).update(address=known)
-        row.address, row.typed_address, row.erased_at = None, "", at
-        row.save(update_fields=["address", "address_hash", "typed_address", "erased_at"])
+        _forget_address(row, at=at)
         suppression.suppress(known, reason=SuppressionReason.ERASED, at=at)
     reader.refresh_from_db()
+
+
+def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
+    """Let requests lapse that nobody confirmed within 30 days, and forget who never confirmed anything.
+
+    What stays is the record with a hash, and the hashes that limits are counted by; no suppression, because she may
+    ask again. Gives the number of readers forgotten. Safe to repeat; at most `limit` at once.
+    """
+    Subscription.objects.pending().filter(requested_at__lte=at - UNCONFIRMED_FOR).update(
+        state=SubscriptionState.LAPSED
+    )
+    known_for_more = Subscription.objects.filter(
+        Q(confirmed_at__isnull=False) | Q(state__in=[SubscriptionState.PENDING, SubscriptionState.ACTIVE])
+    )
+    never = Subscriber.objects.filter(
+        address__isnull=False,
+        subscriptions__state=SubscriptionState.LAPSED,
+        created_at__lte=at - UNCONFIRMED_FOR,
+    ).exclude(pk__in=known_for_more.values("subscriber_id"))
+    numbers = list(never.distinct().values_list("pk", flat=True)[:limit])
+    for number in numbers:
+        with transaction.atomic():
+            row = Subscriber.objects.select_for_update().get(pk=number)
+            if not known_for_more.filter(
+                subscriber=row
+            ).exists():  # looked again: she may just have come back
+                _forget_address(row, at=at)
+    return len(numbers)
+
+
+def _forget_address(row: Subscriber, *, at: datetime) -> None:
+    """Take a locked reader's address out of every table; links that wait for her are closed."""
+    if not row.address:
+        return
+    known = address_hash(row.address)
+    Confirmation.objects.filter(subscriber=row, used_at=None).update(used_at=at)
+    letters = Letter.objects.filter(address_hash=known)
+    letters.filter(state__in=[LetterState.WAITING, LetterState.CALLING]).update(state=LetterState.CANCELLED)
+    letters.update(address="", subject="", text="", html="", last_error="")
+    ConsentEvent.objects.filter(subscriber=row).update(address=known)
+    row.address, row.typed_address, row.erased_at = None, "", at
+    row.save(update_fields=["address", "address_hash", "typed_address", "erased_at"])

@@ -1,5 +1,6 @@
 """What a reader may have: everything we hold about her, and its erasure."""
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -12,8 +13,9 @@ from subscriptions import consent, privacy, suppression
 from subscriptions.errors import UnknownReader
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import SuppressionReason
-from tests.factories import NOON, make_newsletter
-from tests.subscriptions.factories import confirm_token, dump, fresh_client, signup_fields
+from subscriptions.tasks import forget_unconfirmed
+from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions.factories import confirm_token, dump, fresh_client, make_pending, signup_fields
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -121,3 +123,54 @@ def test_the_export_tells_everything_and_is_json() -> None:
 def test_nobody_is_found_by_an_address_we_do_not_know() -> None:
     with pytest.raises(UnknownReader):
         privacy.find_reader("nobody@example.org")
+
+
+# --- Requests that nobody confirmed ---------------------------------------------------------------------------
+
+
+def test_a_request_nobody_confirmed_is_forgotten_after_thirty_days() -> None:
+    newsletter = make_newsletter()
+    fresh_client().post("/subscribe/", signup_fields(TYPED, newsletter))
+    asked_at = Subscription.objects.get().requested_at
+    day = dt.timedelta(days=1)
+
+    early = privacy.forget_unconfirmed(at=asked_at + 30 * day - dt.timedelta(seconds=1))
+    assert (early, Subscription.objects.get().state) == (0, "pending")
+    late = privacy.forget_unconfirmed(at=asked_at + 30 * day)
+    again = privacy.forget_unconfirmed(at=asked_at + 31 * day)
+
+    assert (late, again, Subscription.objects.get().state) == (1, 0, "lapsed")
+    assert not [text for text in texts() if "mia.muster" in text.casefold() or "exmple-cua" in text]
+    assert not Suppression.objects.exists()
+    assert not Letter.objects.filter(state=LetterState.WAITING).exists()
+    assert not consent.may_confirm_again(NORMAL, at=asked_at + dt.timedelta(seconds=30))  # limits remember
+
+
+def test_who_ever_confirmed_or_still_waits_is_not_forgotten() -> None:
+    reads, waits = make_subscriber(), make_subscriber()
+    newsletter = make_newsletter()
+    make_subscription(newsletter=newsletter, subscriber=reads)
+    make_pending(make_newsletter(), reads, requested_at=NOON - dt.timedelta(days=31))
+    make_pending(newsletter, waits, requested_at=NOON)
+    make_pending(make_newsletter(), waits, requested_at=NOON - dt.timedelta(days=31))
+    Subscriber.objects.update(created_at=NOON - dt.timedelta(days=40))
+
+    assert privacy.forget_unconfirmed(at=NOON) == 0
+
+    assert Subscriber.objects.filter(address__isnull=False).count() == 2
+    assert sorted(Subscription.objects.values_list("state", flat=True)) == [
+        "active",
+        "lapsed",
+        "lapsed",
+        "pending",
+    ]
+
+
+def test_the_daily_task_does_it() -> None:
+    row = make_pending(make_newsletter(), make_subscriber(), requested_at=NOON)
+    Subscriber.objects.update(created_at=NOON)
+
+    forget_unconfirmed()
+
+    row.subscriber.refresh_from_db()
+    assert row.subscriber.address is None

@@ -1,0 +1,12 @@
+"""What runs by itself for readers. The beat schedule stands in settings."""
+
+from celery import shared_task
+
+from newsroom.web.clock import now
+from subscriptions import privacy
+
+
+@shared_task(name="subscriptions.forget_unconfirmed")
+def forget_unconfirmed() -> None:
+    """Once a day: requests that nobody confirmed lapse, and their addresses go. Safe to run twice."""
+    privacy.forget_unconfirmed(at=now())
