@@ -89,7 +89,9 @@ def test_nobody_s_address_becomes_a_byline() -> None:
     entry = item(1).replace("</item>", "<author>ada@example.org (Ada Beispiel)</author></item>")
     bare = item(2).replace("</item>", "<dc:creator>bo@example.org</dc:creator></item>")
 
-    feed = feed_text.read(rss(entry, bare))
+    feed = feed_text.read(
+        rss(entry, bare).replace(b"<rss ", b'<rss xmlns:dc="http://purl.org/dc/elements/1.1/" ')
+    )
 
     assert [draft.authors for draft in feed.articles] == [("Ada Beispiel",), ()]
 
@@ -180,6 +182,7 @@ def test_a_json_feed_is_read_with_its_fallbacks() -> None:
                 "id": "8",
                 "content_html": "<p>Ohne Titel, aber mit Text</p>",
                 "date_published": "2026-05-04T06:00:00+02:00",
+                "authors": [{"name": "bo@example.org"}],
             },
             {"id": "9"},
             "no item",
@@ -197,6 +200,7 @@ def test_a_json_feed_is_read_with_its_fallbacks() -> None:
     assert first.authors == ("Kulturbüro",)
     assert first.language == "de"
     assert second.title == "Ohne Titel, aber mit Text"
+    assert second.authors == ()
     assert second.published_at == datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 
 

@@ -218,6 +218,18 @@ def test_only_due_feeds_are_polled_and_each_by_one_worker(feed: Feed, publisher:
     assert feeds.poll(at=NOON, allow=publisher.allow) == []
 
 
+def test_a_feed_that_was_checked_meanwhile_is_not_asked_again(feed: Feed, publisher: Publisher) -> None:
+    make_feed(url=publisher.url("/old"))
+    Feed.objects.filter(url=publisher.url("/old")).update(next_check_at=NOON - HOUR)
+    Feed.objects.filter(pk=feed.pk).update(next_check_at=NOON)
+    publisher.answers["/old"] = Answer(301, headers={"Location": "/feed"})
+
+    checked = feeds.poll(at=NOON, allow=publisher.allow)
+
+    assert [each.feed for each in checked] == [feed], "the old address led to it first"
+    assert [path for path, _ in publisher.asked] == ["/old", "/feed"]
+
+
 @pytest.mark.parametrize("rights", [FeedRights.FULL, FeedRights.HEADLINE])
 def test_pictures_are_fetched_only_where_they_may_be_shown(publisher: Publisher, rights: str) -> None:
     enclosed = f"<enclosure url='{publisher.url('/kran.jpg')}' type='image/jpeg' length='1'/></item>"
