@@ -15,6 +15,7 @@ from django.template import engines
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from PIL import Image
+from pytest_django.fixtures import Settings
 
 from digests import mjml
 from digests.models import Approval, Digest, Link, Proof
@@ -323,7 +324,8 @@ def test_every_public_page_has_a_way_to_it() -> None:
 
 @pytest.mark.parametrize("name", sorted(PAGES))
 @pytest.mark.parametrize("rows", LANGUAGES, indirect=True)
-def test_public_page_renders(name: str, rows: Rows) -> None:
+def test_public_page_renders(name: str, rows: Rows, settings: Settings) -> None:
+    settings.LOCALE_PATHS = [source.ROOT / "locale"]  # what readers see; other tests quote the source
     language = rows.newsletter.language
     client = Client(HTTP_HOST="news.example.org", REMOTE_ADDR="127.0.0.1")
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
