@@ -28,7 +28,7 @@ from tests.digests.delivery.factories import Clock, make_sending
 from tests.digests.delivery.scripted import ScriptedProvider
 from tests.factories import NOON
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = pytest.mark.django_db
 
 _ids = itertools.count(1)
 
@@ -60,6 +60,7 @@ def unknown(provider: ScriptedProvider, clock: Clock) -> Mailing:
     return mailing
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("kind", ["delivered", "bounced", "deferred", "opened", "complained"])
 def test_events_prove_unknown_copies_accepted_and_close_batch_and_attempt(
     kind: str, unknown: Mailing, provider: ScriptedProvider, clock: Clock
@@ -121,6 +122,7 @@ def test_proof_that_comes_days_late_lifts_held_copies_and_corrects_the_totals(
     assert_account_holds(unknown)
 
 
+@pytest.mark.postgres
 def test_event_that_outruns_the_answer_is_counted_once(provider: ScriptedProvider, clock: Clock) -> None:
     mailing = make_sending(readers=10)
 
@@ -267,6 +269,7 @@ def test_event_without_a_token_counts_for_its_address_and_a_foreign_token_for_no
     assert outcomes[forged.pk] == outcomes[short.pk] == "foreign token"
 
 
+@pytest.mark.postgres
 def test_events_are_applied_once_and_in_parts(unknown: Mailing, clock: Clock) -> None:
     for pk in ids_of(unknown):
         report("delivered", delivery=pk)
@@ -275,6 +278,7 @@ def test_events_are_applied_once_and_in_parts(unknown: Mailing, clock: Clock) ->
     assert states(unknown) == {"accepted": 10}
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_and_any_repeat_ends_the_same(seed: int, provider: ScriptedProvider, clock: Clock) -> None:
     provider.script.append(scripted.accept_without_answer)

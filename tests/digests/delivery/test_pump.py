@@ -29,13 +29,14 @@ from tests.digests.delivery.asserts import assert_account_holds, assert_no_lie, 
 from tests.digests.delivery.factories import Clock, make_mailing, make_sending
 from tests.digests.delivery.scripted import ScriptedProvider
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = pytest.mark.django_db
 
 
 def run(clock: Clock, seconds: float = 30) -> int:
     return pump.run(seconds=seconds, at_clock=clock)
 
 
+@pytest.mark.postgres
 def test_whole_mailing_reaches_every_reader_once_through_the_memory_provider(clock: Clock) -> None:
     memory = providers.provider("main")
     assert isinstance(memory, MemoryProvider)
@@ -134,6 +135,7 @@ def test_batch_of_readers_who_all_left_is_done_without_a_call(
     assert (mailing.state, mailing.skipped) == (MailingState.FINISHED, 70)
 
 
+@pytest.mark.postgres
 def test_one_bad_reader_is_found_by_halving_and_only_that_one_is_rejected(
     provider: ScriptedProvider, clock: Clock
 ) -> None:
@@ -154,6 +156,7 @@ def test_one_bad_reader_is_found_by_halving_and_only_that_one_is_rejected(
     assert_no_lie(mailing, provider)
 
 
+@pytest.mark.postgres
 def test_partial_answer_leaves_lists_for_those_to_retry_and_those_unknown(
     provider: ScriptedProvider, clock: Clock
 ) -> None:
