@@ -65,6 +65,12 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> tuple[str, ...]:
         return ("last_due_at",) if obj else ()
 
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        """A new or moved plan begins now: a due time that lies behind it is nobody's missed run."""
+        if not change or {"weekdays", "time", "zone", "is_active"} & set(form.changed_data):
+            obj.last_due_at = clock.now()
+        super().save_model(request, obj, form, change)
+
 
 @admin.register(Digest)
 class DigestAdmin(admin.ModelAdmin[Digest]):

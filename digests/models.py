@@ -110,7 +110,10 @@ class Digest(models.Model):
     window_start = models.DateTimeField(_("articles from"))
     window_end = models.DateTimeField(_("articles until"), help_text=_("Not included."))
     due_at = models.DateTimeField(
-        _("due"), null=True, blank=True, help_text=_("When the plan wants it sent; empty if built by hand.")
+        _("due"),
+        null=True,
+        blank=True,
+        help_text=_("When the plan wants it sent; empty while the plan rests."),
     )
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     preheader = models.CharField(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,9 +85,12 @@ def render(digest: Digest) -> Rendered:
     """
     language = digest.newsletter.language
     with translation.override(language):
-        context, slots = _context(digest), _slots(digest, links.urls(digest))
+        slots = _slots(digest, links.urls(digest))
+        context = _context(digest, slots)
+        # The web has room for all of them.
+        web_html = render_to_string("digests/web_version.html", context | {"slots": slots})
         while True:
-            rendered = _rendered(digest, context | {"slots": slots})
+            rendered = _rendered(digest, context | {"slots": slots}, web_html)
             if rendered.html_bytes <= MAXIMUM_BYTES or not (shorter := _shortened(slots)):
                 return rendered
             slots = shorter
@@ -103,9 +107,14 @@ def web_url(digest: Digest) -> str:
     return f"{settings.SITE_URL}{digest.get_absolute_url()}" if digest.number else settings.SITE_URL
 
 
-def _context(digest: Digest) -> dict[str, Any]:
+def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     newsletter, sender = digest.newsletter, digest.newsletter.sender
+    stories = [story for slot in slots for story in slot.stories]
+    opening = textwrap.shorten(stories[0].teaser, 100, placeholder=" …") if stories else ""
     return {
+        "subject": _one_line(digest.subject) or (stories[0].title if stories else newsletter.name),
+        "preheader": _one_line(digest.preheader) or opening,
+        "total_time": reading_time(sum(story.minutes for story in stories)),
         "digest": digest,
         "newsletter": newsletter,
         "sender": sender,
@@ -147,36 +156,22 @@ def _slots(digest: Digest, urls: Mapping[int, str]) -> list[Slot]:
     return slots
 
 
-def _rendered(digest: Digest, context: dict[str, Any]) -> Rendered:
-    slots: list[Slot] = context["slots"]
-    stories = [story for slot in slots for story in slot.stories]
-    minutes = sum(story.minutes for story in stories)
-    subject = " ".join(wire.strip_slots(digest.subject).split()) or (
-        stories[0].title if stories else str(digest.newsletter)
-    )
-    preheader = " ".join(wire.strip_slots(digest.preheader).split()) or (
-        stories[0].teaser[:100] if stories else ""
-    )
-    context = context | {
-        "subject": subject,
-        "preheader": preheader,
-        "total_time": reading_time(minutes),
-        "lead_title": stories[0].title if stories else "",
-    }
+def _rendered(digest: Digest, context: dict[str, Any], web_html: str) -> Rendered:
     slug = digest.newsletter.slug
     compiled = mail_template(f"email/by_newsletter/{slug}/digest.mjml", "email/digest/digest.mjml")
-    html = _inliner.inline(compiled.render(Context(context)))
-    text = select_template([f"email/by_newsletter/{slug}/digest.txt", "email/digest/digest.txt"]).render(
-        context
-    )
+    text = select_template([f"email/by_newsletter/{slug}/digest.txt", "email/digest/digest.txt"])
     return Rendered(
-        subject=subject,
-        preheader=preheader,
-        html=html,
-        text=plain_text.wrap(text),
-        web_html=render_to_string("digests/web_version.html", context),
+        subject=context["subject"],
+        preheader=context["preheader"],
+        html=_inliner.inline(compiled.render(Context(context))),
+        text=plain_text.wrap(text.render(context)),
+        web_html=web_html,
         language=digest.newsletter.language,
     )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(wire.strip_slots(text).split())
 
 
 def _shortened(slots: list[Slot]) -> list[Slot]:

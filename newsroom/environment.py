@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -122,6 +123,7 @@ class Environment:
                 }
                 Path(str(config["NAME"])).parent.mkdir(parents=True, exist_ok=True)
             case "django.db.backends.postgresql":
+                config["HOST"] = unquote(str(config["HOST"]))  # a socket's folder is written with %2F
                 config["CONN_MAX_AGE"] = 600
                 config["CONN_HEALTH_CHECKS"] = True
                 config["OPTIONS"] = {"connect_timeout": 10}

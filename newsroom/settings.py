@@ -198,6 +198,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 25,
     "retry_on_timeout": True,
+    "max_retries": 0,  # a wake-up that cannot be sent at once is not sent: 0.03 s instead of 6.7 s with Redis away
 }
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {

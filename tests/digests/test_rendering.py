@@ -253,7 +253,8 @@ def test_a_digest_too_large_for_an_inbox_is_shortened_and_keeps_its_footer() -> 
 
     assert len(html.encode()) <= MAXIMUM_BYTES
     assert LONGEST_VALUES["leave_url"] in html
-    assert "im Netz" in html or "on the web" in html
+    assert re.search(r"[0-9]+ weitere|[0-9]+ more stories", html)
+    assert rendered.web_html.count("<article") == 120
 
 
 def test_the_date_is_the_newsrooms_not_the_servers() -> None:
