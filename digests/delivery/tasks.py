@@ -23,8 +23,11 @@ def freeze(mailing_id: int) -> None:
 
 @shared_task(name="delivery.pump")
 def run_pump() -> int:
-    """Hand over due batches for one slice."""
-    return pump.run(seconds=settings.DELIVERY_SLICE_SECONDS, at_clock=clock.now)
+    """Hand over due batches for one slice; the sweep then closes what is finished."""
+    handed = pump.run(seconds=settings.DELIVERY_SLICE_SECONDS, at_clock=clock.now)
+    if handed:
+        queue.wake_sweep()
+    return handed
 
 
 @shared_task(name="delivery.sweep", time_limit=630, soft_time_limit=600)
