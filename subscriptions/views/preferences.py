@@ -13,9 +13,8 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
 from newsroom.mail.addresses import normalise
-from newsroom.web import throttles
 from newsroom.web.clock import now
-from newsroom.web.proxies import client_address, network_of
+from newsroom.web.proxies import client_address
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, correspondence
 from subscriptions.forms import PAUSES, LinkForm, PreferencesForm, language_code
@@ -32,7 +31,6 @@ from subscriptions.views.private import (
 from subscriptions.wording import SETTINGS, wording
 
 SESSION_SECONDS = 30 * 60
-LINKS_PER_NETWORK = 20
 _COOKIE = "reader"
 _COOKIE_SALT = "subscriptions.preferences"
 
@@ -198,8 +196,7 @@ def request_link(request: HttpRequest) -> HttpResponse:
         )
         response = render(request, "subscriptions/ask_for_link.html", {"form": form})
     else:
-        network = network_of(client_address(request))
-        is_allowed = throttles.allow("settings link", network, limit=LINKS_PER_NETWORK, seconds=60 * 60)
+        is_allowed = consent.may_ask_for_link(client_address(request))
         if is_allowed and not form.cleaned_data["website"]:
             address = normalise(form.cleaned_data["address"]).normal
             reader = Subscriber.objects.filter(address=address).first()

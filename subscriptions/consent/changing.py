@@ -1,0 +1,111 @@
+"""Changing settings: pauses, newsletters on and off, the language."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from subscriptions.consent.asking import request_subscription
+from subscriptions.consent.leaving import can_restore, restore, unsubscribe
+from subscriptions.consent.record import Change, changed
+from subscriptions.errors import NothingToPause, UndoExpired
+from subscriptions.models import Newsletter, Subscriber, Subscription
+from subscriptions.states import SubscriptionState
+from subscriptions.wording import SETTINGS
+
+LONGEST_PAUSE = timedelta(weeks=26)
+
+
+def pause(
+    subscription: Subscription, *, until: datetime | None, network_address: str | None, at: datetime
+) -> Change:
+    """Hold an active subscription until a time, or let it go on at once with None. Resumes by itself.
+
+    Raises NothingToPause if it is not active, ValueError for a time that is past or more than half a year away.
+    """
+    if until is not None and not at < until <= at + LONGEST_PAUSE:
+        raise ValueError("A pause ends after now and within 26 weeks.")
+    with transaction.atomic():
+        row = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        if row.state != SubscriptionState.ACTIVE:
+            raise NothingToPause(row.pk)
+        before = row.paused_until if row.paused_until and row.paused_until > at else None
+        change = Change(
+            newsletter=subscription.newsletter,
+            what="paused_until",
+            before=before.isoformat() if before else "",
+            after=until.isoformat() if until else "",
+        )
+        if before == until:
+            return change
+        Subscription.objects.filter(pk=row.pk).update(paused_until=until)
+        changed(subscription.subscriber, [change], network_address=network_address, at=at)
+    subscription.paused_until = until
+    return change
+
+
+def change_settings(
+    reader: Subscriber,
+    *,
+    newsletters: Iterable[Newsletter],
+    wanted: Collection[int],
+    pauses: Mapping[int, datetime | None],
+    language: str,
+    network_address: str,
+    at: datetime,
+) -> list[Change]:
+    """Bring a reader's settings to what her form says; only what differs is touched.
+
+    newsletters: those the form offered. wanted: ids of the ones switched on. pauses: by newsletter id, a time or None
+    to go on. Switching on what was left within a day restores it; else a letter asks to confirm, as for anybody.
+    """
+    changes: list[Change] = []
+    with transaction.atomic():
+        rows = {row.newsletter_id: row for row in reader.subscriptions.select_related("newsletter__sender")}
+        asked: list[Newsletter] = []
+        for newsletter in newsletters:
+            row = rows.get(newsletter.pk)
+            is_on = row is not None and row.state == SubscriptionState.ACTIVE
+            if newsletter.pk in wanted and not is_on:
+                if row is not None and _is_restored(row, network_address=network_address, at=at):
+                    changes.append(_switch(newsletter, before="off", after="on"))
+                else:
+                    asked.append(newsletter)
+                    changes.append(_switch(newsletter, before="off", after="asked"))
+            elif newsletter.pk not in wanted and is_on and row is not None:
+                unsubscribe(row, how="/preferences/", network_address=network_address, at=at)
+                changes.append(_switch(newsletter, before="on", after="off"))
+            elif row is not None and is_on and newsletter.pk in pauses:
+                change = pause(row, until=pauses[newsletter.pk], network_address=network_address, at=at)
+                if change.before != change.after:
+                    changes.append(change)
+        if language != reader.language:
+            change = Change(newsletter=None, what="language", before=reader.language, after=language)
+            Subscriber.objects.filter(pk=reader.pk).update(language=language)
+            reader.language = language
+            changed(reader, [change], network_address=network_address, at=at)
+            changes.append(change)
+        if asked:
+            request_subscription(
+                typed_address=reader.sendable,
+                newsletters=asked,
+                language=language,
+                form="/preferences/",
+                network_address=network_address,
+                at=at,
+                wording_version=SETTINGS,
+            )
+    return changes
+
+
+def _is_restored(row: Subscription, *, network_address: str, at: datetime) -> bool:
+    if not can_restore(row, at=at):
+        return False
+    try:
+        return restore(row, network_address=network_address, at=at)
+    except UndoExpired:
+        return False
+
+
+def _switch(newsletter: Newsletter, *, before: str, after: str) -> Change:
+    return Change(newsletter=newsletter, what="state", before=before, after=after)

@@ -1,0 +1,157 @@
+"""Confirming: what a link stands for, and what pressing its button does, once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from newsroom.mail.addresses import address_hash
+from newsroom.web.tokens import hash_secret
+from subscriptions import correspondence
+from subscriptions.consent.asking import request_subscription
+from subscriptions.consent.record import event
+from subscriptions.errors import LinkExpired, LinkUnknown
+from subscriptions.models import (
+    Confirmation,
+    ConsentEvent,
+    Newsletter,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
+from subscriptions.suppression import LIFTED_BY_CONFIRMING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """What a confirmation link led to. was_already: an earlier visit had done it."""
+
+    subscriber: Subscriber
+    subscriptions: Sequence[Subscription]
+    was_already: bool
+
+    @property
+    def newsletters(self) -> list[Newsletter]:
+        return [subscription.newsletter for subscription in self.subscriptions]
+
+
+def find_confirmation(token: str, *, at: datetime) -> Confirmation:
+    """The confirmation of a link, changing nothing. Raises LinkUnknown; LinkExpired if it was never used in time."""
+    confirmation = (
+        Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
+    )
+    if confirmation is None or not confirmation.subscriber.address:
+        raise LinkUnknown("no such confirmation")
+    if confirmation.used_at is None and confirmation.expires_at <= at:
+        raise LinkExpired("the confirmation is too old")
+    return confirmation
+
+
+def asked_for(confirmation: Confirmation) -> list[Subscription]:
+    """What a confirmation is about, in the catalogue's order. One query."""
+    rows = confirmation.subscriptions.select_related("newsletter__sender")
+    return list(rows.order_by("newsletter__position", "newsletter__name"))
+
+
+def confirm(token: str, *, network_address: str, at: datetime) -> Confirmed:
+    """Turn what the link asked for into active subscriptions. A second time changes nothing and says so.
+
+    Older links that ask for nothing else die with this; until then they live. Raises LinkUnknown, LinkExpired.
+    """
+    with transaction.atomic():
+        confirmation = find_confirmation(token, at=at)
+        # The reader's row is the lock: two presses, or a press and a new request, wait for each other.
+        reader = Subscriber.objects.select_for_update().get(pk=confirmation.subscriber_id)
+        rows = asked_for(confirmation)
+        due = [row for row in rows if _is_asked_for(row, confirmation)]
+        is_first = Confirmation.objects.filter(pk=confirmation.pk, used_at=None).update(used_at=at)
+        if not is_first or not due:
+            return Confirmed(subscriber=reader, subscriptions=rows, was_already=True)
+        never_welcomed = [row for row in due if row.confirmed_at is None]
+        _activate(reader, due, confirmation, network_address=network_address, at=at)
+        if never_welcomed:
+            correspondence.welcome(reader, never_welcomed, confirmation=confirmation, at=at)
+    return Confirmed(subscriber=reader, subscriptions=rows, was_already=False)
+
+
+def _is_asked_for(row: Subscription, confirmation: Confirmation) -> bool:
+    """A link confirms what waits for it, never what was confirmed or left after it was sent."""
+    if row.state != SubscriptionState.PENDING:
+        return False
+    later = [time for time in (row.confirmed_at, row.unsubscribed_at) if time is not None]
+    return all(time <= confirmation.created_at for time in later)
+
+
+def _activate(
+    reader: Subscriber,
+    due: list[Subscription],
+    confirmation: Confirmation,
+    *,
+    network_address: str,
+    at: datetime,
+) -> None:
+    ids = [row.pk for row in due]
+    Subscription.objects.filter(pk__in=ids, state=SubscriptionState.PENDING).update(
+        state=SubscriptionState.ACTIVE,
+        basis=LegalBasis.DOUBLE_OPT_IN,
+        confirmed_at=at,
+        unsubscribed_at=None,
+        paused_until=None,
+    )
+    ConsentEvent.objects.bulk_create(
+        event(
+            reader,
+            row.newsletter,
+            ConsentKind.CONFIRMED,
+            at=at,
+            form="/confirm/",
+            language=reader.language,
+            network_address=network_address,
+            facts={"confirmation": confirmation.pk, "asked_at": confirmation.created_at.isoformat()},
+        )
+        for row in due
+    )
+    assert reader.address is not None
+    scope = Q(newsletter__isnull=True) | Q(newsletter__in=[row.newsletter_id for row in due])
+    Suppression.objects.filter(
+        scope, address_hash=address_hash(reader.address), reason__in=LIFTED_BY_CONFIRMING
+    ).delete()
+    _retire_older(confirmation, ids, at=at)
+    for row in due:
+        row.state, row.confirmed_at, row.unsubscribed_at = SubscriptionState.ACTIVE, at, None
+
+
+def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -> None:
+    """Older open links of this reader that ask for nothing but what is confirmed now have done their work."""
+    older = Confirmation.objects.filter(
+        subscriber_id=confirmation.subscriber_id, used_at=None, pk__lt=confirmation.pk
+    )
+    asks_for_more = Q(
+        pk__in=Confirmation.subscriptions.through.objects.exclude(subscription_id__in=ids).values(
+            "confirmation_id"
+        )
+    )
+    older.exclude(asks_for_more).update(used_at=at)
+
+
+def ask_again(token: str, *, network_address: str, at: datetime) -> tuple[Subscriber, list[Subscription]]:
+    """A fresh letter for an expired link, under the same limits; says to whom and for what. Raises LinkUnknown."""
+    confirmation = (
+        Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
+    )
+    if confirmation is None or not confirmation.subscriber.address:
+        raise LinkUnknown("no such confirmation")
+    reader = confirmation.subscriber
+    rows = asked_for(confirmation)
+    request_subscription(
+        typed_address=reader.sendable,
+        newsletters=[row.newsletter for row in rows],
+        language=reader.language,
+        form=rows[0].source if rows else "",
+        network_address=network_address,
+        at=at,
+    )
+    return reader, rows

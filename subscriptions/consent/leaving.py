@@ -1,0 +1,115 @@
+"""Leaving, and taking it back within a day."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from subscriptions.consent.record import event
+from subscriptions.errors import UndoExpired
+from subscriptions.models import ConsentEvent, Subscription
+from subscriptions.states import ConsentKind, SubscriptionState
+
+UNDO_WITHIN = timedelta(hours=24)
+
+
+def unsubscribe(
+    subscription: Subscription,
+    *,
+    how: str,
+    network_address: str | None,
+    at: datetime,
+    actor: str = "",
+    because: str = "",
+) -> bool:
+    """End a subscription, or cancel a request that waits. True if this call did it; repeating is harmless.
+
+    how: where it happened, such as "one-click" or "/preferences/". Queries: 2 in one transaction.
+    """
+    open_states = [SubscriptionState.ACTIVE, SubscriptionState.PENDING]
+    before = {
+        "state": subscription.state,
+        "cadence": subscription.cadence,
+        "paused_until": subscription.paused_until.isoformat() if subscription.paused_until else None,
+        "confirmed_at": subscription.confirmed_at.isoformat() if subscription.confirmed_at else None,
+    }
+    with transaction.atomic():
+        has_changed = Subscription.objects.filter(pk=subscription.pk, state__in=open_states).update(
+            state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
+        )
+        if has_changed:
+            facts: dict[str, object] = {"before": before}
+            if because:
+                facts["because"] = because
+            event(
+                subscription.subscriber,
+                subscription.newsletter,
+                ConsentKind.UNSUBSCRIBED,
+                at=at,
+                form=how,
+                language=subscription.subscriber.language,
+                network_address=network_address,
+                actor=actor,
+                facts=facts,
+            ).save(force_insert=True)
+            subscription.state = SubscriptionState.UNSUBSCRIBED
+            subscription.unsubscribed_at, subscription.paused_until = at, None
+    return bool(has_changed)
+
+
+def can_restore(subscription: Subscription, *, at: datetime) -> bool:
+    """Whether leaving can still be undone: within a day. No query."""
+    left_at = subscription.unsubscribed_at
+    return (
+        subscription.state == SubscriptionState.UNSUBSCRIBED
+        and left_at is not None
+        and at - left_at < UNDO_WITHIN
+        and subscription.confirmed_at is not None
+        and bool(subscription.subscriber.address)
+    )
+
+
+def restore(subscription: Subscription, *, network_address: str | None, at: datetime) -> bool:
+    """Undo leaving: the former settings exactly as they were. True if this call did it.
+
+    Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it.
+    """
+    with transaction.atomic():
+        row = (
+            Subscription.objects.select_for_update(of=("self",))
+            .select_related("subscriber", "newsletter")
+            .get(pk=subscription.pk)
+        )
+        if row.state == SubscriptionState.ACTIVE:
+            return False
+        ended = (
+            ConsentEvent.objects.filter(subscriber=row.subscriber_id, newsletter=row.newsletter_id)
+            .exclude(kind=ConsentKind.CHANGED)
+            .last()
+        )
+        is_reader_s_own = ended is not None and ended.kind == ConsentKind.UNSUBSCRIBED and not ended.actor
+        if ended is None or not is_reader_s_own or not can_restore(row, at=at):
+            raise UndoExpired(row.pk)
+        before = ended.facts["before"]
+        if before["state"] != SubscriptionState.ACTIVE:
+            raise UndoExpired(row.pk)
+        row.state = SubscriptionState.ACTIVE
+        row.cadence = before["cadence"]
+        row.paused_until = _time(before["paused_until"])
+        row.confirmed_at = _time(before["confirmed_at"])
+        row.unsubscribed_at = None
+        row.save(update_fields=["state", "cadence", "paused_until", "confirmed_at", "unsubscribed_at"])
+        event(
+            row.subscriber,
+            row.newsletter,
+            ConsentKind.RESTORED,
+            at=at,
+            form="/u/",
+            language=row.subscriber.language,
+            network_address=network_address,
+            facts={"undoes": ended.pk},
+        ).save(force_insert=True)
+    return True
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,71 @@
+"""The record: one consent event for each act, with the wording where something was agreed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber
+from subscriptions.states import ConsentKind
+from subscriptions.wording import wording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One setting before and after. newsletter is None for what concerns the reader as a whole."""
+
+    newsletter: Newsletter | None
+    what: str
+    before: str
+    after: str
+
+
+def changed(
+    reader: Subscriber, changes: Iterable[Change], *, network_address: str | None, at: datetime
+) -> None:
+    """Write changed settings down, an event each."""
+    for change in changes:
+        event(
+            reader,
+            change.newsletter,
+            ConsentKind.CHANGED,
+            at=at,
+            form="/preferences/",
+            language=reader.language,
+            network_address=network_address,
+            facts={"what": change.what, "before": change.before, "after": change.after},
+        ).save(force_insert=True)
+
+
+def event(
+    reader: Subscriber,
+    newsletter: Newsletter | None,
+    kind: ConsentKind,
+    *,
+    at: datetime,
+    form: str,
+    language: str,
+    network_address: str | None,
+    actor: str = "",
+    wording_version: str = "",
+    facts: dict[str, object] | None = None,
+) -> ConsentEvent:
+    """One line of the record; wording is kept where something was agreed, as it was shown."""
+    shown = (
+        wording(wording_version, language, name=newsletter.name if newsletter else "")
+        if wording_version
+        else None
+    )
+    return ConsentEvent(
+        subscriber=reader,
+        newsletter=newsletter,
+        kind=kind,
+        address=reader.address or "",
+        wording=shown.text if shown else "",
+        wording_version=shown.version if shown else "",
+        language=language,
+        form=form,
+        network_address=network_address or None,
+        actor=actor,
+        facts=facts or {},
+        at=at,
+    )
