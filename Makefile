@@ -50,7 +50,7 @@ format: $(DEV) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix $(SOURCES)
 
 messages: $(DEV) ## Collect the texts to translate (needs gettext) and compile the catalogues
-	$(MANAGE) makemessages --locale de --no-wrap --no-location --no-obsolete \
+	$(MANAGE) makemessages --locale de --extension html,mjml,py,txt --no-wrap --no-location --no-obsolete \
 		--ignore 'tests/*' --ignore 'node_modules/*' --ignore 'var/*'
 	@$(MAKE) --no-print-directory compile
 
