@@ -215,6 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "letters": {"task": "mail.send_letters", "schedule": 5.0},
     "events": {"task": "delivery.apply_events", "schedule": 2.0},
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
+    "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
 }
 # A beat that was away does not flood the queue with the wake-ups it missed.

@@ -22,15 +22,18 @@ SLUG = "wirtschaft-technik"
 
 def main() -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_demo(Path(folder) / "house") as house:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium(), args=list(CHROMIUM_FLAGS), chromium_sandbox=False
-            )
-            readers(browser, house)
-            mail(browser, house)
-            desk(browser, house)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_demo(Path(folder) / "house") as house,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=list(CHROMIUM_FLAGS), chromium_sandbox=False
+        )
+        readers(browser, house)
+        mail(browser, house)
+        desk(browser, house)
+        browser.close()
     return 0
 
 

@@ -3,9 +3,11 @@
 from django.apps import apps as current_apps
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 
-def add_groups(apps, schema_editor):
+def add_groups(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     from digests.roles import bring_up_to_date
 
     # Django makes permissions only after the last migration; the groups need them now.

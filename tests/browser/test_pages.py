@@ -167,7 +167,7 @@ def test_a_digest_is_curated_by_keyboard_alone_and_without_script(
 ) -> None:
     page = open_page(width=1440, height=1000, java_script_enabled=False)
     signed_in(page, site)
-    draft = Digest.objects.get(pk=words["draft"])
+    draft = Digest.objects.get(pk=str(words["draft"]))
     page.goto(f"{site}/admin/digests/digest/{draft.pk}/change/")
 
     subject = page.locator("#id_subject")

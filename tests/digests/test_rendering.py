@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -271,8 +272,8 @@ def test_the_date_is_the_newsrooms_not_the_servers() -> None:
 
 @pytest.mark.parametrize("size", [1, 12])
 def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(
-    size: int, django_assert_num_queries
-) -> None:  # type: ignore[no-untyped-def]
+    size: int, django_assert_num_queries: Any
+) -> None:
     newsletter = make_newsletter()
     digest = make_digest(newsletter=newsletter)
     for number in range(size):

@@ -1,0 +1,38 @@
+"""The composer: one page per digest in the admin, where the desk picks, words, proofs, approves, sends and stops.
+
+It works without JavaScript: every act is a form. Each act calls the service that commands and tasks call.
+"""
+
+from collections.abc import Callable
+
+from django.contrib import admin
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_GET, require_POST
+
+from digests.composer.acts import act, add_pick
+from digests.composer.page import compose
+from digests.composer.previews import preview, proof, proof_mail
+from digests.composer.requests import user_of
+
+__all__ = ["urls", "user_of"]
+
+
+def urls(admin_site: admin.AdminSite) -> list[URLPattern]:
+    """The composer's addresses below the digests of the admin."""
+
+    def staff(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        return admin_site.admin_view(view)
+
+    return [
+        path("<int:pk>/change/", staff(compose), name="digests_digest_change"),
+        path("<int:pk>/pick/", staff(require_POST(add_pick)), name="digests_digest_pick"),
+        path("<int:pk>/act/<slug:act>/", staff(require_POST(act)), name="digests_digest_act"),
+        path("<int:pk>/preview/", staff(require_GET(preview)), name="digests_digest_preview"),
+        path("<int:pk>/proofs/<int:number>/", staff(require_GET(proof)), name="digests_digest_proof"),
+        path(
+            "<int:pk>/proofs/<int:number>/mail/",
+            staff(require_GET(proof_mail)),
+            name="digests_digest_proof_mail",
+        ),
+    ]

@@ -1,0 +1,88 @@
+"""What readers will get, before and after it was frozen, each in a sandboxed frame."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from digests.composer.requests import digest_of, user_of
+from digests.forms import ReturnForm
+from digests.models import Digest
+from digests.rendering import Rendered, render
+from digests.states import DigestState
+from newsroom.web import clock
+from newsroom.web.masking import mask
+from newsroom.web.tags import long_date
+from subscriptions import audiences
+
+SAMPLE_ADDRESS = "mia@example.org"
+"""In previews only; its links lead to the newsletter's own page and nowhere else."""
+PREVIEW_POLICY = (
+    "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+)
+
+
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The mail as it would be now, for a sandboxed frame."""
+    digest = digest_of(request, pk)
+    return _framed(sample(digest, render(digest))[0], without_images="images" in request.GET)
+
+
+def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
+    """A proof as it was frozen, with the buttons to approve or return it."""
+    digest = digest_of(request, pk)
+    found = get_object_or_404(
+        digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"), number=number
+    )
+    rendition = found.renditions.select_related("rendition").order_by("variant")[0].rendition
+    is_open = digest.state == DigestState.PROOFED and found == digest.proofs.first() and not found.returned_at
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Proof %(number)d of %(digest)s") % {"number": number, "digest": digest},
+        "is_nav_sidebar_enabled": False,
+        "digest": digest,
+        "proof": found,
+        "rendition": rendition,
+        "opts": Digest._meta,
+        "is_open": is_open,
+        "is_own": found.proposed_by_id == user_of(request).pk,
+        "may_approve": request.user.has_perm("digests.approve_digest"),
+        "return_form": ReturnForm(),
+        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=clock.now()),
+    }
+    return TemplateResponse(request, "admin/digests/digest/proof.html", context)
+
+
+def proof_mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """The frozen mail of a proof, for a sandboxed frame."""
+    digest = digest_of(request, pk)
+    found = get_object_or_404(digest.proofs, number=number)
+    rendition = found.renditions.select_related("rendition").order_by("variant")[0].rendition
+    frozen = Rendered(
+        subject=rendition.subject, preheader=rendition.preheader, html=rendition.html,
+        text=rendition.text, web_html="", language=rendition.language,
+    )  # fmt: skip
+    return _framed(sample(digest, frozen)[0], without_images=False)
+
+
+def sample(digest: Digest, rendered: Rendered) -> tuple[str, str]:
+    """HTML and text with a made-up reader's values; the links lead to the newsletter's own page."""
+    inert = digest.newsletter.get_absolute_url()
+    return rendered.filled(
+        {
+            "leave_url": inert,
+            "manage_url": inert,
+            "masked_address": mask(SAMPLE_ADDRESS),
+            "since": long_date(digest.created_at, digest.newsletter.language),
+        }
+    )
+
+
+def _framed(html: str, *, without_images: bool) -> HttpResponse:
+    response = HttpResponse(html)
+    policy = PREVIEW_POLICY.replace("img-src 'self'", "img-src 'none'") if without_images else PREVIEW_POLICY
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Cache-Control"] = "no-store"
+    return response

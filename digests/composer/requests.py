@@ -1,0 +1,52 @@
+"""What every view of the composer asks of a request: which digest, may they, and where to afterwards."""
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from digests.models import Digest, Proof
+
+
+def digest_of(request: HttpRequest, pk: int) -> Digest:
+    if not request.user.has_perm("digests.view_digest"):
+        raise PermissionDenied
+    return get_object_or_404(Digest.objects.select_related("newsletter__sender"), pk=pk)
+
+
+def fresh(digest: Digest) -> Digest:
+    """The digest as the database has it: a form that was validated leaves its values on the instance."""
+    return Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
+
+
+def chosen_proof(request: HttpRequest, digest: Digest) -> Proof:
+    return get_object_or_404(
+        digest.proofs.select_related("digest"), number=number_in(request.POST.get("proof"))
+    )
+
+
+def require(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(f"digests.{permission}"):
+        raise PermissionDenied
+
+
+def user_of(request: HttpRequest) -> User:
+    """Who acts; behind admin_view that is always a user."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def number_in(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 10 else 0
+
+
+def log(request: HttpRequest, digest: Digest, sentence: str) -> None:
+    LogEntry.objects.log_actions(
+        user_of(request).pk, [digest], CHANGE, change_message=sentence, single_object=True
+    )
+
+
+def back(pk: int) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("admin:digests_digest_change", args=[pk]))
