@@ -88,7 +88,7 @@ def _allowed(draft: ArticleDraft, rights: str) -> ArticleDraft:
                 picture_credit="",
             )
         case FeedRights.TEASER:
-            teaser = draft.teaser or text.first_sentences(text.plain(draft.body_html))
+            teaser = draft.teaser or text.opening(draft.body_html)
             return replace(draft, teaser=teaser, body_html="")
         case _:
             return draft
@@ -186,7 +186,7 @@ def _fill(article: Article, draft: ArticleDraft, at: datetime) -> None:
     content = text.plain(draft.body_html)
     article.title = draft.title
     article.kicker = draft.kicker
-    article.teaser = draft.teaser or text.first_sentences(content)
+    article.teaser = draft.teaser or text.opening(draft.body_html)
     article.body_html = draft.body_html
     article.headings = text.headings(draft.body_html)
     article.language = _language(draft, feed, content)

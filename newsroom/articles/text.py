@@ -112,6 +112,14 @@ def slugify_german(text: str, limit: int = 100) -> str:
     return slug if len(slug) <= limit else slug[: limit + 1].rpartition("-")[0] or slug[:limit]
 
 
+_HEADING = re.compile(r"<h([1-6])\b.*?</h\1\s*>", re.DOTALL | re.IGNORECASE)
+
+
+def opening(html: str, limit: int = 220) -> str:
+    """The first sentences of the running text; a heading over it is none of them."""
+    return first_sentences(plain(_HEADING.sub("", html)), limit)
+
+
 def first_sentences(text: str, limit: int = 220) -> str:
     """Whole sentences from the start of the text, as many as fit; else its beginning, cut between words."""
     line = one_line(text)

@@ -175,3 +175,9 @@ def test_html_built_to_keep_us_busy_is_done_with_quickly(bomb: str) -> None:
     assert time.monotonic() - started < 10
     assert "Ende" in clean
     assert_inert(clean)
+
+
+def test_a_teaser_begins_with_the_running_text_and_not_with_its_heading() -> None:
+    html = "<h2>Acht Räder aus einer Garage</h2><p>Samstags hört man zuerst den Winkelschleifer.</p><p>Dann Musik.</p>"
+
+    assert text.opening(html) == "Samstags hört man zuerst den Winkelschleifer. Dann Musik."
