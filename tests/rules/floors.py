@@ -43,7 +43,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "health pages proxies",
     },
     "newsroom.mail": {
-        Floor.VALUES: "addresses encoding headers inspection mails provider_urls providers.base slots verdicts wire",
+        Floor.VALUES: "addresses bounces encoding headers inspection mails provider_urls providers.base slots verdicts wire",
         Floor.SERVICES: "events incidents letters notices providers",
         Floor.EDGES: "metrics refusing webhooks",
     },
