@@ -6,8 +6,8 @@ import pytest
 
 from newsroom.web import tokens
 from newsroom.web.clock import now
+from subscriptions import consent
 from subscriptions.models import Subscription
-from subscriptions.states import SubscriptionState
 from tests.factories import make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import dump, fresh_client, make_confirmation, make_pending, path_of
 
@@ -24,12 +24,8 @@ def _links() -> list[str]:
     at = now()
     reader = make_subscriber(language="en")
     active = make_subscription(newsletter=newsletter, subscriber=reader)
-    left = make_subscription(
-        newsletter=make_newsletter(),
-        subscriber=reader,
-        state=SubscriptionState.UNSUBSCRIBED,
-        unsubscribed_at=at,
-    )
+    left = make_subscription(newsletter=make_newsletter(), subscriber=reader)
+    consent.unsubscribe(left, how="/u/", network_address="", at=at)
     waiting = make_pending(make_newsletter(), reader)
     _open, secret = make_confirmation(waiting, at=at)
     _expired, late = make_confirmation(waiting, at=at - dt.timedelta(days=8))
