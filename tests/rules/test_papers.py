@@ -1,5 +1,6 @@
 """The papers say what is there: tasks, commands, links and pictures exist, and nothing tells of somebody's machine."""
 
+import importlib
 import re
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
@@ -27,6 +28,10 @@ _PICTURE = re.compile(
 )
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _ELSEWHERE = ("http://", "https://", "mailto:")
+_FILE = re.compile(
+    r"(?:newsroom|subscriptions|digests|templates|static|tests|docs|seeds|locale|requirements)/[\w./-]+"
+)
+_DOTTED = re.compile(r"(?:newsroom|subscriptions|digests)(?:\.\w+)+")
 # Homes of people and of build machines. A paper may say /opt, /etc, /srv and /var: those are the reader's own.
 _MACHINE = re.compile(rb"(?<![\w./-])/(?:root|work|Users|home/[a-z]\w*|builds|workspace)/[\w.]")
 
@@ -78,6 +83,33 @@ def broken_pictures(paper: Path, text: str) -> Iterator[str]:
             yield f"{paper.name}: there is no picture {target}."
         if targets[0] and not alternative.strip():
             yield f"{paper.name}: {target} has no alternative text."
+
+
+def gone(text: str, root: Path = source.ROOT) -> Iterator[str]:
+    """Files, modules and functions that a paper names between backticks and that are not there."""
+    for name in re.findall(r"`([^`\n]+)`", text):
+        if _FILE.fullmatch(name):
+            if not (root / name).exists():
+                yield f"there is no {name}."
+        elif _DOTTED.fullmatch(name) and not _resolves(name):
+            yield f"there is nothing called {name}."
+
+
+def _resolves(dotted: str) -> bool:
+    """Whether a module, or something in one, has that name."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        module = ".".join(parts[:length])
+        try:
+            found: object = importlib.import_module(module)
+        except ModuleNotFoundError:
+            continue
+        for name in parts[length:]:
+            if not hasattr(found, name):
+                return False
+            found = getattr(found, name)
+        return True
+    return False
 
 
 def crooked_decisions(texts: Mapping[str, str]) -> Iterator[str]:
@@ -149,6 +181,24 @@ def test_an_unknown_command_is_seen() -> None:
     text = "`manage.py migrate` and\n```\n.venv/bin/python manage.py send_everything 7\n```\n"
     assert list(unknown_commands(text, get_commands())) == [
         "manage.py send_everything: there is no such command."
+    ]
+
+
+def test_every_file_and_module_in_the_papers_is_there() -> None:
+    # What a change log says was true when it was said.
+    texts = {paper: text for paper, text in _texts().items() if paper.name != "CHANGELOG.md"}
+    hold(f"{paper.name}: {line}" for paper, text in texts.items() for line in gone(text))
+
+
+def test_a_file_or_function_that_is_gone_is_seen() -> None:
+    text = (
+        "See `newsroom/mail/wire.py`, `newsroom/mail/gone.py`, `templates/email/<kind>/`, `newsroom.mail.wire`, "
+        "`newsroom.mail.wire.compile_mail`, `digests.workflow.vanish`, `digests.gone` and `TIME_ZONE`."
+    )
+    assert list(gone(text)) == [
+        "there is no newsroom/mail/gone.py.",
+        "there is nothing called digests.workflow.vanish.",
+        "there is nothing called digests.gone.",
     ]
 
 
