@@ -76,7 +76,7 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
 class DigestAdmin(admin.ModelAdmin[Digest]):
     """The list of digests; each opens in the composer."""
 
-    list_display = ("__str__", "subject", "state", "due_at", "window_end", "is_automatic")
+    list_display = ("__str__", "subject", "state", "due_at", "is_automatic")
     list_filter = ("state", "newsletter", "is_automatic")
     list_select_related = ("newsletter",)
     search_fields = ("subject", "newsletter__name")
