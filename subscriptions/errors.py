@@ -24,7 +24,11 @@ class LinkUnknown(LinkError):
 
 
 class LinkExpired(LinkError):
-    """The link is older than a confirmation lives; a new one can be asked for."""
+    """The link is older than a confirmation lives; a new one can be asked for. language: the reader's."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__("the confirmation is too old")
+        self.language = language
 
 
 class UndoExpired(SubscriptionError):

@@ -46,7 +46,7 @@ def find_confirmation(token: str, *, at: datetime) -> Confirmation:
     if confirmation is None or not confirmation.subscriber.address:
         raise LinkUnknown("no such confirmation")
     if confirmation.used_at is None and confirmation.expires_at <= at:
-        raise LinkExpired("the confirmation is too old")
+        raise LinkExpired(confirmation.subscriber.language)
     return confirmation
 
 

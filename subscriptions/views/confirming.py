@@ -6,12 +6,14 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import override
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import manage_url
 from subscriptions import consent
 from subscriptions.errors import LinkExpired, LinkUnknown
+from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import SubscriptionState
 from subscriptions.views.private import broken_link, in_language_of, token_page
@@ -32,8 +34,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         confirmation = consent.find_confirmation(token, at=at)
     except LinkUnknown:
         return broken_link(request)
-    except LinkExpired:
-        return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})
+    except LinkExpired as error:
+        with override(language_code(error.language)):
+            return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})
     rows = consent.asked_for(confirmation)
     if confirmation.used_at is not None:
         return _confirmed(request, confirmation.subscriber, rows)

@@ -56,13 +56,14 @@ def test_a_mutilated_link_gets_help() -> None:
 
 
 def test_an_expired_link_offers_a_new_letter_by_one_button() -> None:
-    row, url = waiting(address="mia@example.org")
+    row, url = waiting(address="mia@example.org", language="de")
     Confirmation.objects.update(expires_at=now() - dt.timedelta(seconds=1))
     client = fresh_client()
 
     page = client.get(url)
     assert page.status_code == 200
     assert 'name="again"' in page.content.decode()
+    assert '<html lang="de"' in page.content.decode()  # hers, not the browser's
     assert not Letter.objects.exists()
     assert client.post(url).content == page.content  # a press on the old page's button is no confirmation
     answer = client.post(url, {"again": "1"})
