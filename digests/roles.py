@@ -49,7 +49,8 @@ ROLES: Mapping[str, set[str]] = {
     "Abnahme": _LOOK | {"digests.change_digest", "digests.approve_digest", "digests.send_digest"},
     # Looks after submissions and readers.
     "Community": _LOOK
-    | _may("change", ("articles.article",))
+    | _may("change", ("articles.article", "subscriptions.subscription"))
+    | _may("add delete", ("subscriptions.suppression",))
     | _may("view", (*_READERS, "mail.letter", "subscriptions.suppression")),
     # Runs the machine: feeds, plans, providers, the ledger.
     "Betrieb": _LOOK
@@ -76,7 +77,7 @@ ROLES: Mapping[str, set[str]] = {
             "subscriptions.suppression",
         ),
     )
-    | _may("change", ("mail.incident",))
+    | _may("change", ("mail.incident", "mail.letter"))
     | {"digests.send_digest"},
     # Looks at everything the desk sees and changes nothing.
     "Lesend": _LOOK,
