@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -97,6 +98,17 @@ class Environment:
         if value in {"0", "false", "no", "off"}:
             return False
         raise ImproperlyConfigured(f"{name} must be on or off, not {value!r}.")
+
+    def zone(self, name: str) -> str:
+        """The name of a time zone; raises ImproperlyConfigured for one that is not known."""
+        value = self.text(name)
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"{name} must be a time zone such as Europe/Berlin, not {value!r}."
+            ) from error
+        return value
 
     def items(self, name: str) -> list[str]:
         """A comma-separated list, blanks dropped."""

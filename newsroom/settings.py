@@ -111,7 +111,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "de"
 LANGUAGES = [("de", _("German")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = environment.text("TIME_ZONE")
+TIME_ZONE = environment.zone("TIME_ZONE")
 USE_TZ = True
 
 # --- Files ------------------------------------------------------------------------------------------------
