@@ -112,6 +112,12 @@ class AddressHashField(models.CharField[str, str]):
         return name, "django.db.models.CharField", args, keywords
 
 
+def sendable_form(normal: str, typed: str) -> str:
+    """Where mail goes: the local part as typed, the domain as A-label."""
+    local = typed.rpartition("@")[0]
+    return f"{local}@{normal.rpartition('@')[2]}" if normal and local else normal
+
+
 class Subscriber(models.Model):
     """One address we know. Erasure empties the address; the row keeps the ledger whole."""
 
@@ -148,9 +154,7 @@ class Subscriber(models.Model):
     @property
     def sendable(self) -> str:
         """Where mail goes: the local part as typed, the domain as A-label; nothing once erased."""
-        normal = self.address or ""
-        local = self.typed_address.rpartition("@")[0]
-        return f"{local}@{normal.rpartition('@')[2]}" if normal and local else normal
+        return sendable_form(self.address or "", self.typed_address)
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

@@ -147,3 +147,15 @@ def test_whoever_was_erased_between_freeze_and_hand_over_gets_nothing() -> None:
 
     assert [each.skip_reason for each in found.values()] == ["erased"]
     assert Subscription.objects.active().count() == 0
+
+
+def test_a_row_that_came_in_without_its_hash_is_stopped_all_the_same() -> None:
+    newsletter = make_newsletter()
+    row = make_subscription(newsletter=newsletter)
+    digest = row.subscriber.address_hash
+    Suppression.objects.create(address_hash=digest, reason=SuppressionReason.COMPLAINT, created_at=NOON)
+    Subscriber.objects.filter(pk=row.subscriber_id).update(address_hash="")
+
+    found = audiences.deliverable([row.pk], newsletter=newsletter, at=NOON)
+
+    assert [each.skip_reason for each in found.values()] == ["suppressed"]
