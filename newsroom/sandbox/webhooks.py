@@ -31,7 +31,7 @@ class Emitter:
     """One thread that posts what waits. Nothing leaves without a url in the script."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[dict[str, Any], float]] = queue.Queue()
+        self._waiting: queue.Queue[dict[str, Any]] = queue.Queue()
         self._settings: dict[str, Any] = {}
         self._in_hand = 0
         self._dice = random.Random(1)  # noqa: S311 — chance that can be repeated, no secret
@@ -58,11 +58,12 @@ class Emitter:
                 if self._dice.random() >= settings.get("chance", 1.0):
                     continue
                 event = _event(call, copy, kind)
+                signed = _signed(event, settings.get("key", ""))
                 for _ in range(settings.get("copies", 1)):
-                    self._waiting.put((_signed(event, settings.get("key", "")), time.monotonic()))
+                    self._waiting.put(signed)
                 if settings.get("forged"):
                     forged = _event(call, copy, "complained")
-                    self._waiting.put((_signed(forged, "not the key"), time.monotonic()))
+                    self._waiting.put(_signed(forged, "not the key"))
 
     def _run(self) -> None:
         while True:
@@ -75,7 +76,7 @@ class Emitter:
                 gathered.append(self._waiting.get())
             if self._settings.get("shuffle"):
                 self._dice.shuffle(gathered)
-            for payload, _ in gathered:
+            for payload in gathered:
                 self._post(json.dumps(payload).encode())
             self._in_hand = 0
 

@@ -155,7 +155,10 @@ class Rig:
 
     def restart_mailings(self) -> None:
         """The worker for mailings once more, after it was killed or told to go."""
-        self.supervisor.stop(self.program("mailings"))
+        program = self.program("mailings")
+        # One that was told to go must not be told twice: the second time it drops its work.
+        self.wait(lambda: not program.is_running, "the worker's end", seconds=20)
+        self.supervisor.stop(program)
         self.start_worker("mailings", queues="mailings", processes=2)
 
     def script(self, text: str) -> None:

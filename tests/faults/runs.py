@@ -8,11 +8,14 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from digests.delivery import control
-from digests.delivery.models import Attempt, Mailing
+from digests.delivery import control, freezing
+from digests.delivery.models import Attempt, Mailing, ProviderState
 from digests.delivery.states import TERMINAL_MAILINGS, AttemptState
+from newsroom.mail.addresses import Address, address_hash
 from newsroom.mail.models import ProviderEvent
 from newsroom.web import clock
+from subscriptions import audiences
+from subscriptions.models import Subscriber
 from tests.digests.delivery.factories import make_envelope, make_readers, make_rendition
 from tests.factories import make_newsletter
 from tests.faults import invariants, killer
@@ -59,13 +62,23 @@ class Bench:
     def script(self, *rules: dict[str, Any], **more: Any) -> None:
         self.rig.script(json.dumps({"seed": self.seed, "rules": rules, **more}))
 
-    def send(self, provider: str, *, readers: int = 0, **values: Any) -> Mailing:
-        """A mailing to this many readers, handed to the workers."""
-        from digests.delivery import freezing
-        from subscriptions import audiences
+    def in_calls_of(self, copies: int, provider: str) -> None:
+        """Let the engine believe that this provider once refused more than so many copies in a call."""
+        ProviderState.objects.update_or_create(name=provider, defaults={"learned_batch_size": copies})
 
+    def send(
+        self, provider: str, *, readers: int = 0, addresses: Sequence[Address] = (), **values: Any
+    ) -> Mailing:
+        """A mailing to this many readers, handed to the workers."""
         newsletter = make_newsletter()
-        make_readers(newsletter, readers or self.readers)
+        rows = make_readers(newsletter, readers or self.readers)
+        for row, address in zip(rows, addresses, strict=False):
+            row.subscriber.address, row.subscriber.typed_address = address.normal, address.sendable
+            row.subscriber.address_hash = address_hash(address.normal)
+        Subscriber.objects.bulk_update(
+            [row.subscriber for row, _ in zip(rows, addresses, strict=False)],
+            ["address", "typed_address", "address_hash"],
+        )
         at = clock.now()
         parts: dict[str, Any] = {
             "newsletter": newsletter,
@@ -80,6 +93,17 @@ class Bench:
         with transaction.atomic():
             self.mailing = freezing.create(**parts | values)
         return self.mailing
+
+    def during(self, act: Callable[[], object], *, times: int, every: float) -> None:
+        """Do something again and again, until it was done so often or the mailing is over."""
+        for _ in range(times):
+            if self.is_over():
+                return
+            act()
+            time.sleep(every)
+
+    def wait_for_taken(self, number: int, *, seconds: float = 40.0) -> None:
+        self.rig.wait(lambda: self.taken() >= number, "copies", seconds=seconds)
 
     def calls(self) -> int:
         """How many lines the record has gained."""
