@@ -7,7 +7,7 @@ bucket of its own with a part of the rate: slower than agreed, never faster.
 import logging
 import time
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import redis
 from django.conf import settings
@@ -19,23 +19,28 @@ logger = logging.getLogger(__name__)
 _PROCESSES: Final = 8
 _PREFIX: Final = "newsroom:rate:"
 
-# KEYS[1] bucket; ARGV: copies per second, copies wanted, longest wait in seconds.
+# KEYS[1] bucket; ARGV: copies per second, copies wanted, longest wait in seconds, what this process last knew.
 # The bucket keeps the moment up to which the rate is used up. It may be at most one second behind: the burst.
-# Answers the wait in milliseconds; minus that many, and takes nothing, if it is longer than wanted.
+# A server that lost its memory would fill it again, so what the process knew counts as well, unless it lies so far
+# ahead that the server's clock must have gone back.
+# Answers the wait in milliseconds and the moment; minus the wait, and takes nothing, if it is longer than wanted.
 _SCRIPT: Final = """
 local now = redis.call('TIME')
 local at = tonumber(now[1]) * 1000 + tonumber(now[2]) / 1000
 local rate, wanted, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) * 1000
-local used_up = tonumber(redis.call('GET', KEYS[1]) or '0')
+local used_up, known = tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[4])
+if known > used_up and known < at + 120000 then used_up = known end
 if used_up < at - 1000 then used_up = at - 1000 end
 local next_used_up = used_up + wanted * 1000 / rate
 local wait = math.max(0, math.ceil(used_up - at))
-if wait > longest then return -wait end
-redis.call('SET', KEYS[1], string.format('%.3f', next_used_up), 'PX', math.ceil(next_used_up - at) + 5000)
-return wait
+if wait > longest then return {-wait, ARGV[4]} end
+local kept = string.format('%.3f', next_used_up)
+redis.call('SET', KEYS[1], kept, 'PX', math.ceil(next_used_up - at) + 5000)
+return {wait, kept}
 """
 
-_own: dict[str, float] = {}
+_own: dict[str, float] = {}  # without Redis: by this process's clock
+_known: dict[str, float] = {}  # what Redis said last: by its clock
 
 
 @lru_cache(maxsize=1)
@@ -51,11 +56,14 @@ def take(name: str, *, copies: int, rate: float, longest_wait: float) -> float:
     if rate <= 0:
         return 0.0
     try:
-        wait = _redis().eval(_SCRIPT, 1, f"{_PREFIX}{name}", str(rate), str(copies), str(longest_wait))
-        return float(str(wait)) / 1000
+        arguments = [f"{_PREFIX}{name}", *map(str, (rate, copies, longest_wait, _known.get(name, 0.0)))]
+        answer = _redis().eval(_SCRIPT, 1, *arguments)
     except (RedisError, OSError) as error:
         logger.warning("No Redis for the rate of %s (%s): a part of it.", name, type(error).__name__)
         return _take_alone(name, copies=copies, rate=rate / _PROCESSES, longest_wait=longest_wait)
+    wait, known = cast("tuple[int, bytes]", answer)
+    _known[name] = float(known)
+    return wait / 1000
 
 
 def _take_alone(name: str, *, copies: int, rate: float, longest_wait: float) -> float:

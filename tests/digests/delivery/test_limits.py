@@ -30,8 +30,10 @@ def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_connection() -> Iterator[None]:
     limits._redis.cache_clear()
+    limits._known.clear()
     yield
     limits._redis.cache_clear()
+    limits._known.clear()
 
 
 def test_copies_beyond_the_rate_wait_their_turn() -> None:
@@ -58,6 +60,15 @@ def test_bucket_does_not_outlive_its_use(redis_url: str) -> None:
 
     with redis.Redis.from_url(settings.SEND_RATES_URL) as client:
         assert 0 < client.pttl("newsroom:rate:main") <= 6100
+
+
+def test_redis_that_lost_its_memory_gives_no_second_burst(redis_url: str) -> None:
+    take(300)
+
+    with redis.Redis.from_url(settings.SEND_RATES_URL) as client:
+        client.flushall()
+
+    assert take(1) == pytest.approx(2.0, abs=0.2)
 
 
 @pytest.mark.usefixtures("without_redis")
