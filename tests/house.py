@@ -24,6 +24,7 @@ class House:
     site: str
     inbox: str
     directory: Path
+    address_key: str
 
 
 @contextlib.contextmanager
@@ -42,7 +43,9 @@ def running_demo(directory: Path) -> Iterator[House]:
                 raise AssertionError(f"The demo did not come up:\n{log.read_text()[-3000:]}")
             time.sleep(0.2)
         facts = json.loads(ready.read_text())
-        yield House(site=facts["site"], inbox=facts["inbox"], directory=directory)
+        yield House(
+            site=facts["site"], inbox=facts["inbox"], directory=directory, address_key=facts["address_key"]
+        )
 
 
 @contextlib.contextmanager

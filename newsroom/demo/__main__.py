@@ -73,7 +73,12 @@ def _run(supervisor: Supervisor, directory: Path, *, once: bool, began: float) -
     result["seconds"] = round(time.monotonic() - began, 1)
     if not once:
         _show(house)
-        (directory / "house.json").write_text(json.dumps({"site": house.site_url, "inbox": house.inbox_url}))
+        facts = {
+            "site": house.site_url,
+            "inbox": house.inbox_url,
+            "address_key": house.environment["ADDRESS_KEY"],
+        }
+        (directory / "house.json").write_text(json.dumps(facts))
         supervisor.watch()
     print(json.dumps(result), flush=True)
     return 0
