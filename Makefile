@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo run migrate test check format lint types migrations translations messages compile \
-	test-sqlite test-postgres test-journey test-browser screenshots requirements clean
+	test-sqlite test-postgres test-journey test-browser faults sandbox screenshots requirements clean
 
 help: ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} \
@@ -41,6 +41,9 @@ install: $(DEV) $(COMPILED) ## Make .venv with everything that development needs
 
 migrate: $(RUNTIME) ## Bring the database up to date
 	$(MANAGE) migrate
+
+sandbox: $(RUNTIME) ## Start a mail provider that misbehaves as you say (SCRIPT=…; docs/faults.md)
+	@$(BIN)/python -m newsroom.sandbox --script '$(or $(SCRIPT),{})'
 
 run: $(RUNTIME) $(COMPILED) migrate ## Serve the site on http://127.0.0.1:8000 in debug mode
 	DEBUG=on $(MANAGE) runserver
@@ -89,6 +92,9 @@ test-journey: $(DEV) $(COMPILED) $(AXE) ## One reader's way through a real brows
 
 test-browser: $(DEV) $(COMPILED) $(AXE) ## The slow tests and everything in a real browser
 	$(PYTEST) -n $(JOBS) -m "(browser or slow) and not journey"
+
+faults: $(DEV) $(COMPILED) ## Break a running installation in every way of docs/faults.md (FAULTS=…; 15 minutes)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 ## Look after it
 

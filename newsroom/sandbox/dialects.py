@@ -49,9 +49,9 @@ def _form(content_type: str, body: bytes) -> dict[str, list[str]]:
     if content_type.startswith("multipart/form-data"):
         head = f"Content-Type: {content_type}\r\n\r\n".encode()
         fields: dict[str, list[str]] = {}
-        for part in message_from_bytes(head + body, policy=policy.HTTP).iter_parts():  # type: ignore[attr-defined]  # EmailMessage by this policy
-            name = part.get_param("name", header="content-disposition")
-            fields.setdefault(str(name), []).append(part.get_payload(decode=True).decode())
+        for part in message_from_bytes(head + body, policy=policy.HTTP).iter_parts():
+            name = str(part.get_param("name", header="content-disposition"))
+            fields.setdefault(name, []).append(part.get_content().rstrip("\n"))
         return fields
     return parse_qs(body.decode(), keep_blank_values=True)
 

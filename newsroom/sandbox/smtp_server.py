@@ -98,14 +98,16 @@ class _Session(socketserver.StreamRequestHandler):
         address = found[1] if found else ""
         if self._act.name == "picky" and self._act.marker in address:
             self._refused = self._act.status
+            self._note((), f"{self._refused} at RCPT")
             self._say(self._refused, b"refused")
-        elif not self._refuses("rcpt"):
+        elif self._refuses("rcpt"):
+            self._note((), f"{self._refused} at RCPT")
+        else:
             self._recipients.append(address)
             self._say(250, b"recipient ok")
 
     def _data(self) -> None:
         if not self._recipients:
-            self._note((), f"{self._refused or 503} at RCPT")
             self._say(self._refused or 503, b"nobody to send it to")
             return
         if self._refuses("data"):

@@ -44,7 +44,7 @@ def _case(
     return Case(
         name=name,
         where=where,
-        inject=partial(_inject, provider=provider, size=size, rules=rules),  # type: ignore[arg-type]  # None is no complaint
+        inject=partial(_inject, provider=provider, size=size, rules=rules),
         readers=readers,
         **values,
     )

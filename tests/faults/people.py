@@ -87,7 +87,7 @@ def _left_alone(bench: Bench, findings: Findings) -> Sequence[str]:
     return problems
 
 
-def _reports(bench: Bench, *rules: dict[str, object], size: int = 50, **how: object) -> None:
+def _reports(bench: Bench, *rules: dict[str, Any], size: int = 50, **how: object) -> None:
     bench.rig.start_web()
     hooks = {"url": bench.rig.webhook_url, "key": SIGNING_KEY, "seed": bench.seed, **how}
     bench.script(*rules, webhooks=hooks)
@@ -95,7 +95,7 @@ def _reports(bench: Bench, *rules: dict[str, object], size: int = 50, **how: obj
     bench.send("mailgun", readers=600)
 
 
-_UNANSWERED = {"dialect": "mailgun", "act": "cut", "calls": [3, 6]}
+_UNANSWERED: dict[str, Any] = {"dialect": "mailgun", "act": "cut", "calls": [3, 6]}
 
 
 def _shuffled(bench: Bench) -> None:
