@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # What each scheme understands beside what all do. Anymail's backends take theirs as they call them.
 COMMON_OPTIONS = frozenset({"rate", "api_url", "webhook", "from"})
 OPTIONS: dict[str, frozenset[str]] = {
-    "smtp": frozenset({"tls", "ca", "helo", "per_connection"}),
+    "smtp": frozenset({"tls", "ca", "helo", "per_connection", "bounces"}),
     "memory": frozenset({"file"}),
     "mailgun": frozenset({"region", "webhook_signing_key"}),
     "amazon_ses": frozenset({"region", "configuration_set_name"}),
@@ -38,6 +38,8 @@ OPTIONS: dict[str, frozenset[str]] = {
     "unisender_go": frozenset(),
 }
 MIN_SECRET = 16
+# Room for "+" and a token in the 64 characters of a local part (RFC 5321 §4.5.3.1.1).
+_RETURN_PATH = re.compile(r"[A-Za-z0-9_.-]{1,40}@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,11 @@ def _check(name: str, url: SplitResult, options: dict[str, str]) -> None:
         raise BadProviderUrl(f"MAIL_PROVIDERS: tls of {name!r} must be start, on or off.")
     if not options.get("per_connection", "1").isdigit():
         raise BadProviderUrl(f"MAIL_PROVIDERS: per_connection of {name!r} must be a number.")
+    if "bounces" in options and not _RETURN_PATH.fullmatch(options["bounces"]):
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: bounces of {name!r} must be an address such as b@bounces.example.org, without a plus "
+            "sign, in small letters behind the @ and at most 40 characters before it."
+        )
     if url.scheme not in {"smtp", "memory", "amazon_ses"} and not url.username:
         raise BadProviderUrl(f"MAIL_PROVIDERS: {name!r} has no key; write {url.scheme}://KEY@…")
     if url.scheme == "mailgun" and not url.hostname:

@@ -44,7 +44,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding headers inspection mails provider_urls providers.base slots verdicts wire",
-        Floor.SERVICES: "events incidents letters notices providers",
+        Floor.SERVICES: "bounce_mailbox events incidents letters notices providers",
         Floor.EDGES: "metrics refusing webhooks",
     },
     "newsroom.articles": {

@@ -43,6 +43,7 @@ class SmtpProvider:
             one_call_per_reader=True,
             reports_events=False,
         )
+        self._bounces = config.options.get("bounces", "").partition("@")
         self._per_connection = int(config.options.get("per_connection", "100"))
         self._session: Session | None = None
         self._lock = threading.Lock()
@@ -76,7 +77,7 @@ class SmtpProvider:
         if session is None:
             return not_offered(call.why_over)
         try:
-            return self._converse(session, mail.from_address, copy.address, raw, call)
+            return self._converse(session, self._envelope(mail, copy, session), raw, call)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             if reused and call.remaining() > 1:
@@ -100,9 +101,20 @@ class SmtpProvider:
         session.begin_use(call.deadline)
         return session
 
-    def _converse(self, session: Session, sender: str, address: str, raw: bytes, call: "_Call") -> Outcome:
+    def _envelope(self, mail: CompiledMail, copy: Copy, session: Session) -> tuple[str, str]:
+        """MAIL and RCPT of a copy. Where bounces have a mailbox, its address carries the copy's token."""
+        local, _at, domain = self._bounces
+        if not local:
+            return f"MAIL FROM:<{mail.from_address}>", f"RCPT TO:<{copy.address}>"
+        sender = f"MAIL FROM:<{local}+{copy.message_token}@{domain}>"
+        recipient = f"RCPT TO:<{copy.address}>"
+        if session.has_extn("dsn"):  # RFC 3461 §4: tell us of failures and delays, without the body
+            return f"{sender} RET=HDRS ENVID={copy.message_token}", f"{recipient} NOTIFY=FAILURE,DELAY"
+        return sender, recipient
+
+    def _converse(self, session: Session, envelope: tuple[str, str], raw: bytes, call: "_Call") -> Outcome:
         """The conversation about one message. Raises only as long as the message cannot have been taken."""
-        if outcome := self._agree(session, sender, address, len(raw), call):
+        if outcome := self._agree(session, envelope, len(raw), call):
             return outcome
         session.send(raw.replace(b"\r\n.", b"\r\n.."))
         try:
@@ -115,9 +127,9 @@ class SmtpProvider:
         session.count_message()
         return self._judge_end(code, text, call)
 
-    def _agree(self, session: Session, sender: str, address: str, size: int, call: "_Call") -> Outcome | None:
+    def _agree(self, session: Session, envelope: tuple[str, str], size: int, call: "_Call") -> Outcome | None:
         """MAIL, RCPT, DATA. None: the server waits for the message; else what became of the copy."""
-        commands = [f"MAIL FROM:<{sender}>", f"RCPT TO:<{address}>", "DATA"]
+        commands = [*envelope, "DATA"]
         if session.has_extn("size"):
             commands[0] += f" SIZE={size}"
         (mail, mail_text), (rcpt, rcpt_text), (data, data_text) = session.command(commands)
