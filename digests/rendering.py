@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from digests import links, plain_text
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
 from digests.stories import Story, story, with_stories
-from newsroom.articles.text import markdown_to_html
+from newsroom.articles.text import markdown_to_html, plain
 from newsroom.mail import wire
 from newsroom.web.tags import reading_time
 
@@ -35,6 +36,7 @@ LONGEST_VALUES = {
     "since": "x" * 20,
 }
 
+_LINK = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
@@ -110,6 +112,7 @@ def web_url(digest: Digest) -> str:
 def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     newsletter, sender = digest.newsletter, digest.newsletter.sender
     stories = [story for slot in slots for story in slot.stories]
+    note = markdown_to_html(wire.strip_slots(digest.note)) if digest.note.strip() else ""
     opening = textwrap.shorten(stories[0].teaser, 100, placeholder=" …") if stories else ""
     return {
         "subject": _one_line(digest.subject) or (stories[0].title if stories else newsletter.name),
@@ -123,8 +126,8 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
         "date": date_format(
             digest_date(digest), "l, j. F Y" if newsletter.language.startswith("de") else "l, j F Y"
         ),
-        "note": mark_safe(markdown_to_html(wire.strip_slots(digest.note))) if digest.note.strip() else "",  # noqa: S308 — cleaned there
-        "note_text": wire.strip_slots(digest.note).strip(),
+        "note": mark_safe(note),  # noqa: S308 — cleaned by markdown_to_html
+        "note_text": plain(_LINK.sub(r"\2 (\1)", note)).replace("\n", "\n\n"),
         "web_url": web_url(digest),
         "subscribe_url": f"{settings.SITE_URL}{newsletter.get_absolute_url()}",
         "imprint_url": _absolute(sender.imprint_url),

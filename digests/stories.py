@@ -119,8 +119,7 @@ def labels(article: Article, *, shows_picture: bool) -> tuple[str, ...]:
             # Translators: „Nutzerbeitrag – ungeprüft“
             found.append(_("Reader submission – not reviewed"))
     if shows_picture and article.has_machine_picture:
-        # Translators: „Bild: computererzeugte Illustration“
-        found.append(_("Picture: computer-made illustration"))
+        found.append(_("Picture: machine-made, for illustration only"))
     return tuple(found)
 
 
@@ -133,11 +132,11 @@ def _picture(pick: Pick) -> StoryPicture | None:
     shows = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
     alt = shows
     if picture.is_machine_made:
-        # Translators: begins the alternative text of a machine-made picture: „Computererzeugte Illustration: …“
+        # Translators: begins the alternative text of a machine-made picture: „Maschinell erzeugte Illustration: …“
         alt = (
-            _("Computer-made illustration: %(alt)s") % {"alt": shows}
+            _("Machine-made illustration: %(alt)s") % {"alt": shows}
             if shows
-            else _("Computer-made illustration")
+            else _("Machine-made illustration")
         )
     return StoryPicture(
         url=f"{settings.SITE_URL}{picture.file.url}",

@@ -180,16 +180,16 @@ def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there() -
 
     for version in (rendered.html, rendered.text, rendered.web_html):
         assert (
-            "computer-made illustration" in version.lower()
-            or "computererzeugte illustration" in version.lower()
+            "machine-made, for illustration" in version.lower()
+            or "maschinell erzeugt, nur zur illustration" in version.lower()
         )
     for version in (before.html, before.text, before.web_html):
         assert "illustration" not in version.lower()
     image = Structure(rendered.html).images[0]
     assert (image["width"], image["height"]) == ("552", "310")
     assert image["alt"] in {
-        "Computer-made illustration: Eine Fähre",
-        "Computererzeugte Illustration: Eine Fähre",
+        "Machine-made illustration: Eine Fähre",
+        "Maschinell erzeugte Illustration: Eine Fähre",
     }
 
 
@@ -233,6 +233,19 @@ def test_the_web_version_holds_no_slot_and_no_redirect() -> None:
     assert wire.SLOT_OPEN not in rendered.web_html
     assert "/r/" not in rendered.web_html
     assert "/u/" not in rendered.web_html
+
+
+def test_the_text_part_speaks_no_markdown() -> None:
+    digest = whole_digest()
+    digest.note = (
+        "Guten Morgen, *liebe Leute*!\n\nMehr **morgen**.\n\n- [Karte](https://news.example.org/karte/)"
+    )
+
+    text = render(digest).text
+
+    assert "Guten Morgen, liebe Leute!\n\nMehr morgen." in text
+    assert "Karte (https://news.example.org/karte/)" in text
+    assert not re.search(r"\*\w|\]\(", text)
 
 
 def test_text_is_wrapped_and_its_addresses_are_whole() -> None:
