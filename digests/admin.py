@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
@@ -111,6 +111,19 @@ class DigestAdmin(admin.ModelAdmin[Digest]):
             "form": form,
         }
         return TemplateResponse(request, "admin/digests/digest/build.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Nobody's page: Django would write state and version here, past the composer's acts and permissions.
+
+        The composer answers for numbers, but ` 7` and `1_0` are numbers to Django, too.
+        """
+        raise Http404
 
     def has_delete_permission(self, request: HttpRequest, obj: Digest | None = None) -> bool:
         """A digest is skipped, not deleted: its number and its window are part of the record."""

@@ -39,7 +39,7 @@ def user_of(request: HttpRequest) -> User:
 
 
 def number_in(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
 def log(request: HttpRequest, digest: Digest, sentence: str) -> None:

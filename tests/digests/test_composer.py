@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -252,6 +253,14 @@ def test_the_preview_is_sandboxed_and_runs_nothing(jonas: Client, digest: Digest
     assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
+@pytest.mark.parametrize("spelling", [" {}", "+{}", "0_{}"])
+def test_no_other_address_writes_state_past_the_buttons(spelling: str, jonas: Client, digest: Digest) -> None:
+    url = f"/admin/digests/digest/{quote(spelling.format(digest.pk))}/change/"
+
+    assert jonas.get(url).status_code == 404
+    assert jonas.post(url, {"state": "scheduled"}).status_code == 404
+
+
 @pytest.mark.parametrize("name", ["propose", "approve", "send", "stop", "skip"])
 def test_a_get_does_nothing(name: str, jonas: Client, digest: Digest) -> None:
     assert jonas.get(reverse("admin:digests_digest_act", args=[digest.pk, name])).status_code == 405
@@ -264,7 +273,7 @@ def test_strangers_are_sent_to_the_login(digest: Digest) -> None:
     assert "/admin/login/" in answer.headers["Location"]
 
 
-@pytest.mark.parametrize("junk", ["x", "-1", "99999999999999999999", ""])
+@pytest.mark.parametrize("junk", ["x", "-1", "²", "99999999999999999999", ""])
 def test_junk_in_a_form_is_never_a_fault_of_ours(junk: str, jonas: Client, digest: Digest) -> None:
     url = reverse("admin:digests_digest_pick", args=[digest.pk])
 
