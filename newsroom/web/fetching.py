@@ -140,6 +140,8 @@ def _decompressed(chunks: Iterable[bytes], coding: str, most: int, url: str) -> 
         raise Unreachable(sentence % {"coding": coding[:40]}, url=url)
     unpacker, is_first = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32), True
     for packed in chunks:
+        if unpacker.eof:  # what follows belongs to nothing; zlib would keep all of it
+            return
         try:
             piece = unpacker.decompress(packed, most)
         except zlib.error as error:

@@ -237,6 +237,20 @@ def test_a_small_answer_does_not_unfold_into_a_large_one() -> None:
     assert peak < 15_000_000
 
 
+def test_what_follows_a_packed_answer_is_not_kept() -> None:
+    packed = Answer(body=gzip.compress(b"hello") + b"\0" * 20_000_000, headers={"Content-Encoding": "gzip"})
+    with web_server(lambda asked: packed) as server:
+        tracemalloc.start()
+        try:
+            answer = _fetch(server, max_bytes=1_000_000)
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert answer.body == b"hello"
+    assert peak < 5_000_000
+
+
 def test_a_large_answer_is_not_read_to_its_end() -> None:
     with (
         web_server(lambda asked: Answer(body=b"x" * 3_000_000)) as server,
