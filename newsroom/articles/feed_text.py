@@ -134,7 +134,7 @@ def _html(detail: Any) -> str:
 def _has_markup(value: str) -> bool:
     return bool(
         re.search(
-            r"</?(?:p|br|a|b|i|em|strong|span|sub|sup|img|div|ul|li|script|style|h[1-6])\b[^>]*>",
+            r"</?(?:p|br|a|b|i|em|strong|span|sub|sup|img|div|ul|li|script|style|h[1-6])\b[^<>]*>",
             value,
             re.IGNORECASE,
         )

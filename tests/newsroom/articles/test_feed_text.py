@@ -1,6 +1,7 @@
 """Feeds as drafts: what they say, cleaned, and each entry once."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_titles_are_text(written: str, read: str) -> None:
     feed = feed_text.read(rss(item(1, title=written)))
 
     assert feed.articles[0].title == read
+
+
+def test_a_title_of_tags_that_never_end_is_read_in_a_moment() -> None:
+    begun = time.process_time()
+
+    feed_text.read(rss(item(1, title="&lt;p " * 60_000)))
+
+    assert time.process_time() - begun < 3  # by the square of its length it was longer
 
 
 def test_umlauts_survive_an_old_encoding() -> None:
