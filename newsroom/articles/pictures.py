@@ -76,16 +76,24 @@ def prepare(content: bytes) -> tuple[bytes, str, str]:
     if len(content) > MAX_BYTES:
         raise PictureError(_("The picture has more than 10 MB; save it smaller."))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "GIF", "WEBP"))
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError(_("The picture has more than 40 million pixels; save it smaller."))
-            image.load()
+        return _prepared(content, _opened(content))
     except PictureError:
         raise
-    except Exception as error:  # a decoder may fail in any way on bytes that are no picture
+    except Exception as error:  # a decoder may fail in any way on bytes that are no picture, or no EXIF
         raise PictureError(_("This is no picture that we can read; JPEG, PNG, GIF and WebP are.")) from error
+
+
+def _opened(content: bytes) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "GIF", "WEBP"))
+        if image.width * image.height > MAX_PIXELS:
+            raise PictureError(_("The picture has more than 40 million pixels; save it smaller."))
+        image.load()
+    return image
+
+
+def _prepared(content: bytes, image: Image.Image) -> tuple[bytes, str, str]:
     xmp = _xmp(image)
     stated = _source_type(xmp)
     has_place = bool(image.getexif().get_ifd(0x8825)) or bool(xmp and _PLACE.search(xmp))

@@ -48,6 +48,13 @@ def test_how_it_was_made_is_read_and_survives_making_it_smaller(kind: str, save:
     assert pictures.prepare(made)[2] == "trainedAlgorithmicMedia"
 
 
+def test_a_picture_whose_exif_lies_is_refused() -> None:
+    content = make_picture_bytes("WEBP", exif=gps()).replace(b"MM\0*", b"MM\0x")
+
+    with pytest.raises(PictureError):
+        pictures.prepare(content)
+
+
 def test_where_it_was_taken_is_removed_and_how_it_was_made_is_not() -> None:
     content = make_picture_bytes(exif=gps(), xmp=AI % b" exif:GPSLatitude='53,33N'")
 
