@@ -40,9 +40,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    # A proxy on this machine that nobody named in TRUSTED_PROXIES looks like this machine itself.
-    is_behind_stranger = getattr(request, "is_forwarded", False) and not settings.TRUSTED_PROXIES
-    return not is_behind_stranger and ipaddress.ip_address(client_address(request)).is_loopback
+    # A proxy on this machine looks like this machine itself if nobody named it in TRUSTED_PROXIES, or if it says
+    # the protocol only. What watches over us asks without one.
+    is_forwarded = getattr(request, "is_forwarded", False)
+    return not is_forwarded and ipaddress.ip_address(client_address(request)).is_loopback
 
 
 def _database_answers() -> bool:

@@ -2,7 +2,8 @@
 
 import re
 
-_ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]+)@((?:[\w-]+\.)+[\w-]+)")
+# At most 64, as RFC 5321 §4.5.3.1.1 allows: without an end, a long line costs the square of its length.
+_ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
 # What follows these paths is a key to somebody's settings, or to our webhooks.
 _SECRET_PATH = re.compile(r"(/(?:u|confirm|preferences|webhooks/[\w.-]+)/)[\w~-]{12,}")
 

@@ -1,6 +1,7 @@
 """Limits, cache, logs, page figures and health: what holds when a part is away, and what nobody gets to see."""
 
 import logging
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_log_line_holds_no_key_to_anybodys_settings() -> None:
     assert "/preferences/…" in line
 
 
+def test_a_long_line_is_masked_in_a_moment() -> None:
+    begun = time.process_time()
+
+    line = _line("Not Found: %s", "/@" + "a" * 50_000 + " ann@example.org")
+
+    assert "a…@example.org" in line
+    assert time.process_time() - begun < 2  # by the square of the length it was half a minute
+
+
 def test_a_log_line_stays_one_line() -> None:
     assert "\n" not in _line("one\r\nINFO forged", note="x\ny")
 
@@ -158,6 +168,18 @@ def test_figures_do_not_leak_through_our_own_proxy(client: Client, settings: Set
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
 
     answer = client.get("/metrics", REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "10.0.0.0/8"])
+def test_figures_do_not_leak_through_a_proxy_that_names_no_visitor(
+    trusted: str, client: Client, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = [trusted]
+
+    answer = client.get("/metrics", REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_PROTO="https")
 
     assert answer.status_code == 404
 
