@@ -19,7 +19,7 @@ RUN for po in locale/*/LC_MESSAGES/*.po; do \
     done \
     # Throw-away SQLite settings: collecting files needs none of the real secrets.
     && /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
-    && rm -rf var/keys var/*.sqlite3*
+    && rm -rf var/keys var/*.sqlite3* && mkdir -p var
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
