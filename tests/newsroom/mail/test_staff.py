@@ -182,6 +182,17 @@ def test_who_may_only_look_resolves_nothing(client: Client) -> None:
     assert incident.resolved_at is None
 
 
+@pytest.mark.parametrize("lookup", ["text__contains", "html__regex", "subject", "address__startswith"])
+def test_the_list_of_letters_answers_no_question_about_what_only_the_reader_may_know(
+    lookup: str, client: Client
+) -> None:
+    client.force_login(_staff("curious", "view_letter"))
+    _letter()
+
+    assert client.get("/admin/mail/letter/", {lookup: "a"}).status_code == 400
+    assert client.get("/admin/mail/letter/", {"state__exact": "waiting"}).status_code == 200
+
+
 def test_the_admin_lets_a_failed_letter_go_again(admin_client: Client) -> None:
     letter = _letter()
     Letter.objects.update(state=LetterState.FAILED, tries=8)
