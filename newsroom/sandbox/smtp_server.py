@@ -174,4 +174,4 @@ def _token(message: bytes) -> str:
 
 def serve(server: socketserver.BaseServer) -> None:
     """Answer in a thread of its own until the process ends."""
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -221,7 +221,16 @@ SMTP: tuple[Case, ...] = (
         "silence after the dot", act="slow", seconds=8, calls=[120], most_unknown=1, wanted={"accepted": 599}
     ),
     _smtp("drops at MAIL", act="hangup", calls=_TWO, wanted={"accepted": 600}),
-    _smtp("drops inside the message", act="half", calls=_TWO, wanted={"accepted": 600}),
+    # A small mail has left with its dot before anybody notices: one copy per connection may be unknown.
+    _case(
+        "drops inside the message",
+        {"dialect": "smtp", "act": "half", "calls": _TWO},
+        name="mail server",
+        provider="smtp",
+        size=0,
+        readers=600,
+        most_unknown=2,
+    ),
     _smtp(
         "450 at RCPT, every tenth", act="status", at="rcpt", status=450, every=10, wanted={"accepted": 600}
     ),

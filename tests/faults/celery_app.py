@@ -13,11 +13,12 @@ __all__ = ["app"]
 
 @worker_process_init.connect(weak=False)
 def prepare(**_: Any) -> None:
-    """Short waits where the engine's are not settings."""
-    from digests.delivery import circuits, remedies
+    """Short waits and small pages where the engine's are not settings."""
+    from digests.delivery import circuits, freezing, remedies
     from newsroom.mail.providers import smtp
 
     killer.install()
+    freezing.freeze.__kwdefaults__ = {"page_rows": 500}  # so that a ledger has several pages
     circuits._OPEN_FOR = timedelta(seconds=3)
     circuits._TRIAL = timedelta(seconds=8)
     remedies._FIRST_WAIT_SECONDS = 0.3  # type: ignore[misc, assignment]  # a constant in earnest

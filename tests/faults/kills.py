@@ -1,9 +1,14 @@
 """A worker ends at every named step of a batch's life, and inside the call itself."""
 
+import contextlib
+import os
+import random
+import signal
 from functools import partial
 
 from digests.delivery import steps
 from tests.faults import killer
+from tests.faults.rig import SIGNING_KEY
 from tests.faults.runs import Bench, Case
 
 # What is in one call, and so at most unknown: Mailgun takes a thousand readers, our SMTP batches are of a hundred.
@@ -55,8 +60,6 @@ def _at_steps() -> list[Case]:
     cases = []
     for provider, most in IN_A_CALL.items():
         for step in steps.ALL:
-            if step == steps.PAGE_COMMITTED:
-                continue  # a ledger of one page has no step between pages; the engine's own tests have
             cases.append(
                 Case(
                     name="worker process killed",
@@ -68,6 +71,34 @@ def _at_steps() -> list[Case]:
             )
     return cases
 
+
+def _die_reported(bench: Bench, *, step: str) -> str | None:
+    """The worker dies after the call, but the provider reports what it took."""
+    bench.rig.start_web()
+    bench.script(webhooks={"url": bench.rig.webhook_url, "key": SIGNING_KEY, "seed": bench.seed})
+    return _die_at(bench, step=step, provider="mailgun")
+
+
+def _die_at_random(bench: Bench) -> str | None:
+    """Every second one of the mailing processes dies, wherever it is."""
+    dice = random.Random(bench.seed)
+    bench.in_calls_of(25, "slow")
+    bench.send("slow")
+    bench.wait_for_taken(1)
+    killed = 0
+
+    def kill() -> None:
+        nonlocal killed
+        if found := bench.rig.children("mailings"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(dice.choice(found), signal.SIGKILL)
+                killed += 1
+
+    bench.during(kill, times=_RANDOM_KILLS, every=0.7)
+    return None if killed else "nobody was killed"
+
+
+_RANDOM_KILLS = 8
 
 KILLS: tuple[Case, ...] = (
     *_at_steps(),
@@ -90,9 +121,25 @@ KILLS: tuple[Case, ...] = (
         )
         for step in (steps.CLAIMED, steps.HANDED_OVER)
     ),
+    *(
+        Case(
+            name="worker killed, calls are reported",
+            where=f"{step} (mailgun)",
+            inject=partial(_die_reported, step=step),
+            most_unknown=IN_A_CALL["mailgun"],
+            most_held=0,
+        )
+        for step in (steps.HANDED_OVER, steps.SETTLING)
+    ),
+    Case(
+        name="worker processes killed",
+        where="eight times, anywhere",
+        inject=_die_at_random,
+        most_unknown=_RANDOM_KILLS * 25,
+    ),
     Case(
         name="worker told to end (SIGTERM)",
-        where="handed over (mailgun)",
+        where="calling (mailgun)",
         inject=partial(_die_at, step=steps.CALLING, provider="mailgun", act=killer.TERMINATE_WORKER),
         most_unknown=0,
         is_fast=True,

@@ -127,6 +127,12 @@ class Rig:
         """The running program of that name."""
         return next(found for found in self.supervisor._programs if found.name == name)
 
+    def children(self, name: str) -> list[int]:
+        """The processes of a worker's pool."""
+        parent = self.program(name).process.pid
+        listed = Path(f"/proc/{parent}/task/{parent}/children")
+        return [int(pid) for pid in listed.read_text().split()]
+
     def stop(self, name: str, *, sign: signal.Signals | None = None) -> Callable[[], None]:
         """End a part, by its own way or by a signal to all of it; what is returned starts the very same again."""
         program = self.program(name)

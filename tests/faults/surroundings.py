@@ -136,6 +136,30 @@ def _sessions_killed(bench: Bench) -> None:
     bench.during(kill, times=8, every=0.4)
 
 
+def _read_only(bench: Bench) -> None:
+    """As on a full disk, or on a server that became a replica: it answers, and takes nothing."""
+    slowly(bench)
+    bench.wait_for_taken(100)
+    _set_read_only("on")
+    time.sleep(3)
+    _set_read_only("off")
+
+
+def _set_read_only(word: str) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {word}".encode())
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _mail_server_away(bench: Bench) -> None:
+    bench.send("smtp")
+    bench.wait_for_taken(120)
+    again = bench.rig.stop("simulator")
+    time.sleep(3)
+    again()
+
+
 def _provider_away(bench: Bench) -> None:
     slowly(bench)
     again = bench.rig.stop("simulator")
@@ -211,7 +235,9 @@ SURROUNDINGS: tuple[Case, ...] = (
         is_fast=True,
     ),
     _row("database sessions killed", "every 0.4 s", _sessions_killed, most_unknown=8 * IN_FLIGHT, wanted={}),
-    _row("provider away", "for 3 s", _provider_away, most_unknown=IN_FLIGHT, wanted={}),
+    _row("database read-only", "for 3 s", _read_only, most_unknown=IN_FLIGHT, wanted={}),
+    _row("provider away", "for 3 s (mailgun)", _provider_away, most_unknown=IN_FLIGHT, wanted={}),
+    _row("provider away", "for 3 s (smtp)", _mail_server_away, most_unknown=2, wanted={}),
     _row(
         "process frozen for 14 s",
         "before the call",
