@@ -30,4 +30,5 @@ COPY --from=build --chown=newsroom:newsroom /srv/newsroom /srv/newsroom
 USER newsroom
 EXPOSE 8000
 CMD ["gunicorn", "newsroom.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--max-requests", "2000", \
-     "--max-requests-jitter", "200", "--access-logfile", "-", "--worker-tmp-dir", "/dev/shm"]
+     "--max-requests-jitter", "200", "--access-logfile", "-", "--logger-class", "newsroom.web.access_log.AccessLogger", \
+     "--worker-tmp-dir", "/dev/shm"]

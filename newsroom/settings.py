@@ -245,4 +245,6 @@ LOGGING = {
 if dsn := environment.optional("SENTRY_DSN"):
     import sentry_sdk
 
-    sentry_sdk.init(dsn=dsn, send_default_pii=False)
+    from newsroom.web import error_reports
+
+    sentry_sdk.init(**error_reports.options(dsn))

@@ -1,0 +1,27 @@
+"""What a service for error reports is told: where the code failed and why; no reader's address, no token."""
+
+from typing import Any
+
+from newsroom.web.masking import mask_text
+
+
+def options(dsn: str) -> dict[str, Any]:
+    """For `sentry_sdk.init`. Local variables and forms stay here: they hold addresses, links and keys."""
+    return {
+        "dsn": dsn,
+        "send_default_pii": False,
+        "include_local_variables": False,
+        "max_request_body_size": "never",
+        "before_send": lambda event, hint: masked(event),
+    }
+
+
+def masked(value: Any) -> Any:
+    """The report with every text in it masked as a log line is: a request's address may hold a token."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {key: masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item) for item in value]
+    return value
