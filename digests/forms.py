@@ -8,7 +8,15 @@ from django.utils.translation import gettext_lazy as _
 
 from digests.models import Digest, Pick
 from digests.preflight import slot_name
+from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Without controls and direction marks, which come along when people paste: no header or feed may hold them."""
+    return {
+        name: strip_unwanted(value) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 class BuildForm(forms.Form):
@@ -43,6 +51,9 @@ class DigestForm(forms.ModelForm[Digest]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["version"].initial = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        return _typed(super().clean() or self.cleaned_data)
 
     @property
     def desk_fields(self) -> list[forms.BoundField]:
@@ -82,6 +93,9 @@ class PickForm(forms.Form):
                 "field": typed.label,
                 "title": pick.article.title,
             }
+
+    def clean(self) -> dict[str, Any]:
+        return _typed(super().clean() or self.cleaned_data)
 
     @property
     def is_overridden(self) -> bool:

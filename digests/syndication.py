@@ -10,6 +10,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 
 from digests.models import Digest
+from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
 
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -25,22 +26,22 @@ class _Atom(Atom1Feed):
 def atom(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
     """The feed as text; each digest's subject, preheader, address and time."""
     feed = _Atom(
-        title=newsletter.name,
+        title=strip_unwanted(newsletter.name),
         link=_absolute(newsletter.get_absolute_url()),
-        description=newsletter.promise,
-        subtitle=newsletter.promise,
+        description=strip_unwanted(newsletter.promise),
+        subtitle=strip_unwanted(newsletter.promise),
         language=newsletter.language,
         feed_url=_absolute(reverse("newsletter_atom", args=[newsletter.slug])),
-        author_name=newsletter.sender.name,
+        author_name=strip_unwanted(newsletter.sender.name),
     )
     for digest in digests:
         url = _absolute(_path(newsletter, digest))
         feed.add_item(
-            title=digest.subject,
+            title=strip_unwanted(digest.subject),  # XML knows no controls, and Django raises for them
             link=url,
             unique_id=url,
             # Django says that a summary is HTML.
-            description=escape(digest.preheader),
+            description=escape(strip_unwanted(digest.preheader)),
             pubdate=digest.handed_over_at,
             updateddate=digest.handed_over_at,
         )

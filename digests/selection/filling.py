@@ -11,6 +11,7 @@ from digests.errors import WrongState
 from digests.models import Digest, Pick
 from digests.selection.candidates import Candidate, candidates
 from digests.states import DigestState, PickSource
+from newsroom.articles.text import one_line
 
 
 def fill(digest: Digest, *, at: datetime) -> list[Pick]:
@@ -54,7 +55,7 @@ def name(digest: Digest) -> None:
     order = {slot["key"]: position for position, slot in enumerate(digest.slots)}
     picks = [pick for pick in digest.picks.select_related("article") if pick.slot in order]
     picks.sort(key=lambda pick: order[pick.slot])
-    titles = [pick.title or pick.article.title for pick in picks]
+    titles = [one_line(pick.title or pick.article.title) for pick in picks]
     digest.subject = digest.subject or Truncator(" ".join(titles[:1])).chars(200)
     digest.preheader = digest.preheader or Truncator(" · ".join(titles[1:4])).chars(200)
     digest.save(update_fields=["subject", "preheader"])

@@ -281,6 +281,22 @@ def test_junk_in_a_form_is_never_a_fault_of_ours(junk: str, jonas: Client, diges
     assert jonas.post(page_of(digest), {"version": junk}).status_code == 200
 
 
+def test_what_is_pasted_along_is_not_kept(jonas: Client, digest: Digest) -> None:
+    lead = digest.picks.get(slot="lead")
+    typed = {
+        "subject": "Guten\x07 Morgen",
+        "note": "Eins\r\nzwei\x0b\u202e",
+        f"pick-{lead.pk}-title": "\x01Kran",
+    }
+
+    jonas.post(page_of(digest), filled_form(digest, **typed))
+
+    digest.refresh_from_db()
+    lead.refresh_from_db()
+    assert (digest.subject, lead.title) == ("Guten Morgen", "Kran")
+    assert digest.note.split() == ["Eins", "zwei"]
+
+
 def test_a_digest_is_built_from_its_plan(jonas: Client) -> None:
     newsletter = make_newsletter()
     make_plan(newsletter=newsletter)

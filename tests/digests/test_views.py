@@ -211,6 +211,19 @@ def test_the_atom_feed_has_an_entry_per_digest(client: Client) -> None:
     assert entry.findtext(f"{ATOM}updated") == "2026-05-04T12:00:00+00:00"
 
 
+def test_no_control_sign_breaks_the_atom_feed(client: Client) -> None:
+    newsletter = make_planned().newsletter
+    newsletter.promise = "Jeden\x0b Morgen"
+    newsletter.save()
+    make_handed_over(newsletter, subject="Guten\x07 Morgen")
+
+    answer = client.get(reverse("newsletter_atom", args=[newsletter.slug]))
+
+    entry = ElementTree.fromstring(answer.content).find(f"{ATOM}entry")
+    assert entry is not None
+    assert entry.findtext(f"{ATOM}title") == "Guten Morgen"
+
+
 def test_the_json_feed_says_the_same(client: Client) -> None:
     newsletter = make_planned().newsletter
     digest = make_handed_over(newsletter, subject="Brot & Fähre")
