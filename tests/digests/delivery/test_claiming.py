@@ -143,6 +143,17 @@ def test_lease_that_ran_out_without_a_call_is_ready_again_and_the_late_worker_lo
     assert Attempt.objects.count() == 1
 
 
+def test_lease_that_has_not_run_out_is_the_workers_alone(provider: ScriptedProvider) -> None:
+    make_sending(readers=5)
+    batch = claimed()
+
+    just_before = NOON + dt.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS - 1)
+    sweeping.sweep(at=just_before)
+
+    assert claiming.claim(at=just_before, owner="another") is None
+    assert begun(batch, just_before).fence == 1
+
+
 def test_late_worker_settles_an_unknown_call_once_and_not_twice(provider: ScriptedProvider) -> None:
     mailing = make_sending(readers=5)
     attempt = begun(claimed())
