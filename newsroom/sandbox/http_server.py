@@ -109,17 +109,16 @@ class _Handler(BaseHTTPRequestHandler):
         takes = act.accepted if act.name in {"status", "cut"} else status == 200
         taken = [copy for copy in offer.copies if copy not in refused] if takes else []
         path = urlsplit(self.path).path
-        if status == 200:
-            said = json.dumps(dialect.answer(path, offer.copies, refused)).encode()
-            if not path.endswith("/batch") and refused:
-                status = 422
-        else:
-            said = json.dumps({"message": f"Sandbox says {status}", "ErrorCode": status}).encode()
+        good = json.dumps(dialect.answer(path, offer.copies, refused)).encode()
+        said = good if status == 200 else _sorry(status)
         if act.name == "garbage":
             said = act.body.encode()
+        if status == 200 and refused and not path.endswith("/batch"):
+            status = 422
         if key and takes:
+            # What a later call with this key hears, whatever became of this answer.
             with self.server.lock:
-                self.server.answered_by_key[key] = (body, status, said)
+                self.server.answered_by_key[key] = (body, status if status == 422 else 200, good)
         self._note(call, taken, f"{status} {act.name}")
         match act.name:
             case "cut":
@@ -208,11 +207,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
+def _sorry(status: int) -> bytes:
+    return json.dumps({"message": f"Sandbox says {status}", "ErrorCode": status}).encode()
+
+
 def _refused(dialect: Dialect, act: Act, copies: Sequence[Copy]) -> list[Copy]:
     if act.name != "part" or dialect.name not in dialects.ANSWERS_EACH:
         return []
-    if len(copies) == 1:
-        return list(copies)
+    if act.marker:
+        return [copy for copy in copies if act.marker in copy.address]
     return [copy for place, copy in enumerate(copies, start=1) if place % act.count == 0]
 
 

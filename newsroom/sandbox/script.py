@@ -6,7 +6,7 @@
       {"dialect": "smtp", "every": 10, "act": "status", "status": 451, "at": "rcpt"}]}
 
 Which calls: dialect, calls (their numbers, from 1, per dialect), first and last, every, chance, times (at most so
-often), marker (only calls with that text in an address). What happens:
+often). What happens:
 
     accept    as a good provider
     slow      accepted, answered after `seconds`
@@ -18,7 +18,8 @@ often), marker (only calls with that text in an address). What happens:
     status    that status; `accepted` says whether the mail was taken all the same. SMTP: `at` is mail,
               rcpt, data or dot
     throttle  429 with `retry_after` as it stands (421 in SMTP)
-    part      every `count`-th recipient is refused, where the dialect answers each
+    part      every `count`-th recipient is refused, or those with `marker` in the address, where the dialect
+              answers each
     picky     a call with a recipient whose address holds `marker` is refused as a whole, with `status`
     limit     a call with more than `count` recipients is refused with `status`
 """

@@ -17,7 +17,10 @@ from newsroom.web import tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
 
-_ENDED_UNPROVED = frozenset({"deadline", "no proof", "event", "late answer", "lost its batch"})
+# An attempt that somebody else than the provider's answer decided was unknown for a while.
+_KNOWN_AT_ONCE = frozenset({"", "answer"})
+# A call with an idempotency key may be made again: that it is taken once is looked at all the same.
+_REPLAYABLE = frozenset({"resend"})
 _NOT_TAKEN = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.CANCELLED)
 
 
@@ -112,7 +115,12 @@ def _intent(mailing: Mailing, lines: list[dict[str, Any]], findings: Findings) -
             "pk", "seqs", "calling_at"
         )
     }
-    offered_by = Counter((line["attempt"], token) for line in lines for token, _ in line["offered"])
+    offered_by = Counter(
+        (line["attempt"], token)
+        for line in lines
+        if line["dialect"] not in _REPLAYABLE
+        for token, _ in line["offered"]
+    )
     again = sum(times > 1 for (attempt, _), times in offered_by.items() if attempt)
     if again:
         findings.problems.append(f"{again} copies were offered twice under one attempt")
@@ -147,7 +155,7 @@ def _unknown(mailing: Mailing) -> int:
         runs = attempt.evidence.get("unknown")
         if runs:
             count += sum(high - low for low, high in runs)
-        elif attempt.verdict_by in _ENDED_UNPROVED or attempt.state in (
+        elif attempt.verdict_by not in _KNOWN_AT_ONCE or attempt.state in (
             AttemptState.UNKNOWN,
             AttemptState.HELD,
         ):
