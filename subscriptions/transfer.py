@@ -47,6 +47,8 @@ _ALIASES = {
     "requested_at": {"requested at", "optin time", "subscribed at", "created at", "date", "datum"},
     "confirmed_at": {"confirmed at", "confirm time", "confirmed"},
     "unsubscribed_at": {"unsubscribed at", "unsub time"},
+    "cleaned_at": {"clean time"},
+    "disabled": {"email disabled"},
 }
 _ACTIVE = {"", "active", "subscribed", "confirmed", "enabled", "aktiv"}
 _STOPPED = {
@@ -197,7 +199,7 @@ class _Intake:
         if address.normal in self.seen:
             return Line(number=number, address=typed, result=LineResult.TWICE)
         self.seen.add(address.normal)
-        state = row.get("state", "").casefold()
+        state = row.get("state", "").casefold() or _implied_state(row)
         if state in _STOPPED:
             scope = self.newsletter if state == "unsubscribed" else None
             suppression.suppress(
@@ -252,6 +254,14 @@ class _Intake:
             at=self.at,
         )
         return LineResult.TAKEN
+
+
+def _implied_state(row: dict[str, str]) -> str:
+    """What a file without a state says by other columns: Mailchimp's lists by their dates, Substack's by a switch."""
+    if row.get("cleaned_at"):
+        return "cleaned"
+    is_off = row.get("disabled", "").casefold() in {"true", "yes", "1"}
+    return "unsubscribed" if row.get("unsubscribed_at") or is_off else ""
 
 
 @dataclass(frozen=True, kw_only=True)

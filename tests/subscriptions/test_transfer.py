@@ -207,3 +207,19 @@ def test_the_erased_are_in_no_export() -> None:
     )
 
     assert transfer.export_subscribers(io.StringIO()) == 0
+
+
+@pytest.mark.django_db
+def test_a_file_without_states_says_by_other_columns_who_is_not_to_be_mailed() -> None:
+    cleaned = take("Email Address,CLEAN_TIME\ngone@example.org,2020-03-23 17:30:05\n")
+    left = take("Email Address,UNSUB_TIME\nleft@example.org,2018-07-23 12:19:27\n")
+    switched = take("email,email_disabled\noff@example.org,true\non@example.org,false\n")
+
+    assert results(cleaned) | results(left) | results(switched) == {
+        "gone@example.org": "kept as suppression",
+        "left@example.org": "kept as suppression",
+        "off@example.org": "kept as suppression",
+        "on@example.org": "taken",
+    }
+    reasons = set(Suppression.objects.values_list("reason", flat=True))
+    assert reasons == {SuppressionReason.HARD_BOUNCE, SuppressionReason.UNSUBSCRIBED}
