@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo run migrate test check format lint types migrations translations messages compile \
-	test-sqlite test-postgres test-journey test-browser faults sandbox screenshots requirements clean
+	test-sqlite test-postgres test-journey test-browser faults sandbox screenshots requirements corpora clean
 
 help: ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} \
@@ -95,6 +95,11 @@ test-browser: $(DEV) $(COMPILED) $(AXE) ## The slow tests and everything in a re
 
 faults: $(DEV) $(COMPILED) ## Break a running installation in every way of docs/faults.md (FAULTS=…; 15 minutes)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+corpora: $(DEV) ## Try the cases of others in CORPORA=DIR (../shared/corpora): bounces, webhooks, feeds, hostile HTML …
+	$(BIN)/python -W ignore -m tests.corpora $(CORPORA)
+
+CORPORA ?= ../shared/corpora
 
 ## Look after it
 
