@@ -116,6 +116,9 @@ def _view(config: ProviderConfig) -> AnymailCoreWebhookView:
     options: dict[str, Any] = {name: config.options[name] for name in names if name in config.options}
     if config.scheme in {"mailgun", "unisender_go"}:
         options["api_key"] = config.username
+    if config.scheme == "sparkpost":
+        # Else the first opening would be stored as something unknown, instead of not at all.
+        options["track_initial_open_as_opened"] = True
     # The secret in the path does the work of Anymail's basic authentication.
     quiet = type(view_class.__name__, (view_class,), {"warn_if_no_basic_auth": False})
     view: AnymailCoreWebhookView = quiet(**options)
