@@ -86,7 +86,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "newsroom.web.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "newsroom.web.proxies.login_address"
 
 TEMPLATES = [
     {

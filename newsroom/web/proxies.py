@@ -52,6 +52,11 @@ def network_of(address: str) -> str:
     return str(parsed) if parsed else address
 
 
+def login_address(request: HttpRequest) -> str:
+    """What wrong passwords are counted by, as an address: whoever has an IPv6 network has 2⁶⁴ addresses to guess from."""
+    return network_of(client_address(request)).partition("/")[0]
+
+
 def _visitor(peer: str, forwarded_for: str) -> str:
     """The last address that is not one of our proxies: what stands further left, anybody may have written."""
     visitor = peer

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
 from newsroom.web.proxies import ClientAddressMiddleware, client_address, network_of
@@ -73,6 +74,22 @@ def test_a_local_socket_is_trusted_if_it_is_said_so(settings: Settings) -> None:
 
     settings.TRUSTED_PROXIES = ["unix"]
     assert client_address(_arrive("", HTTP_X_FORWARDED_FOR="203.0.113.9")) == "203.0.113.9"
+
+
+@pytest.mark.django_db
+def test_a_password_is_guessed_ten_times_whatever_the_address_in_one_network() -> None:
+    User.objects.create_user("aylin", password="ebbe-und-flut", is_staff=True)
+    client = Client()
+
+    def log_in(address: str, password: str) -> int:
+        data = {"username": "aylin", "password": password}
+        return client.post("/admin/login/?next=/admin/", data, REMOTE_ADDR=address).status_code
+
+    for number in range(10):
+        log_in(f"2001:db8::{number:x}", "wrong")
+
+    assert log_in("2001:db8::ffff", "ebbe-und-flut") == 429
+    assert log_in("2001:db8:0:1::1", "ebbe-und-flut") == 302
 
 
 def test_limits_count_an_ipv6_household_as_one() -> None:
