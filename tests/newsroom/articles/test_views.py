@@ -281,6 +281,11 @@ def test_no_path_leads_out_of_what_we_keep(reader: Client, path: str) -> None:
     assert reader.get(f"/media/{path}").status_code == 404
 
 
+@pytest.mark.postgres
+def test_no_path_of_a_picture_is_a_fault_of_ours(reader: Client) -> None:
+    assert reader.get("/media/a%00.png").status_code == 404
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_pages_are_only_read(reader: Client, method: str) -> None:
     article = make_article()
