@@ -17,6 +17,8 @@ from newsroom.articles.drafts import FeedDraft
 from tests.corpora.inertness import alive
 from tests.corpora.tally import Tally
 
+_TITLES = frozenset({"title", "title_detail"})
+_TEXTS = frozenset({"description", "summary", "summary_detail"})
 _ENTRY = re.compile(r"entries\[(\d+)\]\['(\w+)'\](?:\['(\w+)'\])?")
 
 
@@ -67,15 +69,18 @@ def _holds(feed: FeedDraft, check: Mapping[str, Any]) -> bool:
     if not found or found[3] not in (None, "value"):
         return True
     if int(found[1]) >= len(feed.articles):
-        # Without a title or a text there is no article; with a title there must be one.
-        return found[2] not in {"title", "title_detail"} or not _words(text.plain(str(wanted)))
+        # Without a title or a text there is no article; with one of them there must be one.
+        return found[2] not in {*_TITLES, *_TEXTS} or not _words(text.plain(str(wanted)))
     article = feed.articles[int(found[1])]
     match found[2]:
-        case "title" | "title_detail":
+        case name if name in _TEXTS:
+            ours = text.plain(article.body_html), article.teaser, article.title
+            return any(_words(text.plain(str(wanted))) in _words(each) for each in ours)
+        case name if name in _TITLES:
             return _same(article.title, str(wanted))
         case "link" if str(wanted).startswith(("http://", "https://")):
             return article.url == wanted
-        case "published_parsed":
+        case "published_parsed" | "updated_parsed" | "created_parsed":
             moment = dt.datetime.fromtimestamp(calendar.timegm(tuple(wanted or ())), dt.UTC)
             return article.published_at is not None and article.published_at == moment
         case "author":
