@@ -14,6 +14,8 @@ _MADE_BY = {
     "smtp": ("newsroom.mail.providers.smtp", "SmtpProvider"),
     "memory": ("newsroom.mail.providers.memory", "MemoryProvider"),
     "mailgun": ("newsroom.mail.providers.mailgun", "MailgunProvider"),
+    "postmark": ("newsroom.mail.providers.postmark", "PostmarkProvider"),
+    "resend": ("newsroom.mail.providers.resend", "ResendProvider"),
 }
 _BY_ANYMAIL = ("newsroom.mail.providers.anymail", "AnymailProvider")
 

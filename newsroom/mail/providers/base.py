@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from newsroom.mail.errors import BadMail
@@ -22,6 +23,9 @@ class Capabilities:
     one_call_per_reader: bool
     keeps_list_headers: bool = True  # False: List-Unsubscribe is dropped or replaced
     reports_events: bool = True
+    replay_seconds: int = 0  # how long the same call again, with the same attempt id, is known for the same
+    can_search: bool = False  # its records can be asked for an attempt
+    search_lag_seconds: int = 0  # how late a record may turn up there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,16 @@ class HandOver:
     retry_after: float | None = None  # seconds; the provider asked for patience
     is_configuration: bool = False  # nothing can succeed there until somebody repairs it
     is_splittable: bool = False  # perhaps a copy is to blame: half the batch may pass, a single one may not
+    is_conflict: bool = False  # this attempt id was seen there with another payload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a provider's records say about an attempt. Whoever is not found is absent only if they are complete."""
+
+    tokens: frozenset[str]  # message tokens of the copies that were accepted
+    is_complete: bool
+    what: str = ""  # why it is not complete
 
 
 class Provider(Protocol):
@@ -51,6 +65,15 @@ class Provider(Protocol):
         Each copy gets an outcome; one that was certainly not offered is NOT_SENT. attempt_id goes along where the
         provider has a place for it, so that its records can be searched by it.
         """
+        ...
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A provider whose records can be searched by attempt."""
+
+    def search(self, *, attempt_id: UUID, since: datetime, until: datetime, seconds: float) -> Found:
+        """The copies of that attempt among the provider's records of that time. Never raises for trouble on the wire."""
         ...
 
 
