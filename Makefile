@@ -16,14 +16,14 @@ DEV := $(VENV)/.dev-installed
 AXE := tests/browser/node_modules/.installed
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 COMPILED := $(CATALOGUES:.po=.mo)
-SOURCES := manage.py newsroom subscriptions digests tests
+SOURCES := manage.py newsroom subscriptions digests tests bench
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo run migrate test check format lint types migrations translations messages compile \
-	test-sqlite test-postgres test-journey test-browser faults sandbox screenshots requirements corpora clean
+	test-sqlite test-postgres test-journey test-browser faults bench sandbox screenshots requirements corpora clean
 
 help: ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} \
@@ -95,6 +95,9 @@ test-browser: $(DEV) $(COMPILED) $(AXE) ## The slow tests and everything in a re
 
 faults: $(DEV) $(COMPILED) ## Break a running installation in every way of docs/faults.md (FAULTS=…; 15 minutes)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+bench: $(DEV) $(COMPILED) ## Measure beside references and write bench/RESULTS.md (15 minutes; QUICK=1: three, elsewhere)
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 corpora: $(DEV) ## Try the cases of others in CORPORA=DIR (../shared/corpora): bounces, webhooks, feeds, hostile HTML …
 	$(BIN)/python -W ignore -m tests.corpora $(CORPORA)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
@@ -31,6 +32,8 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 HOST = "127.0.0.1"
+# What PostgreSQL does by itself: a commit is on the disk before it is answered.
+DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=60")
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 
 
@@ -47,10 +50,11 @@ def chromium() -> Path:
     raise Missing("No Chromium found: apt install chromium, or put one on the PATH.")
 
 
-def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
+def start_postgres(supervisor: Supervisor, given_url: str = "", *, settings: Sequence[str] = _FAST) -> str:
     """A DATABASE_URL of a PostgreSQL server that answers: the given one, else a fresh one on a loopback port.
 
-    Fresh means: an own cluster in a new folder under /tmp, no durability, stopped with the supervisor. 1 to 3 s.
+    Fresh means: an own cluster in a new folder under /tmp, stopped with the supervisor; without durability unless
+    the settings say so. 1 to 3 s.
     """
     if given_url.startswith(("postgres://", "postgresql://")):
         return given_url
@@ -80,10 +84,10 @@ def start_postgres(supervisor: Supervisor, given_url: str = "") -> str:
         extra_groups=None if user is None else [],
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
     )
-    settings = [part for setting in _FAST for part in ("-c", setting)]
+    chosen = [part for setting in settings for part in ("-c", setting)]
     supervisor.start(
         "postgres",
-        [binaries / "postgres", "-D", folder / "data", "-k", "", "-h", HOST, "-p", str(port), *settings],
+        [binaries / "postgres", "-D", folder / "data", "-k", "", "-h", HOST, "-p", str(port), *chosen],
         log=folder / "log",
         environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
         directory=Path("/"),

@@ -1,0 +1,245 @@
+"""The sections of the page: which works stand beside which, how many of what, how often."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bench.measuring import Child, Comparison, Sample, compare, median
+from bench.report import Section, short
+from bench.rig import Rig
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """How much is measured, and what later sections need of earlier ones."""
+
+    rig: Rig
+    sizes: tuple[int, int]
+    runs: int
+    is_quick: bool
+    found: dict[tuple[str, int], Comparison] = field(default_factory=dict)
+
+    def of(self, many: int, few: int) -> int:
+        """So many, or few when it must be quick."""
+        return few if self.is_quick else many
+
+
+def freeze(plan: Plan) -> Section:
+    section = Section(
+        title="Freezing an audience into the ledger (rows)",
+        reference="one bare `INSERT … SELECT generate_series` into a table with the same columns and indexes.",
+        limit="PostgreSQL's own insert: the freeze also walks the audience by its index, commits each page of 20,000 "
+        "rows durably with its cursor, counts the ledger once more, and cuts the batches.",
+    )
+    for size in plan.sizes:
+        options = {"readers": size}
+        (found,) = compare(
+            ("bench.freezing:Freeze", options), ("bench.freezing:BareInsert", options), runs=plan.runs
+        )
+        plan.found["freeze", size] = found
+        section.add(f"{size:,} readers", found)
+    return section
+
+
+def splicing(plan: Plan) -> Section:
+    section = Section(
+        title="Splicing copies, tokens and links included (copies, one core)",
+        reference="the same mail, byte for byte the same text, HTML and subject, built with Python's `email` package.",
+    )
+    for size in (60_000, 10_000):
+        (found,) = compare(
+            ("bench.splicing:Splice", {"size": size, "count": plan.of(40_000, 10_000)}),
+            ("bench.splicing:Build", {"size": size, "count": plan.of(400, 100)}),
+            runs=plan.runs,
+        )
+        section.add(f"{size // 1000} kB of HTML and text", found)
+    return section
+
+
+def mailgun(plan: Plan) -> Section:
+    section = Section(
+        title="Handing over to Mailgun's interface, 1,000 readers a call, 60 kB (readers)",
+        reference="the very bytes that our provider posts, prebuilt, by `http.client` over one kept connection into "
+        "the same sink.",
+    )
+    first, second = plan.sizes
+    # The bare client comes first here, because two of ours stand beside it.
+    posted = compare(
+        ("bench.calling:BarePost", {"readers": first}),
+        ("bench.calling:Form", {"readers": first}),
+        ("bench.calling:Pump", {"readers": first}),
+        runs=plan.runs,
+    )
+    form, pump = (Comparison(ours=one.reference, reference=one.ours) for one in posted)
+    plan.found["pump", first] = pump
+    section.add(f"the pump, one worker process, {first:,} readers", pump)
+    (plan.found["pump", second],) = compare(
+        ("bench.calling:Pump", {"readers": second}), ("bench.calling:BarePost", {"readers": second}), runs=1
+    )
+    section.add(f"the pump, one worker process, {second:,} readers", plan.found["pump", second])
+    section.add("of it, the provider alone: form and call", form)
+    section.notes.append(
+        f"A call has {pump.reference[0].facts['bytes'] / 1e6:.2f} MB. The sink was busy for {busy(pump.ours)} of the time while "
+        f"the pump ran, and for {busy(pump.reference)} with the bare client: it was not what the pump waited for."
+    )
+    return section
+
+
+def busy(samples: Sequence[Sample]) -> str:
+    """The share of the time in which the sink computed."""
+    return f"{100 * median(samples, lambda one: one.sink_cpu / one.seconds):.0f} %"
+
+
+def smtp(plan: Plan) -> Section:
+    from bench.smtp import smtp_source
+
+    generator = "Postfix's `smtp-source -d -s 10`" if smtp_source() else "`smtplib` in a loop, mails prebuilt"
+    target = "bench.smtp:SmtpSource" if smtp_source() else "bench.smtp:Smtplib"
+    section = Section(
+        title="SMTP over ten kept sessions, one process (messages)",
+        reference=f"{generator}, and Django's own SMTP backend on ten kept connections, into the same sink.",
+    )
+    for size in (60_000, 10_000):
+        ours, bare, django = (
+            {"size": size, "count": count}
+            for count in (plan.of(4_000, 1_000), plan.of(8_000, 2_000), plan.of(500, 100))
+        )
+        generated, built = compare(
+            ("bench.smtp:Ours", ours), (target, bare), ("bench.smtp:DjangoBackend", django), runs=plan.runs
+        )
+        section.add(f"{size // 1000} kB, beside {generator}", generated)
+        section.add(f"{size // 1000} kB, beside Django's backend", built)
+        section.notes.append(
+            f"At {size // 1000} kB the sink was busy for {busy(generated.ours)} of the time with our provider, "
+            f"{busy(generated.reference)} with the generator, {busy(built.reference)} with Django's backend."
+        )
+    return section
+
+
+def applying(plan: Plan) -> Section:
+    section = Section(
+        title="Applying what providers report (events)",
+        reference="the same rows marked as applied by one bare UPDATE per 500, nothing looked at.",
+    )
+    for name, bounces in (("delivered only", 0), ("2 % of them hard bounces", 20)):
+        options = {"readers": plan.sizes[0], "count": plan.of(20_000, 4_000), "bounces": bounces}
+        (found,) = compare(
+            ("bench.reporting:Apply", options), ("bench.reporting:BareUpdate", options), runs=plan.runs
+        )
+        section.add(name, found)
+    return section
+
+
+def auditing(plan: Plan) -> Section:
+    section = Section(
+        title="Auditing a mailing (rows)",
+        reference="the same four columns read in the same order by the bare driver, and thrown away.",
+    )
+    for size in plan.sizes:
+        options = {"readers": size}
+        (found,) = compare(
+            ("bench.reporting:Audit", options), ("bench.reporting:BareRead", options), runs=plan.runs
+        )
+        plan.found["audit", size] = found
+        section.add(f"{size:,} rows", found)
+    return section
+
+
+def flatness(plan: Plan) -> Section:
+    """Nothing is measured here: earlier sections are set beside each other."""
+    small, large = plan.sizes
+    section = Section(
+        title="What one reader costs, in small and in large",
+        head=(
+            "",
+            f"µs a reader at {small:,}",
+            f"at {large:,}",
+            "large / small",
+            f"peak MB at {small:,}",
+            f"at {large:,}",
+        ),
+    )
+    for name, title in (
+        ("freeze", "freeze"),
+        ("pump", "hand over to Mailgun's interface"),
+        ("audit", "audit"),
+    ):
+        if not {(name, small), (name, large)} <= plan.found.keys():
+            continue
+        samples = [plan.found[name, size].ours for size in (small, large)]
+        cost = [median(one, lambda sample: 1e6 / sample.rate) for one in samples]
+        peaks = [f"{max(sample.peak_mb for sample in one):.0f}" for one in samples]
+        section.rows.append((title, short(cost[0]), short(cost[1]), short(cost[1] / cost[0]), *peaks))
+    return section
+
+
+def starting(plan: Plan) -> Section:
+    section = Section(
+        title="From the start of a frozen mailing to its first call (milliseconds)",
+        reference="the same worker, woken in the same way, with a task that does nothing but post one small call.",
+        head=("", "Newsroom", "reference", "ratio", "Newsroom, lowest to highest"),
+    )
+    worker = plan.rig.start_worker()
+    runs = plan.of(9, 3)
+    for size in (1_000, plan.sizes[0]):
+        found, bare = [], []
+        with Child("bench.starting:Start", readers=size) as ours, Child("bench.starting:Touch") as touch:
+            touch.run()
+            ours.run()  # the worker imports what it needs, once
+            for _ in range(runs):
+                bare.append(1000 * touch.run().facts["first"])
+                found.append(1000 * ours.run().facts["first"])
+        values = [statistics.median(one) for one in (found, bare)]
+        spread = f"{short(min(found))} to {short(max(found))}"
+        section.rows.append((f"{size:,} readers", *map(short, (*values, values[0] / values[1])), spread))
+    plan.rig.supervisor.stop(worker)
+    return section
+
+
+def killing(plan: Plan) -> Section:
+    from bench import killing as kills
+
+    section = Section(
+        title="One kill −9 half-way, then started again (1,000 readers, SMTP)",
+        reference="Django's own loops: a `send()` per reader, with nothing written down or with a flag per reader "
+        "committed after each mail. What arrived is the sink's own record.",
+        head=(
+            "",
+            "taken when killed",
+            "lost",
+            "twice",
+            "held for a person",
+            "of these arrived",
+            "account holds",
+        ),
+    )
+    loops: dict[str, Callable[[], kills.Aftermath]] = {
+        "Newsroom": kills.kill_engine,
+        "a loop": lambda: kills.kill_loop(flags=False),
+        "a loop with a flag per reader": lambda: kills.kill_loop(flags=True),
+    }
+    for name, kill in loops.items():
+        for _ in range(plan.of(3, 1) if name == "Newsroom" else 1):
+            after = kill()
+            known = (after.held, after.held_taken, "yes" if after.is_accounted else "no")
+            cells = [after.taken_at_kill, after.lost, after.twice]
+            section.rows.append((name, *map(str, cells), *(map(str, known) if name == "Newsroom" else "–––")))
+    section.notes.append(
+        "Lost: neither taken nor named to anybody. The loop lost nobody only because it was started again from the "
+        "beginning; left alone it loses everybody behind the kill. Held: the copies of the one call that was open; "
+        "Newsroom never sends them again by itself, because some of them have arrived."
+    )
+    return section
+
+
+SECTIONS: dict[str, Callable[[Plan], Section]] = {
+    "freezing": freeze,
+    "splicing": splicing,
+    "mailgun": mailgun,
+    "smtp": smtp,
+    "events": applying,
+    "auditing": auditing,
+    "flatness": flatness,
+    "starting": starting,
+    "killing": killing,
+}
