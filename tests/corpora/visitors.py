@@ -1,14 +1,17 @@
 """Robots by their own names: `*.json`, a list with instances. Right: their GET and HEAD on tokened pages change nothing."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.cache import cache
 from django.test import Client
 
-from newsroom.web import tokens
-from subscriptions.models import ConsentEvent, Subscription
+from digests.models import Link
+from newsroom.web import clock, tokens
+from subscriptions.models import Confirmation, ConsentEvent, Subscription
+from subscriptions.states import SubscriptionState
 from tests.corpora.tally import Tally, load
-from tests.factories import make_newsletter, make_subscription
+from tests.factories import NOON, make_digest, make_newsletter, make_pick, make_subscription
 
 
 def run(folder: Path) -> Tally:
@@ -17,7 +20,8 @@ def run(folder: Path) -> Tally:
     pages = [
         f"/u/{tokens.make(tokens.TokenKind.LEAVE, subscription.pk)}",
         f"/preferences/{tokens.make(tokens.TokenKind.MANAGE, subscription.pk)}/",
-        f"/confirm/{tokens.secret_token()}/",
+        f"/confirm/{_waiting()}/",
+        f"/r/{tokens.make(tokens.TokenKind.LINK, _link().pk)}",
     ]
     before = _state()
     for path in sorted(folder.glob("*.json")):
@@ -27,20 +31,43 @@ def run(folder: Path) -> Tally:
     return tally
 
 
+def _waiting() -> str:
+    """The token of somebody who has not confirmed yet."""
+    pending = make_subscription(
+        newsletter=make_newsletter(), state=SubscriptionState.PENDING, confirmed_at=None
+    )
+    secret = tokens.secret_token()
+    confirmation = Confirmation.objects.create(
+        token_hash=tokens.hash_secret(secret),
+        counting_hash="0" * 64,
+        subscriber=pending.subscriber,
+        created_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=1),
+    )
+    confirmation.subscriptions.add(pending)
+    return secret
+
+
+def _link() -> Link:
+    pick = make_pick(digest=make_digest(newsletter=make_newsletter()))
+    return Link.objects.create(
+        pick=pick, url="https://example.org/a", current_url="https://example.org/a", created_at=NOON
+    )
+
+
 def _looks(pages: list[str], agent: str, number: int, before: object) -> bool:
     client = Client(headers={"user-agent": agent}, REMOTE_ADDR=f"192.0.2.{number % 250 + 1}")
     if not number % 50:
         cache.clear()
-    answers = [client.get(page) for page in pages] + [client.head(pages[0])]
-    return (
-        all(answer.status_code < 500 for answer in answers)
-        and answers[0].status_code == 200
-        and _state() == before
-    )
+    asked = [client.get(page).status_code for page in pages]
+    looked = [client.head(page).status_code for page in pages]
+    return asked[:3] == [200, 200, 200] and asked[3] == 302 and max(looked) < 500 and _state() == before
 
 
 def _state() -> object:
     subscriptions = Subscription.objects.order_by("pk").values_list(
         "pk", "state", "unsubscribed_at", "paused_until"
     )
-    return list(subscriptions), ConsentEvent.objects.count()
+    links = list(Link.objects.order_by("pk").values())
+    waiting = list(Confirmation.objects.order_by("pk").values())
+    return list(subscriptions), ConsentEvent.objects.count(), links, waiting
