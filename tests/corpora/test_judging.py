@@ -58,8 +58,8 @@ def test_a_crash_and_a_share_below_the_aim_fail() -> None:
 @pytest.mark.parametrize(
     ("folder", "reader"),
     [
-        ("bounce-sisimai", "bounces"),
-        ("bounce-others", "bounces"),
+        ("bounce-one", "bounces"),
+        ("bounce-two", "bounces"),
         ("list-unsubscribe", "unsubscribing"),
         ("exports", "exports"),
         ("README.md", None),
