@@ -249,7 +249,12 @@ def test_a_report_costs_two_queries(client: Client, django_assert_num_queries: A
 
 def test_the_first_opening_is_no_more_kept_than_any_other(client: Client, settings: Settings) -> None:
     settings.MAIL_PROVIDERS = f"main=sparkpost://KEY@?webhook={SECRET}"
-    opened = {"type": "initial_open", "event_id": "1", "rcpt_to": "ann@example.org", "timestamp": "1763791200"}
+    opened = {
+        "type": "initial_open",
+        "event_id": "1",
+        "rcpt_to": "ann@example.org",
+        "timestamp": "1763791200",
+    }
 
     answer = _post(client, [{"msys": {"track_event": opened}}])
 
