@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from digests.delivery import ledger
 from digests.delivery.errors import UnknownRendition
-from digests.delivery.models import Batch, Mailing, MailingRendition, Rendition
+from digests.delivery.models import Attempt, Batch, Mailing, MailingRendition, Rendition
 from digests.delivery.states import DeliveryState
 from newsroom.mail.addresses import mask
 from newsroom.mail.wire import CompiledMail, Content, Copy, Envelope, compile_mail
@@ -62,7 +62,18 @@ class Mails:
 def load(batch: Batch, mails: Mails, *, at: datetime) -> Load:
     """Read the waiting copies of a batch and look at each reader once more. Queries: 3, whatever the size."""
     waiting = ledger.of_batch(batch).filter(state=DeliveryState.WAITING).order_by("pk")
-    rows = list(waiting.values_list("pk", "subscription_id", "variant"))
+    return _loaded(batch, list(waiting.values_list("pk", "subscription_id", "variant")), mails, at=at)
+
+
+def load_again(batch: Batch, attempt: Attempt, mails: Mails, *, at: datetime) -> Load | None:
+    """What the attempt handed over, whatever became of it; None if that is not the same any more, to the byte."""
+    numbers = [number for low, high in attempt.seqs for number in range(low, high)]
+    rows = ledger.of_numbers(batch.mailing_id, numbers).order_by("pk")
+    loaded = _loaded(batch, list(rows.values_list("pk", "subscription_id", "variant")), mails, at=at)
+    return loaded if loaded.digest and loaded.digest == attempt.payload_digest else None
+
+
+def _loaded(batch: Batch, rows: list[tuple[int, int, int]], mails: Mails, *, at: datetime) -> Load:
     if not rows:
         return Load(mail=None, copies=[])
     look = audiences.deliverable(
@@ -116,5 +127,6 @@ def _digest(mailing: Mailing, rendition: Rendition, copies: list[Copy]) -> str:
     digest = hashlib.sha256(rendition.content_hash.encode())
     digest.update(json.dumps(mailing.envelope, sort_keys=True).encode())
     for copy in copies:
-        digest.update(f"\n{copy.message_token} {copy.address} {copy.slots['since']}".encode())
+        own = " ".join(copy.slots.values())
+        digest.update(f"\n{copy.message_token} {copy.address} {copy.leave_url} {own}".encode())
     return digest.hexdigest()

@@ -16,13 +16,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from digests.delivery import circuits, claiming, control, limits, queue, settling, steps
+from digests.delivery import circuits, claiming, control, journal, limits, queue, settling, steps
 from digests.delivery.loading import Load, Mails, load
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.remedies import decide
 from newsroom.mail import providers
 from newsroom.mail.errors import ProviderError
 from newsroom.mail.providers.base import HandOver, Provider, not_offered
+from newsroom.mail.verdicts import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,10 @@ def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) 
         answer = HandOver(outcomes={}, response=f"{type(error).__name__}: {error}")
         _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
         raise
+    journal.note(
+        attempt.pk,
+        [seq for seq, outcome in answer.outcomes.items() if outcome.verdict is Verdict.ACCEPTED],
+    )
     steps.reached(steps.HANDED_OVER)
     return _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
 

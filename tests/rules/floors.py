@@ -58,7 +58,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
-            "auditing canary circuits claiming completion control events figures freezing held history holding ledger limits loading"
+            "auditing canary circuits claiming completion control events figures freezing held history holding journal ladder ledger limits loading"
             " pump reconciling renditions settling sweeping"
         ),
         Floor.EDGES: "mailing_pages",

@@ -7,6 +7,7 @@ import socket
 import ssl
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,7 +19,7 @@ from newsroom.mail import verdicts
 from newsroom.mail.provider_urls import parse
 from newsroom.mail.providers import make
 from newsroom.mail.providers.anymail import AnymailProvider
-from newsroom.mail.providers.base import HandOver, Provider
+from newsroom.mail.providers.base import Found, HandOver, Provider, Searchable
 from newsroom.mail.verdicts import Verdict
 from newsroom.mail.wire import CompiledMail, Copy, slot
 from tests.newsroom.http_server import HANG_UP, Answer, Asked, Script, web_server
@@ -371,3 +372,47 @@ def test_a_provider_that_is_not_installed_says_what_to_install() -> None:
 
     with pytest.raises(Exception, match=r"django-anymail\[amazon_ses"):
         make(config)
+
+
+def _searched(answers: Sequence[dict[str, Any] | int]) -> Found:
+    """What a search says whose pages are these; a number is a status."""
+    waiting = list(answers)
+
+    def script(asked: Asked) -> Answer:
+        page = waiting.pop(0)
+        if isinstance(page, int):
+            return Answer(status=page)
+        body = json.dumps(page).replace("HERE", f"http://{asked.headers['host']}/v3/mg.example.org/events")
+        return Answer(body=body.encode())
+
+    now = datetime.now(UTC)
+    with web_server(script) as server:
+        provider = _mailgun(server.port)
+        assert isinstance(provider, Searchable)
+        return provider.search(attempt_id=ATTEMPT, since=now, until=now, seconds=5)
+
+
+def _events(*tokens: str, following: str, attempt: str = str(ATTEMPT)) -> dict[str, Any]:
+    items = [{"event": "accepted", "user-variables": {"t": token, "a": attempt}} for token in tokens]
+    return {"items": items, "paging": {"next": following}}
+
+
+@pytest.mark.parametrize(
+    ("pages", "tokens", "is_complete"),
+    [
+        ([_events("x", following="HERE/2"), _events("y", following="HERE/3"), _events(following="HERE/4")], "xy", True),
+        ([_events(following="HERE/2")], "", True),
+        ([_events("x", following="HERE/2"), 429], "x", False),
+        ([_events("x", following="HERE/2"), 500], "x", False),
+        ([_events("x", following="HERE/2"), _events("x", following="HERE/2")], "x", False),
+        ([_events("x", following="https://elsewhere.example.org/")], "x", False),
+        ([{"items": [{"user-variables": {"t": "z", "a": "other"}}], "paging": {"next": "HERE/2"}}, _events(following="")], "", True),
+        ([{"odd": 1}], "", False),
+    ],
+)  # fmt: skip
+def test_mailguns_events_prove_whom_they_name_and_absence_only_when_complete(
+    pages: list[dict[str, Any] | int], tokens: str, is_complete: bool
+) -> None:
+    found = _searched(pages)
+
+    assert (found.tokens, found.is_complete) == (frozenset(tokens), is_complete)
