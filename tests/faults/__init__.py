@@ -2,7 +2,7 @@
 
     python -m tests.faults              every row of the table in docs/faults.md
     python -m tests.faults --fast       the rows that `make check` runs
-    python -m tests.faults --only "worker killed: calling (mailgun)"
+    python -m tests.faults --only "calling (mailgun)"
 
 What counts as true is the simulator's own record of what it took, compared with the ledger.
 """

@@ -21,6 +21,7 @@ from newsroom.web.tokens import TokenKind
 _KNOWN_AT_ONCE = frozenset({"", "answer"})
 # A call with an idempotency key may be made again: that it is taken once is looked at all the same.
 _REPLAYABLE = frozenset({"resend"})
+UNFINISHED = "unfinished:"
 _NOT_TAKEN = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.CANCELLED)
 
 
@@ -61,7 +62,7 @@ def check(mailing: Mailing, lines: list[dict[str, Any]]) -> Findings:
         problems=list(result.problems),
     )
     if mailing.state not in TERMINAL_MAILINGS:
-        findings.problems.append(f"the mailing is still {mailing.state}")
+        findings.problems.append(f"{UNFINISHED} the mailing is still {mailing.state}")
     taken = _taken(mailing, lines, findings)
     _compare(mailing, taken, findings)
     _intent(mailing, lines, findings)
@@ -92,19 +93,22 @@ def _taken(mailing: Mailing, lines: list[dict[str, Any]], findings: Findings) ->
 
 def _compare(mailing: Mailing, taken: Counter[int], findings: Findings) -> None:
     lies: Counter[str] = Counter()
+    waiting = 0
     rows = Delivery.objects.filter(mailing=mailing).values_list("pk", "state", "reason")
     for pk, state, reason in rows:
         if state == DeliveryState.ACCEPTED and not taken[pk]:
             lies["accepted, and never taken"] += 1
             findings.lost += 1
-        elif state == DeliveryState.WAITING and not taken[pk]:
-            lies["waiting for ever"] += 1
-            findings.lost += 1
+        elif state == DeliveryState.WAITING:
+            waiting += 1
+            findings.lost += not taken[pk]
         elif state in _NOT_TAKEN and taken[pk]:
             lies[f"{state}, and taken all the same"] += 1
         elif state in (*_NOT_TAKEN, DeliveryState.HELD) and not reason:
             lies[f"{state} without a reason"] += 1
     findings.problems += [f"{count} copies are {what}" for what, count in lies.items()]
+    if waiting:
+        findings.problems.append(f"{UNFINISHED} {waiting} copies wait")
 
 
 def _intent(mailing: Mailing, lines: list[dict[str, Any]], findings: Findings) -> None:

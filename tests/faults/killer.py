@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from digests.delivery import steps
@@ -51,16 +51,15 @@ def _reached(name: str) -> None:
         return
     folder.joinpath("plan").unlink(missing_ok=True)
     folder.joinpath("done").write_text(str(os.getpid()))
-    match planned["act"]:
-        case "kill the process":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "kill the worker":
-            os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)
-        case "terminate the worker":
-            os.kill(os.getppid(), signal.SIGTERM)
-        case "freeze the process":
-            os.kill(os.getpid(), signal.SIGSTOP)
-            time.sleep(0.01)
+    _ACTS[planned["act"]]()
+
+
+_ACTS: Mapping[str, Callable[[], object]] = {
+    KILL_CHILD: lambda: os.kill(os.getpid(), signal.SIGKILL),
+    KILL_WORKER: lambda: os.killpg(os.getpgid(os.getppid()), signal.SIGKILL),
+    TERMINATE_WORKER: lambda: os.kill(os.getppid(), signal.SIGTERM),
+    FREEZE: lambda: os.kill(os.getpid(), signal.SIGSTOP),
+}
 
 
 def _times(folder: Path) -> int:

@@ -31,7 +31,6 @@ _FAST = {
     (steps.CLAIMED, "smtp"),
     (steps.CALLING, "mailgun"),
     (steps.HANDED_OVER, "smtp"),
-    (steps.SETTLING, "mailgun"),
 }
 
 
