@@ -57,14 +57,16 @@ def meaning(asked: Asked) -> dict[str, dict[str, str]]:
     return {
         to: {
             # Names of headers are the same in any case (RFC 5322 §1.2.2).
-            name.lower(): re.sub(
-                r"%recipient\.([\w:-]+)%", lambda found, own=variables[to]: own[found[1]], values[0]
-            )
+            name.lower(): expanded(values[0], variables[to])
             for name, values in form.items()
             if name in _FIELDS or name.startswith(("h:", "v:"))
         }
         for to in form["to"]
     }
+
+
+def expanded(value: str, own: dict[str, str]) -> str:
+    return re.sub(r"%recipient\.([\w:-]+)%", lambda found: own[found[1]], value)
 
 
 def test_our_call_means_what_anymails_means() -> None:
