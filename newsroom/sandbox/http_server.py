@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from newsroom.sandbox import dialects
 from newsroom.sandbox.dialects import Dialect, Offer, Unreadable
@@ -159,7 +159,14 @@ class _Handler(BaseHTTPRequestHandler):
                 if wanted.get("a") in (None, attempt) and wanted.get("t") in (None, copy.token)
             ]
         page = int(query.get("page", ["0"])[0])
-        return json.dumps({"items": found[page * _PAGE : (page + 1) * _PAGE]}).encode()
+        # As Mailgun does: the next page is always named, and an empty one is the last.
+        following = urlencode({"user-variables": json.dumps(wanted), "page": page + 1})
+        here = f"http://{self.headers['Host']}{urlsplit(self.path).path}"
+        answer = {
+            "items": found[page * _PAGE : (page + 1) * _PAGE],
+            "paging": {"next": f"{here}?{following}"},
+        }
+        return json.dumps(answer).encode()
 
     def _note(self, call: Call, taken: Sequence[Copy], answered: str) -> None:
         self.server.record.write(call, taken=taken, answered=answered)

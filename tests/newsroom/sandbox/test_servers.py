@@ -7,7 +7,7 @@ import smtplib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -114,6 +114,17 @@ def test_search_finds_what_was_taken_under_an_attempt(sandbox: Sandbox) -> None:
 
     assert [item["recipient"] for item in found["items"]] == ["a@example.org"]
     assert other["items"] == []
+
+
+def test_search_goes_on_page_by_page_until_one_is_empty(sandbox: Sandbox) -> None:
+    sandbox.mailgun("a@example.org")
+
+    _, first = sandbox.ask("GET", "/v3/mg.example.org/events?" + urlencode({"user-variables": "{}"}))
+    following = urlsplit(first["paging"]["next"])
+    _, last = sandbox.ask("GET", f"{following.path}?{following.query}")
+
+    assert len(first["items"]) == 1
+    assert last["items"] == []
 
 
 def test_postmark_answers_each_message_of_a_batch(sandbox: Sandbox) -> None:
