@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import bench
-from bench.measuring import PROFILE, Failed
-from bench.report import page
+from bench.measuring import PROFILE, Failed, busy_seconds, own_cpu
+from bench.report import Section, page
 from bench.rig import ROOT, Rig
 from newsroom.demo.processes import Supervisor, interruptible
 from tests import servers
@@ -33,14 +33,25 @@ def main() -> int:
     if options.profile:
         os.environ[PROFILE] = "1"
     folder = Path(tempfile.mkdtemp(prefix="newsroom-bench-"))
+    load, began, busy = os.getloadavg()[0], time.monotonic(), busy_seconds()
     try:
         with interruptible(), Supervisor() as supervisor:
-            text = _measure(supervisor, folder, options)
+            sections, version = _measure(supervisor, folder, options)
     except (servers.Missing, Failed) as error:
         print(f"The bench stopped: {error}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    seconds = time.monotonic() - began
+    others = (busy_seconds() - busy - own_cpu()) / (seconds * (os.cpu_count() or 1))
+    text = page(
+        sections,
+        command="make bench QUICK=1" if options.quick else "make bench",
+        postgres=version,
+        load=load,
+        others=max(others, 0.0),
+        seconds=seconds,
+    )
     is_whole = not (options.quick or options.only or options.sizes or options.profile)
     target = PAGE if is_whole else ASIDE
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +60,9 @@ def main() -> int:
     return 0
 
 
-def _measure(supervisor: Supervisor, folder: Path, options: argparse.Namespace) -> str:
-    load, began = os.getloadavg()[0], time.monotonic()
+def _measure(supervisor: Supervisor, folder: Path, options: argparse.Namespace) -> tuple[list[Section], str]:
+    """The sections, and the version of PostgreSQL."""
+    began = time.monotonic()
     rig = Rig(supervisor, folder)
     import django
 
@@ -79,8 +91,7 @@ def _measure(supervisor: Supervisor, folder: Path, options: argparse.Namespace) 
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = str(cursor.fetchone()[0]).split()[0]
-    command = "make bench QUICK=1" if options.quick else "make bench"
-    return page(sections, command=command, postgres=version, load=load, seconds=time.monotonic() - began)
+    return sections, version
 
 
 if __name__ == "__main__":

@@ -128,9 +128,9 @@ def _measured(work: Work, name: str) -> Sample:
     profile = cProfile.Profile() if os.environ.get(PROFILE) else None
     database, sink = (int(os.environ.get(key, "0")) for key in (DATABASE_PID, SINK_PID))
     others = tree_cpu(database), tree_cpu(sink)
-    own, began = _own_cpu(), time.perf_counter()
+    own, began = own_cpu(), time.perf_counter()
     count = profile.runcall(work.run) if profile else work.run()
-    seconds, cpu = time.perf_counter() - began, _own_cpu() - own
+    seconds, cpu = time.perf_counter() - began, own_cpu() - own
     if profile:
         text = io.StringIO()
         pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(25)
@@ -147,7 +147,8 @@ def _measured(work: Work, name: str) -> Sample:
     )
 
 
-def _own_cpu() -> float:
+def own_cpu() -> float:
+    """Processor seconds of this process and of those it started that have ended, theirs included."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
@@ -158,6 +159,12 @@ def peak_mb() -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def busy_seconds() -> float:
+    """For how long the cores have not been idle, whoever used them."""
+    ticks = [int(number) for number in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS
 
 
 def tree_cpu(pid: int) -> float:

@@ -64,7 +64,15 @@ class Section:
             yield f"What limits it: {self.limit}\n"
 
 
-def page(sections: Sequence[Section], *, command: str, postgres: str, load: float, seconds: float) -> str:
+def page(
+    sections: Sequence[Section],
+    *,
+    command: str,
+    postgres: str,
+    load: float,
+    others: float,
+    seconds: float,
+) -> str:
     """The whole page."""
     now = datetime.now(UTC)
     lines = [
@@ -72,7 +80,7 @@ def page(sections: Sequence[Section], *, command: str, postgres: str, load: floa
         f"`{command}`, {now:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes, on {os.cpu_count()} cores "
         f"({_processor()}), {_memory_gb():.0f} GB of memory, Python {platform.python_version()}, PostgreSQL {postgres} "
         "with its defaults (`fsync`, `synchronous_commit` and `full_page_writes` on, 128 MB of shared buffers). "
-        f"One-minute load before the start: {load:.2f}.\n",
+        f"One-minute load before the start: {load:.2f}; meanwhile other programs used {100 * others:.0f} % of the cores.\n",
         "Every figure stands beside a reference that was measured in turns with it; ratio is Newsroom divided by "
         "reference, the median of the runs. PostgreSQL, the sink and the measured process share the cores. "
         "CPU seconds count user and system time, for 1,000 of what the table counts; peak is the measured process's "
