@@ -141,8 +141,9 @@ def clean_html(html: str, *, base: str = "") -> str:
     )
     root = _parse(tame)
     _drop_pictures(root)
-    _shift_headings(root)
+    # Empty headings go first, or they would take anchors that nothing carries.
     _drop_empty(root)
+    _shift_headings(root)
     inside = (entities.escape(root.text or "", quote=False)) + "".join(
         etree.tostring(child, encoding="unicode", method="html") for child in root
     )
@@ -246,7 +247,7 @@ def _drop_pictures(root: lxml.html.HtmlElement) -> None:
 
 def _drop_empty(root: lxml.html.HtmlElement) -> None:
     """What a dropped picture leaves behind: frames and paragraphs without content."""
-    for element in reversed(list(root.iter("p", "figure", "a", "h2", "h3", "h4", "li", "figcaption"))):
+    for element in reversed(list(root.iter("p", "figure", "a", "li", "figcaption", *_HEADINGS))):
         if not element.text_content().strip() and element.find(".//img") is None:
             element.drop_tree()
 
