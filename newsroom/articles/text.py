@@ -141,7 +141,8 @@ def clean_html(html: str, *, base: str = "") -> str:
     )
     root = _parse(tame)
     _drop_pictures(root)
-    # Empty headings go first, or they would take anchors that nothing carries.
+    # Headings within headings and empty ones go first, or they would take anchors that nothing carries.
+    _unwrap_headings(root)
     _drop_empty(root)
     _shift_headings(root)
     inside = (entities.escape(root.text or "", quote=False)) + "".join(
@@ -243,6 +244,13 @@ def _drop_pictures(root: lxml.html.HtmlElement) -> None:
     for image in list(root.iter("img")):
         if _is_pixel(image) or not str(image.get("src") or "").startswith(OWN_PICTURES):
             image.drop_tree()
+
+
+def _unwrap_headings(root: lxml.html.HtmlElement) -> None:
+    """A heading in a heading: browsers close the outer one, and so do we."""
+    for element in list(root.iter(*_HEADINGS)):
+        if any(inner is not element for inner in element.iter(*_HEADINGS)):
+            element.drop_tag()
 
 
 def _drop_empty(root: lxml.html.HtmlElement) -> None:

@@ -51,6 +51,7 @@ def assert_inert(html: str) -> None:
 @settings(deadline=None)
 @given(st.lists(PIECES | st.text(max_size=20), max_size=12))
 @example(["<h1>", "<h1>", "-->"])
+@example(["<h1>", "<form action=//x>", "<h1>", "-->"])
 def test_whatever_comes_in_leaves_inert(pieces: list[str]) -> None:
     clean = text.clean_html("".join(pieces))
 
