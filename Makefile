@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo run migrate test check format lint types migrations translations messages compile \
+.PHONY: test-parts check-parts help install demo run migrate test check format lint types migrations translations messages compile \
 	test-sqlite test-postgres test-journey test-browser faults bench sandbox screenshots requirements corpora clean
 
 help: ## List the tasks
@@ -64,9 +64,16 @@ screenshots: $(DEV) $(COMPILED) ## Take the pictures that the documentation show
 
 ## Prove it
 
-test: install test-sqlite test-postgres test-journey ## Install, then the core tests (at most 6 minutes)
+test: test-parts install test-sqlite test-postgres test-journey ## Install, then the core tests (at most 6 minutes)
 
-check: lint types migrations translations test test-browser ## Every gate (at most 30 minutes)
+check: check-parts lint types migrations translations test test-browser ## Every gate (at most 30 minutes)
+
+# Programs that pip cannot bring.
+test-parts:
+	@.ci/parts chromium postgresql
+
+check-parts:
+	@.ci/parts chromium postgresql gettext npm
 
 lint: $(DEV) ## Format and lint, without changing anything
 	$(BIN)/ruff format --check $(SOURCES)
@@ -87,7 +94,7 @@ test-sqlite: $(DEV) $(COMPILED) ## The fast tests, on SQLite
 test-postgres: $(DEV) $(COMPILED) ## The tests marked postgres, on a real PostgreSQL
 	TEST_DATABASE=postgres $(PYTEST) -m "postgres and not browser and not slow"
 
-test-journey: $(DEV) $(COMPILED) $(AXE) ## One reader's way through a real browser
+test-journey: $(DEV) $(COMPILED) ## One reader's way through a real browser
 	$(PYTEST) -m journey
 
 test-browser: $(DEV) $(COMPILED) $(AXE) ## The slow tests and everything in a real browser
