@@ -44,10 +44,10 @@ class Pump:
 class Form:
     """Only the provider's part: the form for each call, encoded and posted."""
 
-    def __init__(self, readers: int) -> None:
+    def __init__(self, readers: int, per_call: int) -> None:
         self.readers = readers
         self._mail = wire.compile_mail(material.envelope(), material.content(material.LONG))
-        self._copies = material.copies(range(1, per_call() + 1))
+        self._copies = material.copies(range(1, per_call + 1))
 
     def prepare(self) -> None:
         self._provider = providers.provider("mailgun")
@@ -91,10 +91,9 @@ def payload(readers: int) -> bytes:
 class BarePost:
     """The same bytes posted over one kept connection: what the loopback and the sink allow."""
 
-    def __init__(self, readers: int) -> None:
-        self.readers = readers
-        self._per_call = per_call()
-        self._body = payload(self._per_call)
+    def __init__(self, readers: int, per_call: int) -> None:
+        self.readers, self._per_call = readers, per_call
+        self._body = payload(per_call)
 
     def prepare(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", int(os.environ[HTTP_PORT]), timeout=30)

@@ -64,6 +64,8 @@ class Child:
         self._process = _SPAWN.Process(target=_serve, args=(there, target, options), daemon=True)
         self._process.start()
         there.close()
+        if (answer := self._here.recv()) is not None:
+            raise Failed(answer)
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +117,7 @@ def _serve(orders: Connection, target: str, options: dict[str, Any]) -> None:
     module, _, name = target.partition(":")
     try:
         work: Work = getattr(importlib.import_module(module), name)(**options)
+        orders.send(None)  # ready
         while orders.recv():
             work.prepare()
             orders.send(_measured(work, target))
