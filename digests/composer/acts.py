@@ -67,6 +67,8 @@ class ActRefused(Exception):
 
 
 def _propose(request: HttpRequest, digest: Digest, at: datetime) -> str:
+    # What the desk was looking at: if somebody edits meanwhile, the compare-and-set says so.
+    digest.version = number_in(request.POST.get("version"))
     made = workflow.propose(digest, by=user_of(request), at=at)
     return _("Proof %(number)d is made and waits for approval.") % {"number": made.number}
 

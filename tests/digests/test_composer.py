@@ -62,6 +62,7 @@ def page_of(digest: Digest) -> str:
 
 def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
     """The sentence the desk is told."""
+    data = {"version": Digest.objects.get(pk=digest.pk).version} | data
     answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)
     found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.content.decode(), re.S)
     return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
@@ -149,6 +150,17 @@ def test_the_slower_of_two_editors_overwrites_nothing_and_keeps_what_was_typed(
     assert answer.status_code == 200
     assert "Von Petra" in answer.content.decode()
     assert "Somebody else has changed this digest" in answer.content.decode()
+
+
+def test_a_proof_is_made_only_of_what_the_desk_was_looking_at(jonas: Client, digest: Digest) -> None:
+    petra = person("petra", "Redaktion")
+    seen = Digest.objects.get(pk=digest.pk).version
+    petra.post(page_of(digest), filled_form(digest, subject="Von Petra"))
+
+    sentence = act(jonas, digest, "propose", version=seen)
+
+    assert "Somebody else has changed this digest" in sentence
+    assert not digest.proofs.exists()
 
 
 def test_from_draft_to_schedule_through_two_people_and_back_by_stop(
