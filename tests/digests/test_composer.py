@@ -329,3 +329,21 @@ def test_the_page_asks_the_same_questions_whatever_it_shows(
 
     with django_assert_max_num_queries(42):
         jonas.get(page_of(digest))
+
+
+def test_a_plan_that_is_made_or_moved_begins_now_and_makes_up_nothing(admin_client: Client) -> None:
+    plan = make_plan(newsletter=make_newsletter())
+    before = plan.last_due_at
+    url = reverse("admin:digests_plan_change", args=[plan.pk])
+    form = admin_client.get(url).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields} | {"time": "07:30"}
+    data |= {"is_active": "on", "first_window_from_0": "2026-05-03", "first_window_from_1": "12:00:00"}
+    data |= {"slots-TOTAL_FORMS": "0", "slots-INITIAL_FORMS": "0"}
+
+    answer = admin_client.post(url, data)
+
+    plan.refresh_from_db()
+    assert answer.status_code == 302, answer.context["errors"]
+    assert before is None
+    assert plan.last_due_at is not None
+    assert dt.datetime.now(dt.UTC) - plan.last_due_at < dt.timedelta(minutes=1)
