@@ -3,14 +3,21 @@
 "Send batch emails" and "API error codes" in Postmark's developer documentation (read 2026-11-22): the call itself is
 answered with 200 whatever becomes of its items, and the answers stand in the order of the mails. Read here and not
 by Anymail, which raises for a whole call when it does not know one item's code, and so hides the accepted others.
+
+"Messages API" there (read 2026-11-27): what was taken is found by its metadata for 45 days unless the server keeps
+it for another time, 500 to a page, 10,000 to a search.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
+import requests
+
 from newsroom.mail.provider_urls import ProviderConfig
-from newsroom.mail.providers.base import Capabilities, HandOver
+from newsroom.mail.providers.base import Capabilities, Found, HandOver
 from newsroom.mail.providers.items import ADDRESS, TOKEN, ItemProvider, Parts, spare_the_readers
 from newsroom.mail.verdicts import Outcome, Verdict
 from newsroom.mail.wire import Copy
@@ -23,6 +30,7 @@ _CONFIGURATION: Final = frozenset({10, 400, 401, 405, 412, 413})
 _LATER: Final = frozenset({100, 429})  # maintenance, too fast
 _NOT_TAKEN: Final = frozenset({402, 403, 409, 410, 411})  # about the form of the mail
 _PATIENCE_SECONDS: Final = 60.0
+_PAGE: Final = 500
 
 
 class PostmarkProvider(ItemProvider):
@@ -30,16 +38,50 @@ class PostmarkProvider(ItemProvider):
 
     def __init__(self, config: ProviderConfig) -> None:
         self._stream = config.options.get("message_stream", "")
+        base = config.api_url.rstrip("/") or _HOST
+        self._search_url = f"{base}/messages/outbound"
         super().__init__(
             config.name,
-            url=f"{config.api_url.rstrip('/') or _HOST}/email/batch",
+            url=f"{base}/email/batch",
             headers={"X-Postmark-Server-Token": config.username},
             # 50 MB is Postmark's limit; batches are cut by characters, which JSON and umlauts make more of.
             capabilities=Capabilities(
-                batch_size=500, max_bytes=45_000_000, personal_headers=True, one_call_per_reader=False
+                batch_size=500,
+                max_bytes=45_000_000,
+                personal_headers=True,
+                one_call_per_reader=False,
+                can_search=True,
+                search_lag_seconds=15 * 60,
             ),
             most_bytes=50_000_000,
         )
+
+    def search(self, *, attempt_id: UUID, since: datetime, until: datetime, seconds: float) -> Found:
+        """Postmark's messages of that attempt. The times are not asked for: an attempt's id is used once."""
+        tokens: set[str] = set()
+        seen = 0
+        with self._lock:
+            self._session.begin(seconds=seconds)
+            while True:
+                query = {"count": _PAGE, "offset": seen, "metadata_a": str(attempt_id)}
+                if self._stream:
+                    query["messagestream"] = self._stream
+                try:
+                    response = self._session.get(
+                        f"{self._search_url}?{urlencode(query)}", headers=self._headers
+                    )
+                    if response.status_code != 200:
+                        return _incomplete(tokens, f"HTTP {response.status_code}")
+                    total, page = _found(response.json())
+                except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
+                    return _incomplete(tokens, type(error).__name__)
+                # A filter that a server does not know is passed over, so what came is looked at once more.
+                tokens |= {own["t"] for own in page if own.get("a") == str(attempt_id) and own.get("t")}
+                seen += len(page)
+                if seen >= total:
+                    return Found(tokens=frozenset(tokens), is_complete=True)
+                if not page:
+                    return _incomplete(tokens, f"{seen} of {total} came")
 
     def item(self, parts: Parts, attempt_id: UUID) -> dict[str, Any]:
         item: dict[str, Any] = {
@@ -74,6 +116,15 @@ class PostmarkProvider(ItemProvider):
             is_splittable=spared != outcomes,
             provider_ref=next((each.provider_ref for each in outcomes.values() if each.provider_ref), ""),
         )
+
+
+def _found(answer: Any) -> tuple[int, list[dict[str, str]]]:
+    """How many there are altogether, and the metadata of those on this page."""
+    return int(answer["TotalCount"]), [dict(message.get("Metadata") or {}) for message in answer["Messages"]]
+
+
+def _incomplete(tokens: set[str], what: str) -> Found:
+    return Found(tokens=frozenset(tokens), is_complete=False, what=what)
 
 
 def _in_order(answer: list[Any], copies: Sequence[Copy]) -> dict[int, Any]:

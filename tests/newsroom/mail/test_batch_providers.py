@@ -3,13 +3,15 @@
 import json
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from newsroom.mail.provider_urls import parse
 from newsroom.mail.providers import make
-from newsroom.mail.providers.base import HandOver, Provider
+from newsroom.mail.providers.base import Found, HandOver, Provider, Searchable
 from newsroom.mail.verdicts import Verdict
 from newsroom.mail.wire import CompiledMail, Copy
 from tests.newsroom.http_server import HANG_UP, Answer, Asked, web_server
@@ -287,3 +289,78 @@ def test_a_copy_that_cannot_be_written_costs_the_others_nothing() -> None:
         )
 
     assert verdicts(result) == [REJECTED, ACCEPTED]
+
+
+class Outbound:
+    """Postmark's message search over these tokens, each with the attempt it belongs to."""
+
+    def __init__(self, *tokens: str, attempt: str = str(ATTEMPT), total: int | None = None) -> None:
+        self.messages = [
+            {"MessageID": f"id-{token}", "Metadata": {"t": token, "a": attempt}} for token in tokens
+        ]
+        self.total = len(tokens) if total is None else total
+        self.asked: list[dict[str, list[str]]] = []
+
+    def __call__(self, asked: Asked) -> Answer:
+        query = parse_qs(urlsplit(asked.path).query)
+        self.asked.append(query)
+        first, count = int(query["offset"][0]), int(query["count"][0])
+        answer = {"TotalCount": self.total, "Messages": self.messages[first : first + count]}
+        return Answer(body=json.dumps(answer).encode())
+
+
+def sequel(answers: list[dict[str, Any] | int]) -> Callable[[Asked], Answer]:
+    """One answer after the other; a number is a status."""
+    waiting = list(answers)
+
+    def script(asked: Asked) -> Answer:
+        answer = waiting.pop(0)
+        return said({}, status=answer)(asked) if isinstance(answer, int) else said(answer)(asked)
+
+    return script
+
+
+def searched(script: Callable[[Asked], Answer], options: str = "") -> Found:
+    now = datetime.now(UTC)
+    with web_server(script) as server:
+        provider = provider_at(server.port, "postmark", options)
+        assert isinstance(provider, Searchable)
+        return provider.search(attempt_id=ATTEMPT, since=now, until=now, seconds=5)
+
+
+def test_postmarks_messages_of_an_attempt_are_found_page_by_page() -> None:
+    tokens = [f"t{number}" for number in range(501)]
+    outbound = Outbound(*tokens)
+
+    found = searched(outbound, "&message_stream=broadcast")
+
+    assert (found.tokens, found.is_complete) == (frozenset(tokens), True)
+    assert [query["offset"] for query in outbound.asked] == [["0"], ["500"]]
+    for query in outbound.asked:
+        assert (query["metadata_a"], query["messagestream"]) == ([str(ATTEMPT)], ["broadcast"])
+
+
+@pytest.mark.parametrize(
+    ("script", "tokens", "is_complete"),
+    [
+        (Outbound(), "", True),
+        (Outbound("x", attempt="another"), "", True),
+        (Outbound("x", total=2), "x", False),
+        (
+            sequel([{"TotalCount": 2, "Messages": [{"Metadata": {"t": "x", "a": str(ATTEMPT)}}]}, 422]),
+            "x",
+            False,
+        ),
+        (said({"TotalCount": 1}), "", False),
+        (said({"TotalCount": "many", "Messages": []}), "", False),
+        (said({"Message": "no"}, status=422), "", False),
+        (said({"TotalCount": 0, "Messages": []}, status=500), "", False),
+        (lambda asked: HANG_UP, "", False),
+    ],
+)
+def test_postmarks_search_counts_as_absence_only_when_complete(
+    script: Callable[[Asked], Answer], tokens: str, is_complete: bool
+) -> None:
+    found = searched(script)
+
+    assert (found.tokens, found.is_complete) == (frozenset(tokens), is_complete)
