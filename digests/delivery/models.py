@@ -203,8 +203,11 @@ class Attempt(models.Model):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         constraints = [models.UniqueConstraint(fields=["batch", "fence"], name="attempt_once_per_fence")]
-        # The sweep's look for calls past their deadline.
-        indexes = [models.Index(fields=["deadline_at"], condition=Q(state="calling"), name="attempt_calling")]
+        # The sweep's look for calls past their deadline; a provider's last calls, where its rate was forgotten.
+        indexes = [
+            models.Index(fields=["deadline_at"], condition=Q(state="calling"), name="attempt_calling"),
+            models.Index(fields=["provider", "calling_at"], name="attempt_of_provider"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from digests.delivery import circuits, claiming, control, journal, limits, queue, settling, steps
+from digests.delivery import circuits, claiming, control, journal, limits, queue, settling, spending, steps
 from digests.delivery.loading import Load, Mails, load
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.remedies import decide
@@ -82,7 +82,13 @@ def _is_its_turn(batch: Batch, resting: set[str], *, left: float, at_clock: Cloc
         claiming.give_back(batch, not_before=batch.not_before)
         return False
     longest_wait = min(left, settings.DELIVERY_LEASE_SECONDS / 3)
-    wait = limits.take(batch.provider, copies=batch.size, rate=rate, longest_wait=longest_wait)
+    wait = limits.take(
+        batch.provider,
+        copies=batch.size,
+        rate=rate,
+        longest_wait=longest_wait,
+        spent=lambda: spending.ahead(batch, rate=rate, at=at_clock()),
+    )
     if wait < 0:
         resting.add(batch.provider)
         claiming.give_back(batch, not_before=at_clock() + timedelta(seconds=min(-wait, 60)))

@@ -59,7 +59,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events figures freezing held history holding journal ladder ledger limits loading"
-            " pump reconciling renditions settling sweeping"
+            " pump reconciling renditions settling spending sweeping"
         ),
         Floor.EDGES: "mailing_pages",
     },
