@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -78,6 +78,15 @@ class Newsletter(models.Model):
         _("theme"), max_length=80, blank=True, help_text=_("Groups newsletters in the catalogue.")
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    most_copies_per_hour = models.PositiveIntegerField(
+        _("copies per hour at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Leave empty for no limit. For a new sending domain: start low, and raise it week by week."
+        ),
+    )
     # Written by digests, so that lower floors can show them.
     latest_url = models.CharField(_("latest digest"), max_length=300, blank=True, editable=False)
     latest_title = models.CharField(_("latest digest's title"), max_length=300, blank=True, editable=False)

@@ -16,10 +16,17 @@ from digests.delivery.runs import runs
 from digests.delivery.states import BatchState, DeliveryState, MailingState
 
 
-def claim(*, at: datetime, owner: str, provider: str = "", without: Collection[str] = ()) -> Batch | None:
+def claim(
+    *,
+    at: datetime,
+    owner: str,
+    provider: str = "",
+    without: Collection[str] = (),
+    without_newsletters: Collection[int] = (),
+) -> Batch | None:
     """Win the next due batch of a mailing that is being sent, and commit.
 
-    provider: only this one's; without: not these ones'. The lease is DELIVERY_LEASE_SECONDS long, then the sweep
+    provider: only this one's; without: not these ones', nor those of these newsletters. The lease is DELIVERY_LEASE_SECONDS long, then the sweep
     takes the batch back. Queries: 2, whatever the size of the ledger.
     """
     due = Batch.objects.filter(
@@ -29,6 +36,8 @@ def claim(*, at: datetime, owner: str, provider: str = "", without: Collection[s
         due = due.filter(provider=provider)
     if without:
         due = due.exclude(provider__in=without)
+    if without_newsletters:
+        due = due.exclude(mailing__newsletter__in=without_newsletters)
     # On PostgreSQL workers step over each other's candidate; SQLite has one writer at a time anyway.
     skip_locked = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():

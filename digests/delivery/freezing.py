@@ -24,6 +24,7 @@ from subscriptions.models import Newsletter
 PAGE_ROWS = 20_000
 MOST_VARIANTS = 8
 _BYTES_BESIDE_BODY = 2_000
+_SMALLEST = 10
 
 
 def create(
@@ -162,6 +163,9 @@ def _batch_size(mailing: Mailing) -> int:
         bodies = mailing.renditions.annotate(size=Length("rendition__html") + Length("rendition__text"))
         largest = bodies.aggregate(most=Max("size"))["most"] or 0
         sizes.append(can.max_bytes // (largest + _BYTES_BESIDE_BODY))
+    if hourly := mailing.newsletter.most_copies_per_hour:
+        # A minute's worth, so that a slow newsletter goes out evenly and not in lumps.
+        sizes.append(max(hourly // 60, _SMALLEST))
     return max(1, min(sizes))
 
 

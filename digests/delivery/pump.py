@@ -10,13 +10,13 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from digests.delivery import circuits, claiming, control, journal, limits, queue, settling, spending, steps
+from digests.delivery import circuits, claiming, control, journal, queue, settling, steps, turns
 from digests.delivery.loading import Load, Mails, load
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.remedies import decide
@@ -41,24 +41,31 @@ def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
     until = time.monotonic() + seconds
     owner = f"{socket.gethostname()}:{os.getpid()}"
     mails = Mails()
-    resting: set[str] = set()  # providers whose rate is used up for longer than this slice waits
+    resting = turns.Resting()
     handed = 0
     while (left := until - time.monotonic()) > 0:
         found = _next(provider or "", owner=owner, resting=resting, at=at_clock())
         if found is None:
             return handed
         batch, was_trial = found
-        if _is_its_turn(batch, resting, left=left, at_clock=at_clock):
-            handed += _hand_over(batch, mails, was_trial=was_trial, at_clock=at_clock)
+        part = _in_turn(batch, resting, left=left, at_clock=at_clock)
+        if part is not None:
+            handed += _hand_over(part, mails, was_trial=was_trial, at_clock=at_clock)
     queue.wake_pump()
     return handed
 
 
-def _next(provider: str, *, owner: str, resting: set[str], at: datetime) -> tuple[Batch, bool] | None:
+def _next(provider: str, *, owner: str, resting: turns.Resting, at: datetime) -> tuple[Batch, bool] | None:
     """The next batch that may really go, and whether it is a trial of a provider that was not used."""
     while True:
         closed_off, on_trial = circuits.unusable(at=at)
-        batch = claiming.claim(at=at, owner=owner, provider=provider, without=closed_off | resting)
+        batch = claiming.claim(
+            at=at,
+            owner=owner,
+            provider=provider,
+            without=closed_off | resting.providers,
+            without_newsletters=resting.newsletters,
+        )
         if batch is None:
             return None
         steps.reached(steps.CLAIMED)
@@ -73,28 +80,15 @@ def _next(provider: str, *, owner: str, resting: set[str], at: datetime) -> tupl
             claiming.give_back(batch, not_before=batch.not_before)
 
 
-def _is_its_turn(batch: Batch, resting: set[str], *, left: float, at_clock: Clock) -> bool:
-    """Wait for the provider's rate; if that takes too long, or nobody knows the provider, give the batch back."""
+def _in_turn(batch: Batch, resting: turns.Resting, *, left: float, at_clock: Clock) -> Batch | None:
+    """What of the batch may go now, once its turn has come; what may not, or whose provider nobody knows, is given back."""
     try:
-        rate = providers.config(batch.provider).rate or 0
+        config = providers.config(batch.provider)
     except ProviderError as error:
         circuits.open_circuit(batch.provider, because=str(error), at=at_clock())
         claiming.give_back(batch, not_before=batch.not_before)
-        return False
-    longest_wait = min(left, settings.DELIVERY_LEASE_SECONDS / 3)
-    wait = limits.take(
-        batch.provider,
-        copies=batch.size,
-        rate=rate,
-        longest_wait=longest_wait,
-        spent=lambda: spending.ahead(batch, rate=rate, at=at_clock()),
-    )
-    if wait < 0:
-        resting.add(batch.provider)
-        claiming.give_back(batch, not_before=at_clock() + timedelta(seconds=min(-wait, 60)))
-        return False
-    time.sleep(wait)
-    return True
+        return None
+    return turns.wait_for(batch, config, resting, left=left, at_clock=at_clock)
 
 
 def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) -> bool:

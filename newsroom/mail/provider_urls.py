@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from newsroom.mail.errors import BadProviderUrl
+from newsroom.mail.families import FAMILIES
 
 # Between two providers: a comma with a name and a scheme behind it. An option's value may hold commas.
 _BETWEEN = re.compile(r",\s*(?=[A-Za-z0-9-]+=[a-z_]+://)")
@@ -18,7 +19,7 @@ _RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)/(?P<unit>[smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 # What each scheme understands beside what all do. Anymail's backends take theirs as they call them.
-COMMON_OPTIONS = frozenset({"rate", "api_url", "webhook", "from"})
+COMMON_OPTIONS = frozenset({"rate", "family", "quota", "failover", "api_url", "webhook", "from"})
 OPTIONS: dict[str, frozenset[str]] = {
     "smtp": frozenset({"tls", "ca", "helo", "per_connection", "bounces"}),
     "memory": frozenset({"file"}),
@@ -54,6 +55,9 @@ class ProviderConfig:
     port: int | None = None
     options: dict[str, str] = field(default_factory=dict, repr=False)
     rate: float | None = None  # copies a second; None: as fast as it goes
+    families: dict[str, float] = field(default_factory=dict)  # copies a second to one family of mailboxes
+    quota: int | None = None  # copies a day
+    failover: str = ""  # the provider that takes over what this one does not come to
     api_url: str = ""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     sender: str = ""  # From of notices to staff
@@ -67,6 +71,7 @@ def parse(value: str) -> list[ProviderConfig]:
         if any(config.name == other.name for other in configs):
             raise BadProviderUrl(f"MAIL_PROVIDERS names {config.name!r} twice.")
         configs.append(config)
+    _check_failover(configs)
     return configs
 
 
@@ -118,6 +123,9 @@ def _parse_one(part: str) -> ProviderConfig:
         port=port,
         options={key: text for key, text in options.items() if key not in COMMON_OPTIONS},
         rate=_rate(name, options.get("rate", "")),
+        families=_families(name, [text for option, text in pairs if option == "family"]),
+        quota=_quota(name, options.get("quota", "")),
+        failover=options.get("failover", ""),
         api_url=options.get("api_url", ""),
         webhook_secrets=secrets,
         sender=options.get("from", ""),
@@ -148,10 +156,43 @@ def _check(name: str, url: SplitResult, options: dict[str, str]) -> None:
         raise BadProviderUrl(f"MAIL_PROVIDERS: api_url of {name!r} must begin with https://")
 
 
-def _rate(name: str, text: str) -> float | None:
+def _check_failover(configs: list[ProviderConfig]) -> None:
+    names = {config.name for config in configs}
+    for config in configs:
+        if config.failover and config.failover not in names - {config.name}:
+            raise BadProviderUrl(
+                f"MAIL_PROVIDERS: failover of {config.name!r} must name another provider in it, "
+                f"{config.failover!r} is none."
+            )
+
+
+def _rate(name: str, text: str, *, option: str = "rate", prefix: str = "") -> float | None:
     if not text:
         return None
     found = _RATE.fullmatch(text)
     if not found or not float(found["number"]):
-        raise BadProviderUrl(f"MAIL_PROVIDERS: rate of {name!r} must look like 300/s, 5000/m or 20000/h.")
+        raise BadProviderUrl(
+            f"MAIL_PROVIDERS: {option} of {name!r} must look like {prefix}300/s, {prefix}5000/m or {prefix}20000/h."
+        )
     return float(found["number"]) / _SECONDS[found["unit"]]
+
+
+def _families(name: str, texts: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in texts:
+        family, _, rate = text.partition(":")
+        if family not in FAMILIES:
+            raise BadProviderUrl(
+                f"MAIL_PROVIDERS: family of {name!r} must look like gmail:20/s; known are {', '.join(FAMILIES)}."
+            )
+        found[family] = _rate(name, rate or "-", option="family", prefix=f"{family}:") or 0.0
+    return found
+
+
+def _quota(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,9})/d", text)
+    if not found or not int(found[1]):
+        raise BadProviderUrl(f"MAIL_PROVIDERS: quota of {name!r} must look like 50000/d, copies a day.")
+    return int(found[1])

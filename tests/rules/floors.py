@@ -43,7 +43,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "health pages proxies",
     },
     "newsroom.mail": {
-        Floor.VALUES: "addresses bounces encoding headers inspection mails provider_urls providers.base slots verdicts wire",
+        Floor.VALUES: "addresses bounces encoding families headers inspection mails provider_urls providers.base slots verdicts wire",
         Floor.SERVICES: "bounce_mailbox events incidents letters notices providers",
         Floor.EDGES: "metrics refusing webhooks",
     },
@@ -59,7 +59,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events figures freezing held history holding journal ladder ledger limits loading"
-            " pump reconciling renditions settling spending sweeping"
+            " parting pump reconciling renditions settling spending sweeping turns"
         ),
         Floor.EDGES: "mailing_pages",
     },

@@ -31,7 +31,10 @@ def take(
     name: str = "main",
     spent: Callable[[], float] = idle,
 ) -> float:
-    return limits.take(name, copies=copies, rate=rate, longest_wait=longest_wait, spent=spent)
+    turn = limits.take(
+        [limits.Bucket(name=name, copies=copies, rate=rate, spent=spent)], longest_wait=longest_wait
+    )
+    return -turn.too_far[name] if turn.too_far else turn.wait
 
 
 def forget() -> None:
@@ -70,7 +73,7 @@ def test_wait_that_is_too_long_takes_nothing() -> None:
 def test_each_name_has_a_rate_of_its_own_and_no_rate_means_no_wait() -> None:
     take(1000)
     assert take(10, name="spare") == 0
-    assert take(10**9, rate=0) == 0
+    assert limits.take([], longest_wait=1.0) == limits.Turn()
 
 
 def test_bucket_does_not_outlive_its_use(redis_url: str) -> None:
@@ -119,6 +122,33 @@ def test_two_that_asked_the_ledger_at_once_do_not_undo_each_others_turn() -> Non
 def test_turn_too_far_off_by_the_ledger_takes_nothing() -> None:
     assert take(10, longest_wait=1.0, spent=lambda: 9.0) == pytest.approx(-9.0, abs=0.1)
     assert take(10, spent=idle) == 0
+
+
+def bucket(name: str, copies: int, *, rate: float = 100.0) -> limits.Bucket:
+    return limits.Bucket(name=name, copies=copies, rate=rate, spent=idle)
+
+
+@pytest.mark.usefixtures("redis_url")
+def test_turn_in_several_buckets_is_in_the_slowest_or_in_none() -> None:
+    limits.take([bucket("main", 300), bucket("main:gmail", 30, rate=10)], longest_wait=9.0)
+
+    first = limits.take([bucket("main", 1), bucket("newsletter:1", 100)], longest_wait=9.0)
+    refused = limits.take([bucket("main:gmail", 1, rate=10), bucket("newsletter:1", 500)], longest_wait=1.5)
+    after = limits.take([bucket("newsletter:1", 1)], longest_wait=9.0)
+
+    assert first.wait == pytest.approx(2.0, abs=0.1)
+    assert refused.too_far == {"main:gmail": pytest.approx(2.0, abs=0.1)}
+    assert after.wait == pytest.approx(0.0, abs=0.1)
+
+
+@pytest.mark.usefixtures("without_redis")
+def test_without_redis_a_turn_in_several_buckets_is_in_all_or_none_as_well() -> None:
+    limits.take([bucket("main:gmail", 30, rate=80)], longest_wait=9.0)
+
+    refused = limits.take([bucket("main:gmail", 1, rate=80), bucket("main", 500)], longest_wait=1.5)
+
+    assert refused.too_far == {"main:gmail": pytest.approx(2.0, abs=0.1)}
+    assert limits.take([bucket("main", 1)], longest_wait=0.0).wait == 0
 
 
 @pytest.mark.usefixtures("without_redis")
