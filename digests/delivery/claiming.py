@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from digests.delivery import canary, ledger, steps
+from digests.delivery import canary, ledger, quotas, steps
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.runs import runs
 from digests.delivery.states import BatchState, DeliveryState, MailingState
@@ -70,6 +70,7 @@ def begin(
     """Commit that a call is about to be made, and who is left out of it and why.
 
     Nothing may go out before this returns an attempt. None: the batch was taken back or the mailing stopped.
+    Raises QuotaUsedUp if the provider's day has not so many copies left; nothing was written then.
     """
     deadline = at + timedelta(seconds=settings.DELIVERY_CALL_SECONDS + settings.DELIVERY_MARGIN_SECONDS)
     with transaction.atomic():
@@ -82,6 +83,7 @@ def begin(
             idle_claims=0,
         ):
             return None
+        quotas.take(batch.provider, len(offered), at=at)
         attempt = Attempt.objects.create(
             batch=batch,
             fence=batch.fence,

@@ -5,6 +5,7 @@ DeliveryError
 ├── UnknownRendition        a mailing needs variant 0, and a variant is a number from 0 to 7
 ├── FreezeMismatch          the ledger does not hold what the freeze counted; nothing may be sent from it
 ├── FenceBroken             two calls for one batch met: must never happen, so it is loud
+├── QuotaUsedUp             fewer copies are left for the provider's day than the call has; it can go tomorrow
 └── NotHeld                 an act on held copies found none
 """
 
@@ -46,6 +47,15 @@ class FenceBroken(DeliveryError):
         super().__init__(f"Batch {batch_id} is no longer held under fence {fence}.")
         self.batch_id = batch_id
         self.fence = fence
+
+
+class QuotaUsedUp(DeliveryError):
+    """The provider's day has not so many copies left."""
+
+    def __init__(self, *, provider: str, copies: int) -> None:
+        super().__init__(f"The quota of {provider} has no {copies} copies left today.")
+        self.provider = provider
+        self.copies = copies
 
 
 class NotHeld(DeliveryError):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from digests.delivery import control, holding, journal, ledger, loading, reconciling
+from digests.delivery import control, holding, journal, ledger, loading, quotas, reconciling
 from digests.delivery.errors import DeliveryError
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.states import AttemptState, BatchState, DeliveryState, MailingState
@@ -230,4 +230,5 @@ def _free(batch: Batch, attempt: Attempt, absent: list[int], *, at: datetime) ->
         Attempt.objects.filter(pk=attempt.pk, batch=batch, state=AttemptState.UNKNOWN).update(
             state=AttemptState.NOT_SENT, ended_at=at, verdict_by="search"
         )
+        quotas.give_back(attempt, len(absent))
     return True

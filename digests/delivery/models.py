@@ -219,6 +219,12 @@ class ProviderState(models.Model):
     name = models.CharField(_("provider"), max_length=40, unique=True)
     circuit = models.CharField(_("state"), max_length=9, choices=Circuit, default=Circuit.CLOSED)
     opened_until = models.DateTimeField(_("not used until"), null=True, blank=True)
+    open_since = models.DateTimeField(
+        _("not used since"),
+        null=True,
+        blank=True,
+        help_text=_("Until it works again, trials in between or not."),
+    )
     not_before = models.DateTimeField(_("told to wait until"), null=True, blank=True)
     learned_batch_size = models.PositiveIntegerField(_("learned batch size"), null=True, blank=True)
     because = models.CharField(_("because"), max_length=300, blank=True)
@@ -230,3 +236,19 @@ class ProviderState(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class QuotaDay(models.Model):
+    """How many copies a provider with a daily quota was given on one day of the site's zone."""
+
+    provider = models.CharField(_("provider"), max_length=40)
+    day = models.DateField(_("day"))
+    used = models.PositiveIntegerField(_("copies"), default=0)
+
+    class Meta:
+        verbose_name = _("daily quota")
+        verbose_name_plural = _("daily quotas")
+        constraints = [models.UniqueConstraint(fields=["provider", "day"], name="quota_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.day}"

@@ -4,7 +4,7 @@ A batch with children owns no waiting copy, so both parts become batches of thei
 had decided.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -20,6 +20,15 @@ def put_off(batch: Batch, later: Collection[int], *, not_before: datetime) -> Ba
     None: the batch was taken back meanwhile, or all that it has left are to wait; nothing was changed then.
     Queries: 5.
     """
+    return _part(batch, lambda waiting: [number for number in waiting if number in later], not_before)
+
+
+def keep(batch: Batch, copies: int, *, not_before: datetime) -> Batch | None:
+    """Let all but the first so many waiting copies of a claimed batch wait until a time; otherwise as `put_off`."""
+    return _part(batch, lambda waiting: waiting[copies:], not_before)
+
+
+def _part(batch: Batch, later: Callable[[list[int]], list[int]], not_before: datetime) -> Batch | None:
     with transaction.atomic():
         mine = Batch.objects.select_for_update().filter(
             pk=batch.pk, state=BatchState.LEASED, fence=batch.fence
@@ -29,14 +38,15 @@ def put_off(batch: Batch, later: Collection[int], *, not_before: datetime) -> Ba
             return None
         rows = ledger.of_batch(whole).filter(state=DeliveryState.WAITING).order_by("pk")
         waiting = [ledger.number_of(pk) for pk in rows.values_list("pk", flat=True)]
-        now = [number for number in waiting if number not in later]
+        waits = later(waiting)
+        now = sorted(set(waiting).difference(waits))
         if not now:
             return None
         rest = _child(whole, now, not_before=whole.not_before)
         rest.state, rest.fence, rest.owner = BatchState.LEASED, 1, whole.owner
         rest.lease_until, rest.idle_claims = whole.lease_until, whole.idle_claims
         rest.save()
-        if waits := [number for number in waiting if number in later]:
+        if waits:
             _child(whole, waits, not_before=not_before).save()
         whole.size -= len(waiting)
         whole.owner, whole.lease_until, whole.state = "", None, settling.state_of(whole)

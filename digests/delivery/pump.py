@@ -16,7 +16,19 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from digests.delivery import circuits, claiming, control, journal, queue, settling, steps, turns
+from digests.delivery import (
+    circuits,
+    claiming,
+    control,
+    journal,
+    parting,
+    queue,
+    quotas,
+    settling,
+    steps,
+    turns,
+)
+from digests.delivery.errors import QuotaUsedUp
 from digests.delivery.loading import Load, Mails, load
 from digests.delivery.models import Attempt, Batch
 from digests.delivery.remedies import decide
@@ -88,7 +100,26 @@ def _in_turn(batch: Batch, resting: turns.Resting, *, left: float, at_clock: Clo
         circuits.open_circuit(batch.provider, because=str(error), at=at_clock())
         claiming.give_back(batch, not_before=batch.not_before)
         return None
+    if config.quota is not None:
+        part = _within_quota(batch, config.quota, resting, at=at_clock())
+        if part is None:
+            return None
+        batch = part
     return turns.wait_for(batch, config, resting, left=left, at_clock=at_clock)
+
+
+def _within_quota(batch: Batch, quota: int, resting: turns.Resting, *, at: datetime) -> Batch | None:
+    """What the provider's day has room for; the rest, or all of it, waits for the next day."""
+    left = quotas.left(batch.provider, quota=quota, at=at)
+    if left >= batch.size:
+        return batch
+    if left:
+        # None: nothing of it waits any more, or it was taken back; the call finds that out.
+        return parting.keep(batch, left, not_before=quotas.next_day(at)) or batch
+    resting.providers.add(batch.provider)
+    claiming.give_back(batch, not_before=batch.not_before)
+    quotas.rest_until_tomorrow(batch.provider, at=at)
+    return None
 
 
 def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) -> bool:
@@ -100,13 +131,16 @@ def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) 
     if not loaded.copies:
         return claiming.finish_without_call(batch, skipped=loaded.skipped, at=at)
     began = time.monotonic()
-    attempt = claiming.begin(
-        batch,
-        offered=[copy.seq for copy in loaded.copies],
-        skipped=loaded.skipped,
-        digest=loaded.digest,
-        at=at,
-    )
+    try:
+        attempt = claiming.begin(
+            batch,
+            offered=[copy.seq for copy in loaded.copies],
+            skipped=loaded.skipped,
+            digest=loaded.digest,
+            at=at,
+        )
+    except QuotaUsedUp:  # another was quicker; the next claim sees what is left
+        attempt = None
     if attempt is None:
         claiming.give_back(batch, not_before=batch.not_before)
         return False

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, CharField, Value, When
 
-from digests.delivery import canary, ledger, reconciling, steps
+from digests.delivery import canary, ledger, quotas, reconciling, steps
 from digests.delivery.errors import FenceBroken
 from digests.delivery.models import Attempt, Batch, Mailing
 from digests.delivery.remedies import Decision, Remedy
@@ -53,6 +53,7 @@ def settle(attempt: Attempt, decision: Decision, answer: HandOver, *, at: dateti
                 Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNKNOWN).update(
                     state=AttemptState.DONE
                 )
+            quotas.give_back(attempt, len(decision.not_sent))
             steps.reached(steps.SETTLING)
     if not closed and decision.accepted:
         # Held meanwhile, and now proved: an acceptance counts whenever it is heard of.

@@ -59,7 +59,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events figures freezing held history holding journal ladder ledger limits loading"
-            " parting pump reconciling renditions settling spending sweeping turns"
+            " parting pump quotas reconciling renditions settling spending sweeping turns"
         ),
         Floor.EDGES: "mailing_pages",
     },
