@@ -228,6 +228,9 @@ DELIVERY_CALL_SECONDS = 60  # total deadline of one provider call
 DELIVERY_MARGIN_SECONDS = 30
 DELIVERY_UNKNOWN_SECONDS = 60 * 60  # how long proof of an unanswered call is waited for
 DELIVERY_SLICE_SECONDS = 20
+DELIVERY_FAILOVER_SECONDS = (
+    2 * 60
+)  # out of order for so long, a provider's waiting batches go to its failover
 DELIVERY_LATE_LIMIT_SECONDS = 2 * 60 * 60
 LETTER_LEASE_SECONDS = 120
 

@@ -10,15 +10,18 @@ from typing import Final
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from digests.delivery.models import Batch, ProviderState
+from digests.delivery.models import Attempt, Batch, ProviderState
 from digests.delivery.remedies import TOO_MANY, Decision, throttled_for
-from digests.delivery.states import BatchState, Circuit
+from digests.delivery.states import AttemptState, BatchState, Circuit
 from newsroom.mail import incidents
 from newsroom.mail.providers.base import HandOver
 from newsroom.mail.states import Severity
 
 MOST_UNKNOWN: Final = 3
+_MOST_UNREACHED: Final = 3
 _OPEN_FOR = timedelta(minutes=5)
+# To knock at a closed door harms nobody.
+_UNREACHABLE_FOR = timedelta(seconds=15)
 # A trial that never reports back does not keep the circuit half open for ever.
 _TRIAL = timedelta(minutes=3)
 
@@ -62,6 +65,9 @@ def learn(name: str, decision: Decision, answer: HandOver, *, was_trial: bool, a
         unknown = Batch.objects.filter(state=BatchState.UNKNOWN, provider=name).count()
         if was_trial or unknown >= MOST_UNKNOWN:
             open_circuit(name, because=_("No answer to %(count)d calls") % {"count": unknown}, at=at)
+    elif answer.is_unreachable and not (decision.accepted or decision.rejected):
+        if was_trial or _is_unreached(name):
+            open_circuit(name, because=decision.because, at=at, lasting=_UNREACHABLE_FOR)
     elif was_trial and (decision.accepted or decision.rejected):
         close_circuit(name, at=at)
     offered = len(decision.not_sent)
@@ -71,21 +77,29 @@ def learn(name: str, decision: Decision, answer: HandOver, *, was_trial: bool, a
         )
 
 
-def open_circuit(name: str, *, because: str, at: datetime) -> None:
-    """Call this provider no more for some minutes, and tell staff."""
+def _is_unreached(name: str) -> bool:
+    """Whether nothing came of the last calls, one after the other. One query."""
+    calls = Attempt.objects.filter(provider=name).order_by("-calling_at")[:_MOST_UNREACHED]
+    found = list(calls.values_list("state", "http_status"))
+    return found == [(AttemptState.NOT_SENT, None)] * _MOST_UNREACHED
+
+
+def open_circuit(name: str, *, because: str, at: datetime, lasting: timedelta = _OPEN_FOR) -> None:
+    """Call this provider no more for a while, then by one batch, and tell staff."""
     ProviderState.objects.update_or_create(
         name=name,
         defaults={
             "circuit": Circuit.OPEN,
-            "opened_until": at + _OPEN_FOR,
+            "opened_until": at + lasting,
             "because": because[:300],
             "changed_at": at,
         },
     )
+    ProviderState.objects.filter(name=name, open_since__isnull=True).update(open_since=at)
     incidents.report(
         f"delivery.provider.{name}",
         title=_("The mail provider %(name)s is not used for now") % {"name": name},
-        text=_("%(because)s. Every five minutes one batch tries it again; nothing is lost meanwhile.")
+        text=_("%(because)s. Every few minutes one batch tries it again; nothing is lost meanwhile.")
         % {"because": because},
         severity=Severity.ERROR,
         facts={"provider": name},
@@ -96,6 +110,7 @@ def open_circuit(name: str, *, because: str, at: datetime) -> None:
 def close_circuit(name: str, *, at: datetime) -> None:
     """It works again."""
     ProviderState.objects.filter(name=name).update(
-        circuit=Circuit.CLOSED, opened_until=None, because="", changed_at=at
+        circuit=Circuit.CLOSED, opened_until=None, open_since=None, because="", changed_at=at
     )
     incidents.resolve(f"delivery.provider.{name}", at=at)
+    incidents.resolve(f"delivery.failover.{name}", at=at)

@@ -10,11 +10,10 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Subquery
-from django.db.models.functions import Length
 
-from digests.delivery import canary, control, ledger, queue, steps
+from digests.delivery import canary, control, ledger, queue, sizes, steps
 from digests.delivery.errors import FreezeMismatch, UnknownRendition
-from digests.delivery.models import Batch, Delivery, Mailing, MailingRendition, ProviderState, Rendition
+from digests.delivery.models import Batch, Delivery, Mailing, MailingRendition, Rendition
 from digests.delivery.states import DeliveryState, MailingState
 from newsroom.mail import providers
 from newsroom.mail.wire import Envelope
@@ -23,8 +22,6 @@ from subscriptions.models import Newsletter
 
 PAGE_ROWS = 20_000
 MOST_VARIANTS = 8
-_BYTES_BESIDE_BODY = 2_000
-_SMALLEST = 10
 
 
 def create(
@@ -127,7 +124,7 @@ def _cut(mailing_id: int, *, at: datetime) -> None:
         if mailing is None:
             return
         _verify(mailing)
-        size = _batch_size(mailing)
+        size = sizes.batch_size(mailing, mailing.provider)
         Batch.objects.bulk_create(
             (
                 ledger.new_batch(
@@ -151,22 +148,6 @@ def _verify(mailing: Mailing) -> None:
     begins = not found["rows"] or found["low"] == ledger.first_id(mailing.pk)
     if not begins or not (found["rows"] == span == mailing.frozen):
         raise FreezeMismatch(mailing_id=mailing.pk, counted=mailing.frozen, found=found["rows"])
-
-
-def _batch_size(mailing: Mailing) -> int:
-    """What the provider takes in one call, less if it once said that this was too much."""
-    can = providers.provider(mailing.provider).capabilities
-    learned = ProviderState.objects.filter(name=mailing.provider).values_list("learned_batch_size", flat=True)
-    sizes = [can.batch_size, learned.first() or can.batch_size]
-    if not can.one_call_per_reader:
-        # Some providers take a whole body per reader, so the largest rendition counts once for each copy.
-        bodies = mailing.renditions.annotate(size=Length("rendition__html") + Length("rendition__text"))
-        largest = bodies.aggregate(most=Max("size"))["most"] or 0
-        sizes.append(can.max_bytes // (largest + _BYTES_BESIDE_BODY))
-    if hourly := mailing.newsletter.most_copies_per_hour:
-        # A minute's worth, so that a slow newsletter goes out evenly and not in lumps.
-        sizes.append(max(hourly // 60, _SMALLEST))
-    return max(1, min(sizes))
 
 
 def _ranges(frozen: int, *, size: int) -> Iterator[range]:

@@ -54,7 +54,7 @@ def decide(offered: list[int], answer: HandOver, *, tries: int, at: datetime) ->
     """Sort the copies of one call.
 
     tries: how often the batch was tried before. A copy the provider's adapter says nothing about is unknown.
-    Being told to wait and being misconfigured cost no try.
+    Being told to wait, being misconfigured and a provider that nobody reaches cost no try.
     """
     by_verdict: dict[Verdict, list[int]] = {verdict: [] for verdict in Verdict}
     rejected: dict[int, str] = {}
@@ -77,6 +77,8 @@ def decide(offered: list[int], answer: HandOver, *, tries: int, at: datetime) ->
         wait = throttled_for(answer)
     if len(not_sent) > 1 and (answer.is_splittable or answer.http_status in TOO_MANY):
         remedy = Remedy.SPLIT
+    elif not_sent and answer.is_unreachable:
+        wait = timedelta(seconds=_FIRST_WAIT_SECONDS)
     elif not_sent and not is_throttled and not answer.is_configuration:
         spent = tries + 1
         remedy = Remedy.HOLD if spent >= MOST_TRIES else Remedy.WAIT

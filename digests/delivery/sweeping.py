@@ -12,7 +12,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from digests.delivery import canary, completion, control, freezing, holding, ladder, ledger, queue
+from digests.delivery import (
+    canary,
+    completion,
+    control,
+    failing_over,
+    freezing,
+    holding,
+    ladder,
+    ledger,
+    queue,
+)
 from digests.delivery.errors import DeliveryError
 from digests.delivery.models import Attempt, Batch, Mailing
 from digests.delivery.states import AttemptState, BatchState, MailingState
@@ -29,7 +39,7 @@ _AT_A_TIME = 200
 def sweep(*, at: datetime) -> int:
     """Everything below, once. How many rows were moved; 0 means that nothing was left behind."""
     moved = return_leases(at=at) + stop_waiting_for_calls(at=at)
-    moved += ladder.look(at=at) + hold_unknown(at=at)
+    moved += ladder.look(at=at) + hold_unknown(at=at) + failing_over.move(at=at)
     for mailing in _unfinished():
         try:
             advanced = _advance(mailing, at=at)

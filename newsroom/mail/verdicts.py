@@ -43,6 +43,7 @@ class Ruling:
     retry_after: float | None = None  # seconds the provider asked us to wait; the call costs no try
     is_splittable: bool = False  # perhaps one copy of the batch is to blame
     is_configuration: bool = False  # no call to this provider can succeed until somebody repairs it
+    is_unreachable: bool = False  # no connection came about
 
     def outcome(self) -> Outcome:
         return Outcome(verdict=self.verdict, reason=self.reason)
@@ -97,7 +98,7 @@ def of_exception(error: BaseException) -> Ruling:
             return _of_aws(response)
     text = _sentence(chain[-1])
     if any(isinstance(link, _BEFORE_SENDING) or _is_handshake(link) for link in chain):
-        return Ruling(verdict=Verdict.NOT_SENT, reason=f"no connection: {text}")
+        return Ruling(verdict=Verdict.NOT_SENT, reason=f"no connection: {text}", is_unreachable=True)
     if any(
         isinstance(link, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema) for link in chain
     ):

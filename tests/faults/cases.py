@@ -3,7 +3,8 @@
 from tests.faults.answers import ANSWERS, SMTP
 from tests.faults.kills import KILLS
 from tests.faults.people import PEOPLE
+from tests.faults.rescues import RESCUES
 from tests.faults.runs import Case
 from tests.faults.surroundings import SURROUNDINGS
 
-CASES: tuple[Case, ...] = (*KILLS, *ANSWERS, *SMTP, *SURROUNDINGS, *PEOPLE)
+CASES: tuple[Case, ...] = (*KILLS, *ANSWERS, *SMTP, *SURROUNDINGS, *RESCUES, *PEOPLE)

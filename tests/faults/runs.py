@@ -31,6 +31,7 @@ _EMPTIED = (
     "delivery_mailing",
     "delivery_mailingrendition",
     "delivery_providerstate",
+    "delivery_quotaday",
     "mail_providerevent",
     "mail_incident",
     "subscriptions_newsletter",

@@ -58,8 +58,8 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
-            "auditing canary circuits claiming completion control events figures freezing held history holding journal ladder ledger limits loading"
-            " parting pump quotas reconciling renditions settling spending sweeping turns"
+            "auditing canary circuits claiming completion control events failing_over figures freezing held history holding journal ladder ledger limits loading"
+            " parting pump quotas reconciling renditions settling sizes spending sweeping turns"
         ),
         Floor.EDGES: "mailing_pages",
     },

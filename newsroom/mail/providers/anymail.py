@@ -116,6 +116,7 @@ class AnymailProvider:
             response=response,
             retry_after=last.retry_after if last else None,
             is_configuration=bool(last and last.is_configuration),
+            is_unreachable=bool(last and last.is_unreachable),
             is_splittable=bool(last and last.is_splittable),
         )
 

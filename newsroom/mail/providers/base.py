@@ -38,6 +38,7 @@ class HandOver:
     response: str = ""
     retry_after: float | None = None  # seconds; the provider asked for patience
     is_configuration: bool = False  # nothing can succeed there until somebody repairs it
+    is_unreachable: bool = False  # no connection came about for (the rest of) this call
     is_splittable: bool = False  # perhaps a copy is to blame: half the batch may pass, a single one may not
     is_conflict: bool = False  # this attempt id was seen there with another payload
 
@@ -88,6 +89,7 @@ def all_alike(
         response=response[:RESPONSE_CHARACTERS],
         retry_after=ruling.retry_after,
         is_configuration=ruling.is_configuration,
+        is_unreachable=ruling.is_unreachable,
         is_splittable=ruling.is_splittable,
     )
 

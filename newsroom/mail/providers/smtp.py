@@ -95,7 +95,10 @@ class SmtpProvider:
                 session = self._session = connect(self.config, deadline=call.deadline)
             except Refused as refusal:
                 call.end(
-                    refusal.reason, is_configuration=refusal.is_configuration, retry_after=refusal.retry_after
+                    refusal.reason,
+                    is_configuration=refusal.is_configuration,
+                    is_unreachable=refusal.is_unreachable,
+                    retry_after=refusal.retry_after,
                 )
                 return None
         session.begin_use(call.deadline)
@@ -190,14 +193,23 @@ class _Call:
     response: str = ""
     retry_after: float | None = None
     is_configuration: bool = False
+    is_unreachable: bool = False
 
     def remaining(self) -> float:
         return self.deadline - time.monotonic()
 
-    def end(self, why: str, *, is_configuration: bool = False, retry_after: float | None = None) -> None:
+    def end(
+        self,
+        why: str,
+        *,
+        is_configuration: bool = False,
+        is_unreachable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         """No further copy is offered in this call."""
         self.is_over, self.why_over = True, why
         self.is_configuration, self.retry_after = is_configuration, retry_after
+        self.is_unreachable = is_unreachable
 
     def hand_over(self) -> HandOver:
         return HandOver(
@@ -205,6 +217,7 @@ class _Call:
             response=(self.why_over or self.response)[:RESPONSE_CHARACTERS],
             retry_after=self.retry_after,
             is_configuration=self.is_configuration,
+            is_unreachable=self.is_unreachable,
         )
 
 

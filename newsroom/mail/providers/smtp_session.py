@@ -21,11 +21,17 @@ class Refused(Exception):
     """No session came about, so nothing was offered."""
 
     def __init__(
-        self, reason: str, *, is_configuration: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        is_configuration: bool = False,
+        is_unreachable: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_configuration = is_configuration
+        self.is_unreachable = is_unreachable
         self.retry_after = retry_after
 
 
@@ -196,4 +202,4 @@ def _refusal(error: Exception) -> Refused:
                 retry_after=60.0 if error.smtp_code == 421 else None,
             )
         case _:
-            return Refused(f"no connection: {type(error).__name__} {error}"[:300])
+            return Refused(f"no connection: {type(error).__name__} {error}"[:300], is_unreachable=True)

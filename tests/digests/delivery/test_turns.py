@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from digests.delivery import auditing, claiming, freezing, limits, parting, pump, turns
+from digests.delivery import auditing, claiming, limits, parting, pump, sizes, turns
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import BatchKind, BatchState
 from newsroom.mail import providers
@@ -167,9 +167,9 @@ def test_newsletter_bucket_that_redis_lost_is_filled_by_its_calls(
 def test_batches_of_a_slow_newsletter_are_a_minutes_worth() -> None:
     mailing = make_sending(readers=0)
     Newsletter.objects.update(most_copies_per_hour=1_200)
-    assert freezing._batch_size(Mailing.objects.get(pk=mailing.pk)) == 20
+    assert sizes.batch_size(Mailing.objects.get(pk=mailing.pk), "main") == 20
     Newsletter.objects.update(most_copies_per_hour=1)
-    assert freezing._batch_size(Mailing.objects.get(pk=mailing.pk)) == 10
+    assert sizes.batch_size(Mailing.objects.get(pk=mailing.pk), "main") == 10
 
 
 def test_batch_that_was_taken_back_is_not_parted(provider: ScriptedProvider, clock: Clock) -> None:
