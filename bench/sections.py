@@ -260,8 +260,8 @@ def killing(plan: Plan) -> Section:
             section.rows.append((name, *map(str, cells), *(map(str, known) if name == "Newsroom" else "–––")))
     section.notes.append(
         "Lost: neither taken nor named to anybody. The loop lost nobody only because it was started again from the "
-        "beginning; left alone it loses everybody behind the kill. Held: the copies of the one call that was open; "
-        "Newsroom never sends them again by itself, because some of them have arrived."
+        "beginning; left alone it loses everybody behind the kill. Held: the copy that was being offered; "
+        "Newsroom never sends it again by itself, because nobody can know whether it was taken."
     )
     return section
 

@@ -5,6 +5,7 @@ Each is a compare-and-set on (state, fence): of many workers one wins, and one t
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -62,6 +63,7 @@ def claim(
 def begin(
     batch: Batch,
     *,
+    attempt_id: UUID,
     offered: Sequence[int],
     skipped: Mapping[str, Sequence[int]],
     digest: str,
@@ -85,6 +87,7 @@ def begin(
             return None
         quotas.take(batch.provider, len(offered), at=at)
         attempt = Attempt.objects.create(
+            pk=attempt_id,
             batch=batch,
             fence=batch.fence,
             provider=batch.provider,

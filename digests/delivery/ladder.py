@@ -13,13 +13,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from digests.delivery import control, holding, journal, ledger, loading, quotas, reconciling
+from digests.delivery import control, holding, journal, ledger, loading, quotas, reconciling, settling
 from digests.delivery.errors import DeliveryError
+from digests.delivery.journal import Noted
 from digests.delivery.models import Attempt, Batch
+from digests.delivery.remedies import Decision
 from digests.delivery.states import AttemptState, BatchState, DeliveryState, MailingState
 from newsroom.mail import incidents, providers
 from newsroom.mail.errors import MailError
-from newsroom.mail.providers.base import Provider, Searchable
+from newsroom.mail.providers.base import HandOver, Provider, Searchable
 from newsroom.mail.states import Severity
 from newsroom.mail.verdicts import Verdict
 from newsroom.web import tokens
@@ -43,18 +45,13 @@ def look(*, at: datetime) -> int:
             :_AT_A_TIME
         ]
     ]
-    open_calls = [attempt for _batch, attempt in found if attempt is not None]
-    if not open_calls:
-        noted = {}
-    else:
-        since = min(attempt.calling_at for attempt in open_calls)
-        noted = journal.accepted([attempt.pk for attempt in open_calls], since=since)
+    noted = journal.read([attempt.pk for _batch, attempt in found if attempt is not None])
     moved = 0
     for batch, attempt in found:
         if attempt is None:
             _plan(batch, ledger.GATED)
         elif _plan(batch, _next_look(attempt, at)):
-            moved += _look(batch, attempt, noted.get(attempt.pk, set()), at=at)
+            moved += _look(batch, attempt, noted.get(attempt.pk, Noted()), at=at)
     return moved
 
 
@@ -95,8 +92,10 @@ def _provider(attempt: Attempt) -> Provider | None:
         return None
 
 
-def _look(batch: Batch, attempt: Attempt, noted: Collection[int], *, at: datetime) -> bool:
-    if _accept(batch, attempt, noted, by="journal", at=at) and not _waiting(batch):
+def _look(batch: Batch, attempt: Attempt, noted: Noted, *, at: datetime) -> bool:
+    if _settle(batch, attempt, noted, at=at):
+        return True
+    if _accept(batch, attempt, noted.accepted, by="journal", at=at) and not _waiting(batch):
         return True
     provider = _provider(attempt)
     if provider is None or at < attempt.deadline_at:
@@ -105,6 +104,23 @@ def _look(batch: Batch, attempt: Attempt, noted: Collection[int], *, at: datetim
     if may_replay and _replay(batch, attempt, provider, at=at):
         return True
     return provider.capabilities.can_search and _search(batch, attempt, provider, at=at)
+
+
+def _settle(batch: Batch, attempt: Attempt, noted: Noted, *, at: datetime) -> bool:
+    """Where the journal is whole, only the copy in flight stays unknown: the others were taken, or never offered."""
+    offered = {number for low, high in attempt.seqs for number in range(low, high)}
+    never = offered - noted.accepted - noted.in_flight
+    is_open = batch.state == BatchState.UNKNOWN and attempt.state == AttemptState.UNKNOWN
+    if not (noted.is_whole and never and is_open and attempt.batch_id == batch.pk):
+        return False
+    decision = Decision(
+        accepted=sorted(offered & noted.accepted),
+        unknown=sorted(offered & noted.in_flight),
+        not_sent=sorted(never),
+        not_before=at,
+        tries=batch.tries,
+    )
+    return settling.settle(attempt, decision, HandOver(outcomes={}), at=at, by="journal")
 
 
 def _waiting(batch: Batch) -> list[int]:

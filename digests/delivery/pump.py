@@ -9,8 +9,11 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -34,7 +37,7 @@ from digests.delivery.models import Attempt, Batch
 from digests.delivery.remedies import decide
 from newsroom.mail import providers
 from newsroom.mail.errors import ProviderError
-from newsroom.mail.providers.base import HandOver, Provider, not_offered
+from newsroom.mail.providers.base import HandOver, OneByOne, Provider, not_offered
 from newsroom.mail.verdicts import Verdict
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 # An outcome is worth more than a slice: the database gets some seconds to come back.
 _SETTLE_TRIES = 6
+# Copies of a call whose offers are written down nowhere.
+MOST_UNLOGGED = 25
 
 
 def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
@@ -125,49 +130,78 @@ def _within_quota(batch: Batch, quota: int, resting: turns.Resting, *, at: datet
 def _hand_over(batch: Batch, mails: Mails, *, was_trial: bool, at_clock: Clock) -> bool:
     """One batch from its claim to its outcome. Whether it is settled."""
     provider = providers.provider(batch.provider)
-    at = at_clock()
-    loaded = load(batch, mails, at=at)
-    steps.reached(steps.CHECKED)
-    if not loaded.copies:
-        return claiming.finish_without_call(batch, skipped=loaded.skipped, at=at)
-    began = time.monotonic()
-    try:
-        attempt = claiming.begin(
-            batch,
-            offered=[copy.seq for copy in loaded.copies],
-            skipped=loaded.skipped,
-            digest=loaded.digest,
-            at=at,
+    with _logged(provider) as call:
+        if isinstance(provider, OneByOne) and call.log is None and batch.size > MOST_UNLOGGED:
+            # If this worker died, the whole call would be unknown: so it is a small one.
+            batch = parting.keep(batch, MOST_UNLOGGED, not_before=batch.not_before) or batch
+        at = at_clock()
+        loaded = load(batch, mails, at=at)
+        steps.reached(steps.CHECKED)
+        if not loaded.copies:
+            return claiming.finish_without_call(batch, skipped=loaded.skipped, at=at)
+        began = time.monotonic()
+        try:
+            attempt = claiming.begin(
+                batch,
+                attempt_id=call.attempt_id,
+                offered=[copy.seq for copy in loaded.copies],
+                skipped=loaded.skipped,
+                digest=loaded.digest,
+                at=at,
+            )
+        except QuotaUsedUp:  # another was quicker; the next claim sees what is left
+            attempt = None
+        if attempt is None:
+            claiming.give_back(batch, not_before=batch.not_before)
+            return False
+        steps.reached(steps.CALLING)
+        try:
+            answer = _call(provider, loaded, call, began=began)
+        except Exception as error:
+            # A fault of ours, or a time limit: it may have been sent all the same.
+            answer = HandOver(outcomes={}, response=f"{type(error).__name__}: {error}")
+            _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
+            raise
+    if call.log is None:
+        journal.note(
+            attempt.pk,
+            [seq for seq, outcome in answer.outcomes.items() if outcome.verdict is Verdict.ACCEPTED],
         )
-    except QuotaUsedUp:  # another was quicker; the next claim sees what is left
-        attempt = None
-    if attempt is None:
-        claiming.give_back(batch, not_before=batch.not_before)
-        return False
-    steps.reached(steps.CALLING)
-    try:
-        answer = _call(provider, loaded, attempt, began=began)
-    except Exception as error:
-        # A fault of ours, or a time limit: it may have been sent all the same.
-        answer = HandOver(outcomes={}, response=f"{type(error).__name__}: {error}")
-        _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
-        raise
-    journal.note(
-        attempt.pk,
-        [seq for seq, outcome in answer.outcomes.items() if outcome.verdict is Verdict.ACCEPTED],
-    )
     steps.reached(steps.HANDED_OVER)
     return _settle(attempt, loaded, answer, tries=batch.tries, was_trial=was_trial, at_clock=at_clock)
 
 
-def _call(provider: Provider, loaded: Load, attempt: Attempt, *, began: float) -> HandOver:
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """A call about to be made, and its journal if its copies are offered one by one."""
+
+    attempt_id: UUID
+    log: journal.CallLog | None
+
+
+@contextmanager
+def _logged(provider: Provider) -> Iterator[_Call]:
+    attempt_id = uuid4()
+    log = journal.begin(attempt_id) if isinstance(provider, OneByOne) else None
+    try:
+        yield _Call(attempt_id=attempt_id, log=log)
+    finally:
+        if log is not None:
+            log.close()
+
+
+def _call(provider: Provider, loaded: Load, call: _Call, *, began: float) -> HandOver:
     """The call itself, within what is left of its deadline; a worker that slept past it does not call any more."""
     assert loaded.mail is not None
     seconds = settings.DELIVERY_CALL_SECONDS - (time.monotonic() - began)
     if seconds <= 0:
         late = not_offered("the worker was away past the deadline")
         return HandOver(outcomes={copy.seq: late for copy in loaded.copies})
-    return provider.hand_over(loaded.mail, loaded.copies, attempt_id=attempt.pk, seconds=seconds)
+    if call.log is not None and isinstance(provider, OneByOne):
+        return provider.hand_over_logged(
+            loaded.mail, loaded.copies, attempt_id=call.attempt_id, seconds=seconds, log=call.log
+        )
+    return provider.hand_over(loaded.mail, loaded.copies, attempt_id=call.attempt_id, seconds=seconds)
 
 
 def _settle(

@@ -54,7 +54,8 @@ def decide(offered: list[int], answer: HandOver, *, tries: int, at: datetime) ->
     """Sort the copies of one call.
 
     tries: how often the batch was tried before. A copy the provider's adapter says nothing about is unknown.
-    Being told to wait, being misconfigured and a provider that nobody reaches cost no try.
+    Being told to wait, being misconfigured, a provider that nobody reaches and a call that we cut short ourselves
+    cost no try.
     """
     by_verdict: dict[Verdict, list[int]] = {verdict: [] for verdict in Verdict}
     rejected: dict[int, str] = {}
@@ -79,7 +80,7 @@ def decide(offered: list[int], answer: HandOver, *, tries: int, at: datetime) ->
         remedy = Remedy.SPLIT
     elif not_sent and answer.is_unreachable:
         wait = timedelta(seconds=_FIRST_WAIT_SECONDS)
-    elif not_sent and not is_throttled and not answer.is_configuration:
+    elif not_sent and not (is_throttled or answer.is_configuration or answer.is_cut_short):
         spent = tries + 1
         remedy = Remedy.HOLD if spent >= MOST_TRIES else Remedy.WAIT
         wait = timedelta(seconds=_FIRST_WAIT_SECONDS * 3 ** (spent - 1))

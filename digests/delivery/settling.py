@@ -26,9 +26,12 @@ _OPEN_BATCH = (BatchState.CALLING, BatchState.UNKNOWN)
 _SIGN_OF_LIFE = timedelta(seconds=20)
 
 
-def settle(attempt: Attempt, decision: Decision, answer: HandOver, *, at: datetime) -> bool:
+def settle(
+    attempt: Attempt, decision: Decision, answer: HandOver, *, at: datetime, by: str = "answer"
+) -> bool:
     """Commit the outcome of a call. False if it was settled before, or is nobody's to settle any more.
 
+    by: what the decision rests on.
     Queries: constant, whatever the size of the batch. Raises FenceBroken if two calls for one batch met.
     """
     with transaction.atomic():
@@ -42,7 +45,7 @@ def settle(attempt: Attempt, decision: Decision, answer: HandOver, *, at: dateti
             provider_ref=answer.provider_ref[:250],
             response=mask_text(answer.response)[:2000],
             evidence={"unknown": runs(decision.unknown)} if decision.unknown else {},
-            verdict_by="answer",
+            verdict_by=by,
         )
         if closed:
             if batch.fence != attempt.fence or batch.state not in _OPEN_BATCH:

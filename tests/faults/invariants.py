@@ -17,8 +17,8 @@ from newsroom.web import tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
 
-# An attempt that somebody else than the provider's answer decided was unknown for a while.
-_KNOWN_AT_ONCE = frozenset({"", "answer"})
+# An attempt that nothing of the call itself decided, neither answer nor journal, was unknown for a while.
+_KNOWN_AT_ONCE = frozenset({"", "answer", "journal"})
 # A call with an idempotency key may be made again: that it is taken once is looked at all the same.
 _REPLAYABLE = frozenset({"resend"})
 UNFINISHED = "unfinished:"

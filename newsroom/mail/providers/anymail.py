@@ -19,9 +19,12 @@ from newsroom.mail.encoding import plain_mailbox
 from newsroom.mail.errors import BadMail, BadProviderUrl
 from newsroom.mail.provider_urls import ProviderConfig
 from newsroom.mail.providers.base import (
+    CUT_SHORT,
     RESPONSE_CHARACTERS,
     Capabilities,
     HandOver,
+    NoLog,
+    OfferLog,
     cannot_be_written,
     not_offered,
 )
@@ -80,11 +83,16 @@ class AnymailProvider:
     def hand_over(
         self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
     ) -> HandOver:
+        return self.hand_over_logged(mail, copies, attempt_id=attempt_id, seconds=seconds, log=NoLog())
+
+    def hand_over_logged(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float, log: OfferLog
+    ) -> HandOver:
         with self._lock:
             self._session.begin(seconds=seconds)
             outcomes: dict[int, Outcome] = {}
             last: Ruling | None = None
-            over, status, response, refused = "", None, "", 0
+            over, status, response, refused, is_cut_short = "", None, "", 0, False
             for copy in copies:
                 if over or self._session.remaining() < 1:
                     outcomes[copy.seq] = not_offered(over or "no time left")
@@ -94,8 +102,14 @@ class AnymailProvider:
                 except BadMail as error:
                     outcomes[copy.seq] = cannot_be_written(error)
                     continue
+                if not log.offering(copy.seq):
+                    over, is_cut_short = CUT_SHORT, True
+                    outcomes[copy.seq] = not_offered(over)
+                    continue
                 outcome, ruling = self._offer(message, copy)
                 outcomes[copy.seq] = outcome
+                if outcome.verdict is not Verdict.UNKNOWN:
+                    log.answered(copy.seq, is_taken=outcome.verdict is Verdict.ACCEPTED)
                 status, response = _answer(message)
                 if ruling is None:
                     continue
@@ -118,6 +132,7 @@ class AnymailProvider:
             is_configuration=bool(last and last.is_configuration),
             is_unreachable=bool(last and last.is_unreachable),
             is_splittable=bool(last and last.is_splittable),
+            is_cut_short=is_cut_short,
         )
 
     def _offer(self, message: EmailMultiAlternatives, copy: Copy) -> tuple[Outcome, Ruling | None]:

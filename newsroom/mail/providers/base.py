@@ -41,6 +41,7 @@ class HandOver:
     is_unreachable: bool = False  # no connection came about for (the rest of) this call
     is_splittable: bool = False  # perhaps a copy is to blame: half the batch may pass, a single one may not
     is_conflict: bool = False  # this attempt id was seen there with another payload
+    is_cut_short: bool = False  # we ended it ourselves; costs no try, and no wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,39 @@ class Provider(Protocol):
         ...
 
 
+class OfferLog(Protocol):
+    """Where each copy is written down before it is offered, so that a worker's death leaves one copy unknown."""
+
+    def offering(self, seq: int) -> bool:
+        """This copy is about to be offered. False: it must not be, nor any other in this call."""
+        ...
+
+    def answered(self, seq: int, *, is_taken: bool) -> None:
+        """What was heard of the copy that was offered."""
+        ...
+
+
+class NoLog:
+    """Nothing is written down."""
+
+    def offering(self, seq: int) -> bool:
+        return True
+
+    def answered(self, seq: int, *, is_taken: bool) -> None:
+        """Nobody is told."""
+
+
+@runtime_checkable
+class OneByOne(Protocol):
+    """A provider that is offered one copy after the other, and can say which ones while it is."""
+
+    def hand_over_logged(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float, log: OfferLog
+    ) -> HandOver:
+        """As `Provider.hand_over`, in the order of the copies, each written down before it is offered."""
+        ...
+
+
 @runtime_checkable
 class Searchable(Protocol):
     """A provider whose records can be searched by attempt."""
@@ -92,6 +126,9 @@ def all_alike(
         is_unreachable=ruling.is_unreachable,
         is_splittable=ruling.is_splittable,
     )
+
+
+CUT_SHORT = "the journal of the call is gone"
 
 
 def not_offered(reason: str) -> Outcome:

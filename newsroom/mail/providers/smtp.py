@@ -16,9 +16,12 @@ from uuid import UUID
 from newsroom.mail.errors import BadMail
 from newsroom.mail.provider_urls import ProviderConfig
 from newsroom.mail.providers.base import (
+    CUT_SHORT,
     RESPONSE_CHARACTERS,
     Capabilities,
     HandOver,
+    NoLog,
+    OfferLog,
     cannot_be_written,
     not_offered,
 )
@@ -51,8 +54,13 @@ class SmtpProvider:
     def hand_over(
         self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
     ) -> HandOver:
+        return self.hand_over_logged(mail, copies, attempt_id=attempt_id, seconds=seconds, log=NoLog())
+
+    def hand_over_logged(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float, log: OfferLog
+    ) -> HandOver:
         with self._lock:
-            call = _Call(deadline=time.monotonic() + seconds)
+            call = _Call(deadline=time.monotonic() + seconds, log=log)
             for copy in copies:
                 if call.is_over or call.remaining() < 1:
                     call.outcomes[copy.seq] = not_offered(call.why_over or "no time left")
@@ -77,7 +85,7 @@ class SmtpProvider:
         if session is None:
             return not_offered(call.why_over)
         try:
-            return self._converse(session, self._envelope(mail, copy, session), raw, call)
+            return self._converse(session, self._envelope(mail, copy, session), raw, copy.seq, call)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             if reused and call.remaining() > 1:
@@ -115,10 +123,15 @@ class SmtpProvider:
             return f"{sender} RET=HDRS ENVID={copy.message_token}", f"{recipient} NOTIFY=FAILURE,DELAY"
         return sender, recipient
 
-    def _converse(self, session: Session, envelope: tuple[str, str], raw: bytes, call: "_Call") -> Outcome:
+    def _converse(
+        self, session: Session, envelope: tuple[str, str], raw: bytes, seq: int, call: "_Call"
+    ) -> Outcome:
         """The conversation about one message. Raises only as long as the message cannot have been taken."""
         if outcome := self._agree(session, envelope, len(raw), call):
             return outcome
+        if not call.log.offering(seq):
+            self._drop()  # the server waits for a message
+            return call.cut_short()
         session.send(raw.replace(b"\r\n.", b"\r\n.."))
         try:
             session.send(b".\r\n")
@@ -128,7 +141,9 @@ class SmtpProvider:
             call.end("connection lost")
             return Outcome(verdict=Verdict.UNKNOWN, reason=f"no answer after the message: {_words(error)}")
         session.count_message()
-        return self._judge_end(code, text, call)
+        outcome = self._judge_end(code, text, call)
+        call.log.answered(seq, is_taken=outcome.verdict is Verdict.ACCEPTED)
+        return outcome
 
     def _agree(self, session: Session, envelope: tuple[str, str], size: int, call: "_Call") -> Outcome | None:
         """MAIL, RCPT, DATA. None: the server waits for the message; else what became of the copy."""
@@ -187,6 +202,7 @@ class _Call:
     """What one hand-over has come to so far."""
 
     deadline: float
+    log: OfferLog
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     is_over: bool = False
     why_over: str = ""
@@ -194,6 +210,7 @@ class _Call:
     retry_after: float | None = None
     is_configuration: bool = False
     is_unreachable: bool = False
+    is_cut_short: bool = False
 
     def remaining(self) -> float:
         return self.deadline - time.monotonic()
@@ -211,6 +228,12 @@ class _Call:
         self.is_configuration, self.retry_after = is_configuration, retry_after
         self.is_unreachable = is_unreachable
 
+    def cut_short(self) -> Outcome:
+        """No further copy is offered, because it could not be written down."""
+        self.end(CUT_SHORT)
+        self.is_cut_short = True
+        return not_offered(CUT_SHORT)
+
     def hand_over(self) -> HandOver:
         return HandOver(
             outcomes=self.outcomes,
@@ -218,6 +241,7 @@ class _Call:
             retry_after=self.retry_after,
             is_configuration=self.is_configuration,
             is_unreachable=self.is_unreachable,
+            is_cut_short=self.is_cut_short,
         )
 
 

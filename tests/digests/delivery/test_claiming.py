@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -31,7 +32,9 @@ def claimed(at: dt.datetime = NOON) -> Batch:
 
 
 def begun(batch: Batch, at: dt.datetime = NOON) -> Attempt:
-    attempt = claiming.begin(batch, offered=list(ledger.numbers_of(batch)), skipped={}, digest="d", at=at)
+    attempt = claiming.begin(
+        batch, attempt_id=uuid4(), offered=list(ledger.numbers_of(batch)), skipped={}, digest="d", at=at
+    )
     assert attempt is not None
     return attempt
 
@@ -137,7 +140,7 @@ def test_lease_that_ran_out_without_a_call_is_ready_again_and_the_late_worker_lo
     quick = claimed(later)
 
     assert quick.fence == slow.fence + 1
-    assert claiming.begin(slow, offered=[0], skipped={}, digest="", at=later) is None
+    assert claiming.begin(slow, attempt_id=uuid4(), offered=[0], skipped={}, digest="", at=later) is None
     assert not claiming.give_back(slow, not_before=later)
     assert begun(quick, later).fence == 2
     assert Attempt.objects.count() == 1
@@ -223,7 +226,7 @@ def test_mailing_stopped_between_claim_and_call_is_not_called(provider: Scripted
 
     control.pause(mailing, because="a person said so", at=NOON)
 
-    assert claiming.begin(batch, offered=[0], skipped={}, digest="", at=NOON) is None
+    assert claiming.begin(batch, attempt_id=uuid4(), offered=[0], skipped={}, digest="", at=NOON) is None
     assert not Attempt.objects.exists()
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import threading
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
@@ -170,7 +171,9 @@ def test_workers_that_race_for_the_last_copies_never_go_over(
                 assert batch is not None
                 numbers = list(ledger.numbers_of(batch))
                 try:
-                    claiming.begin(batch, offered=numbers, skipped={}, digest="d", at=NOON)
+                    claiming.begin(
+                        batch, attempt_id=uuid4(), offered=numbers, skipped={}, digest="d", at=NOON
+                    )
                 except QuotaUsedUp as error:
                     lost.append(error.provider)
         except BaseException as error:

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -132,7 +133,9 @@ class Engine(RuleBasedStateMachine):
         rows = ledger.of_batch(batch).filter(state=DeliveryState.WAITING).order_by("pk")
         ids = list(rows.values_list("pk", flat=True))
         numbers = [ledger.number_of(pk) for pk in ids]
-        attempt = claiming.begin(batch, offered=numbers, skipped={}, digest="", at=self.clock())
+        attempt = claiming.begin(
+            batch, attempt_id=uuid4(), offered=numbers, skipped={}, digest="", at=self.clock()
+        )
         assert attempt is not None
         if verdict is Verdict.ACCEPTED or (verdict is Verdict.UNKNOWN and was_taken):
             self.provider.taken.update(ids)
