@@ -103,16 +103,17 @@ def envelope() -> Envelope:
 def copies(numbers: range) -> list[Copy]:
     """Copies with their own tokens and links, as the pump makes them from rows."""
     own = tokens.make_many(TokenKind.DELIVERY, (1 << 32 | number for number in numbers))
+    leave, manage = tokens.leave_urls(numbers), tokens.manage_urls(numbers)
     made = []
-    for number, token in zip(numbers, own, strict=True):
-        address, leave = f"reader{number:07}@example.org", tokens.leave_url(number)
+    for number, token, leave_url, manage_url in zip(numbers, own, leave, manage, strict=True):
+        address = f"reader{number:07}@example.org"
         slots = {
-            "leave_url": leave,
-            "manage_url": tokens.manage_url(number),
+            "leave_url": leave_url,
+            "manage_url": manage_url,
             "masked_address": mask(address),
             "since": "4. Mai 2026",
         }
-        made.append(Copy(seq=number, address=address, message_token=token, leave_url=leave, slots=slots))
+        made.append(Copy(seq=number, address=address, message_token=token, leave_url=leave_url, slots=slots))
     return made
 
 

@@ -6,6 +6,9 @@ RFC 2045 §6.7 (quoted-printable), RFC 2047 (encoded-words), RFC 5322 §2.2.3 (f
 import re
 import unicodedata
 from base64 import b64encode
+from binascii import b2a_qp
+from functools import lru_cache
+from html import escape
 
 from newsroom.mail.errors import BadHeader
 
@@ -14,7 +17,9 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What a body loses; tab, line feed and what becomes one stay.
 _NOT_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _NEWLINE = re.compile(r"\r\n|\r|\x85|\u2028|\u2029")
-_PLAIN_VALUE = re.compile(r"[!-<>-~]{1,75}")
+# Stands in quoted-printable and in HTML as it is, and begins with no dot: links, dates, most addresses.
+_PLAIN_VALUE = re.compile(r"[!#$%(-\-/-;?-~][!#$%(-;?-~]{0,74}")
+_SHORT_VALUE = 25  # bytes, which take 75 at most when each is quoted
 _TO_QUOTE = re.compile(rb"[^\t -<>-~]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 
@@ -108,6 +113,7 @@ def clean(content: str) -> str:
 def quoted_printable(text: str, *, ends_soft: bool) -> bytes:
     """Clean text in quoted-printable with CRLF, lines up to 76, ending at the start of a line.
 
+    No line begins with a dot, so that nobody has to double it on the way (RFC 5321 §4.5.2).
     ends_soft: with a soft break if it does not end with a line end, because more follows on the same line.
     Not by `binascii.b2a_qp`, whose lines reach 78 where a blank ends one.
     """
@@ -123,13 +129,32 @@ def quoted_printable(text: str, *, ends_soft: bool) -> bytes:
     return b"".join(encoded)
 
 
-def slot_value(value: str) -> bytes:
-    """A reader's value on lines of its own, ending softly. Short values cost one look."""
+def slot_values(value: str) -> tuple[bytes, bytes]:
+    """A reader's value for the text and for the HTML, where it is escaped, each as `slot_value`.
+
+    A plain value, such as a link, costs one look for both.
+    """
     if _PLAIN_VALUE.fullmatch(value):
-        return value.encode("ascii") + b"=\r\n"
-    encoded = _quoted(value.encode("utf-8", "replace"))
-    if len(encoded) < _LINE and value.isprintable():
-        return encoded + b"=\r\n" if encoded else b""
+        encoded = b"%b=\r\n" % value.encode("ascii")
+        return encoded, encoded
+    return _quoted_values(value)
+
+
+@lru_cache(maxsize=2_048)
+def _quoted_values(value: str) -> tuple[bytes, bytes]:
+    """Few readers have such a value to themselves: dates, and addresses of which one letter is left."""
+    in_text, escaped = slot_value(value), escape(value)
+    return in_text, in_text if escaped == value else slot_value(escaped)
+
+
+def slot_value(value: str) -> bytes:
+    """A reader's value on lines of its own, ending softly."""
+    raw = value.encode("utf-8", "replace")
+    if not value.isprintable():
+        return quoted_printable(clean(value), ends_soft=True)
+    encoded = b2a_qp(raw) if len(raw) <= _SHORT_VALUE else _quoted(raw)
+    if len(encoded) < _LINE - 2:
+        return _without_dot(encoded) + b"=\r\n" if encoded else b""
     return quoted_printable(clean(value), ends_soft=True)
 
 
@@ -141,10 +166,15 @@ def _quoted(line: bytes) -> bytes:
     return quoted
 
 
+def _without_dot(line: bytes) -> bytes:
+    """A quoted line whose leading dot, if any, is quoted as well."""
+    return b"=2E" + line[1:] if line[:1] == b"." else line
+
+
 def _wrapped(quoted: bytes, *, room: int) -> list[bytes]:
     """A quoted line in physical lines, the last one up to `room`, none cut within a `=XX`."""
     physical: list[bytes] = []
-    while len(quoted) > room:
+    while len(quoted := _without_dot(quoted)) > room:
         cut = _LINE - 1
         if (torn := quoted.rfind(b"=", cut - 2, cut)) >= 0:
             cut = torn

@@ -7,11 +7,13 @@ into encoded-words, which no mail program reads as an unsubscribe address (RFC 2
 
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
+from itertools import count
+from operator import itemgetter
+from typing import NamedTuple
 
 from newsroom.mail import encoding
 from newsroom.mail.errors import BadHeader
@@ -29,6 +31,8 @@ from newsroom.mail.slots import strip_slots as strip_slots
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SENDABLE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+# All that a copy puts into headers, in one look: none of the three can hold a line feed.
+_OWN = re.compile(rf"{_SENDABLE.pattern}\n{TOKEN.pattern}\n(?:{URL.pattern})?")
 
 
 def compile_mail(envelope: Envelope, content: Content) -> "CompiledMail":
@@ -49,18 +53,36 @@ class CompiledMail:
         self._shared = shared_headers(envelope, content, self.from_address, self.reply_to)
         self.shared_headers = [(name, value.replace("\r\n", "")) for name, value in self._shared]
         parts, types = self._parts()
-        head = [*self._shared, *types]
-        self._head = "".join(f"{name}: {value}\r\n" for name, value in head).encode("ascii") + b"\r\n"
-        self._body = parts
+        head = "".join(f"{name}: {value}\r\n" for name, value in [*self._shared, *types])
+        # What a copy is joined from: its own header lines, each slot's value for text and for HTML, what all share.
+        self._names = sorted(self.slot_names)
+        places = {
+            _Slot(name, html): 1 + 2 * at + html
+            for at, name in enumerate(self._names)
+            for html in (False, True)
+        }
+        self._constants = [
+            f"{head}\r\n".encode("ascii"),
+            *(part for part in parts if isinstance(part, bytes)),
+        ]
+        constants = count(1 + 2 * len(self._names))
+        order = [
+            next(constants),
+            *(next(constants) if isinstance(part, bytes) else places[part] for part in parts),
+        ]
+        self._in_order = itemgetter(0, *order)
 
     def splice(self, copy: Copy, *, date: datetime) -> bytes:
         """The whole message of one copy (RFC 5322), CRLF line ends. Raises BadHeader or MissingSlot.
 
-        date: the moment of hand-over. About 15 µs for a body of 20 kB.
+        No line begins with a dot. date: the moment of hand-over. About 5 µs for a body of 10 kB, twice that for 60.
         """
-        own = self._own_lines(copy, date)
-        body = [piece if isinstance(piece, bytes) else piece(copy) for piece in self._body]
-        return b"".join([own, self._head, *body])
+        pieces = [self._own_lines(copy, date)]
+        slots = copy.slots
+        for name in self._names:
+            pieces += encoding.slot_values(slots[name] if name in slots else copy.value(name))
+        pieces += self._constants
+        return b"".join(self._in_order(pieces))
 
     def headers(self, copy: Copy, *, date: datetime) -> list[tuple[str, str]]:
         """Every header but those of MIME, as on the wire but unfolded: what an API is told."""
@@ -88,18 +110,14 @@ class CompiledMail:
         return [(name, value) for name, value in self.headers(copy, date=_EPOCH) if name != "Date"]
 
     def _own_lines(self, copy: Copy, date: datetime) -> bytes:
-        if not _SENDABLE.fullmatch(copy.address):
-            raise BadHeader("To", "not an address in its sendable form")
-        if not TOKEN.fullmatch(copy.message_token):
-            raise BadHeader("Message-ID", "not a token")
+        if not _OWN.fullmatch(f"{copy.address}\n{copy.message_token}\n{copy.leave_url}"):
+            raise _bad_header(copy)
         lines = (
             f"To: {copy.address}\r\n"
             f"Message-ID: <{copy.message_token}@{self.sender_domain}>\r\n"
-            f"Date: {_date(date.replace(microsecond=0))}\r\n"
+            f"Date: {_date(date)}\r\n"
         )
         if copy.leave_url:
-            if not URL.fullmatch(copy.leave_url):
-                raise BadHeader("List-Unsubscribe", "not a web address in ASCII")
             lines += f"List-Unsubscribe: <{copy.leave_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         return lines.encode("ascii")
 
@@ -128,7 +146,23 @@ class CompiledMail:
         return body, [("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{mark}"')]
 
 
-_Piece = bytes | Callable[[Copy], bytes]
+class _Slot(NamedTuple):
+    """Where a reader's value goes, and whether it is escaped there."""
+
+    name: str
+    in_html: bool
+
+
+_Piece = bytes | _Slot
+
+
+def _bad_header(copy: Copy) -> BadHeader:
+    """Which of a copy's values must not stand in a header."""
+    if not _SENDABLE.fullmatch(copy.address):
+        return BadHeader("To", "not an address in its sendable form")
+    if not TOKEN.fullmatch(copy.message_token):
+        return BadHeader("Message-ID", "not a token")
+    return BadHeader("List-Unsubscribe", "not a web address in ASCII")
 
 
 def _pieces(content: str, *, html: bool) -> list[_Piece]:
@@ -137,20 +171,12 @@ def _pieces(content: str, *, html: bool) -> list[_Piece]:
     between = SLOT.split(encoding.clean(content))
     for number, text in enumerate(between):
         if number % 2:
-            pieces.append(_slot_writer(text, html=html))
+            pieces.append(_Slot(text, html))
         elif text:
             pieces.append(encoding.quoted_printable(strip_slots(text), ends_soft=number + 1 < len(between)))
-    if not pieces or callable(pieces[-1]):
+    if not pieces or isinstance(pieces[-1], _Slot):
         pieces.append(b"\r\n")
     return pieces
-
-
-def _slot_writer(name: str, *, html: bool) -> Callable[[Copy], bytes]:
-    def write(copy: Copy) -> bytes:
-        value = copy.value(name)
-        return encoding.slot_value(escape(value) if html else value)
-
-    return write
 
 
 @lru_cache(maxsize=64)

@@ -102,9 +102,21 @@ def leave_url(subscription_id: int) -> str:
     return f"{settings.SITE_URL}/u/{make(TokenKind.LEAVE, subscription_id)}"
 
 
+def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
+    """`leave_url` for many."""
+    start = f"{settings.SITE_URL}/u/"
+    return [start + token for token in make_many(TokenKind.LEAVE, subscription_ids)]
+
+
 def manage_url(subscription_id: int) -> str:
     """The address that opens the reader's settings."""
     return f"{settings.SITE_URL}/preferences/{make(TokenKind.MANAGE, subscription_id)}/"
+
+
+def manage_urls(subscription_ids: Iterable[int]) -> list[str]:
+    """`manage_url` for many."""
+    start = f"{settings.SITE_URL}/preferences/"
+    return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, subscription_ids)]
 
 
 def link_url(link_id: int) -> str:

@@ -191,6 +191,7 @@ def test_bodies_come_back_as_rendered_in_lines_every_relay_takes(body: str, befo
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
     assert all(len(line) <= 76 for line in rest.split(b"\r\n"))
     assert not any(line.endswith((b" ", b"\t")) for line in rest.split(b"\r\n"))  # relays drop such blanks
+    assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))  # SMTP sends the bytes as they are
     message = _parsed(raw)
     assert [part.defects for part in message.walk()] == [[], [], []]
     wanted = fill_slots(encoding.clean(text), {"leave_url": copy.leave_url}, html=False)
@@ -212,6 +213,12 @@ def _decoded(part: Message) -> str:
 
 
 @given(value=st.text(max_size=120))
+@example(value=".")
+@example(value=". b")
+@example(value="." * 75)
+@example(value="." * 300)
+@example(value="…." * 20)
+@example(value="a\n.\n.b")
 @example(value="x" * 75)
 @example(value="x" * 76)
 @example(value="…" * 25)
@@ -220,12 +227,13 @@ def _decoded(part: Message) -> str:
 @example(value="")
 def test_a_readers_value_comes_back_whole_whatever_it_is(value: str) -> None:
     value = encoding.clean(strip_slots(value))
-    mail = make_mail(text=f"davor {slot('since')} danach", html="")
+    mail = make_mail(text=f"davor {slot('since')}. danach", html="")
 
     raw = mail.splice(make_copy(slots={"since": value}), date=NOW)
 
-    assert _decoded(_parsed(raw)).rstrip("\n") == f"davor {value} danach"
+    assert _decoded(_parsed(raw)).rstrip("\n") == f"davor {value}. danach"
     assert all(len(line) <= 76 for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))
+    assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))
 
 
 def test_a_readers_value_is_escaped_in_html_and_plain_in_text() -> None:
