@@ -25,6 +25,8 @@ _TO = re.compile(rb"<([^<>]*)>")
 _GREETING = b"220 sink\r\n"
 _CAPABILITIES = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 50000000\r\n"
 _TAKEN = b'{"id":"<20260101000000.1@sink>","message":"Queued. Thank you."}'
+_END = b"\r\n.\r\n"
+_NEXT_BYTES = 2_000
 _BUFFER = bytearray(4_000_000)
 
 
@@ -94,8 +96,17 @@ class SmtpTalk:
     def hear(self, data: memoryview) -> bytes:
         if self._in_message:
             self._size += len(data)
-            self._end = (self._end + bytes(data[-5:]))[-5:]
-            return self._take() if self._end == b"\r\n.\r\n" else b""
+            # What follows the end is the next envelope (RFC 2920): short, so the end is looked for near the last byte.
+            tail = bytes(data[-_NEXT_BYTES:]) if len(data) >= _NEXT_BYTES else self._end + bytes(data)
+            if (end := tail.find(_END)) < 0:
+                self._end = tail[-4:]
+                return b""
+            rest = tail[end + len(_END) :]
+            self._size -= len(rest)
+            return self._take() + self._hear_commands(rest)
+        return self._hear_commands(data)
+
+    def _hear_commands(self, data: memoryview | bytes) -> bytes:
         self._commands += data
         answers = b""
         while (end := self._commands.find(b"\n")) >= 0:

@@ -1,16 +1,19 @@
 """Our own SMTP session: kept open, verified TLS, one recipient per message, a verdict on each.
 
-With PIPELINING (RFC 2920) MAIL, RCPT and DATA leave in one write, so that a message costs two round trips. What the
-server may have taken is decided by one moment: once the final dot is on its way, silence means unknown.
+With PIPELINING (RFC 2920) a message leaves in one write together with MAIL, RCPT and DATA of the next one, so that it
+costs one round trip: DATA ends a group of commands (§3.1), and the dot may begin the next. What the server may have
+taken is decided by one moment: once the final dot is on its way, silence means unknown. A copy of which only the
+envelope was sent is certainly not sent.
 """
 
 import smtplib
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from newsroom.mail.errors import BadMail
@@ -61,11 +64,16 @@ class SmtpProvider:
     ) -> HandOver:
         with self._lock:
             call = _Call(deadline=time.monotonic() + seconds, log=log)
-            for copy in copies:
+            written = self._written(mail, copies, call)
+            letter = next(written, None)
+            while letter:
+                following = next(written, None)
                 if call.is_over or call.remaining() < 1:
-                    call.outcomes[copy.seq] = not_offered(call.why_over or "no time left")
+                    call.outcomes[letter.copy.seq] = not_offered(call.why_over or "no time left")
                 else:
-                    call.outcomes[copy.seq] = self._offer(mail, copy, call)
+                    call.outcomes[letter.copy.seq] = self._offer(letter, following, call)
+                letter = following
+            self._abandon()
             return call.hand_over()
 
     def close(self) -> None:
@@ -74,27 +82,33 @@ class SmtpProvider:
         if session:
             session.leave()
 
-    def _offer(self, mail: CompiledMail, copy: Copy, call: "_Call") -> Outcome:
+    def _written(self, mail: CompiledMail, copies: Sequence[Copy], call: "_Call") -> "Iterator[_Letter]":
+        """The copies as bytes, each when it is wanted; of those that cannot be written, their outcome."""
+        for copy in copies:
+            try:
+                yield _Letter(copy, mail.splice(copy, date=call.date()), mail.from_address)
+            except BadMail as error:
+                call.outcomes[copy.seq] = cannot_be_written(error)
+
+    def _offer(self, letter: "_Letter", following: "_Letter | None", call: "_Call") -> Outcome:
         """One copy; a connection that died while it idled is replaced once, because nothing was offered on it."""
-        try:
-            raw = mail.splice(copy, date=datetime.now(UTC))
-        except BadMail as error:
-            return cannot_be_written(error)
         reused = self._session is not None
         session = self._connected(call)
         if session is None:
             return not_offered(call.why_over)
         try:
-            return self._converse(session, self._envelope(mail, copy, session), raw, copy.seq, call)
+            return self._converse(session, letter, following, call)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             if reused and call.remaining() > 1:
-                return self._offer(mail, copy, call)
+                return self._offer(letter, following, call)
             call.end(f"connection lost: {_words(error)}")
             return not_offered(call.why_over)
 
     def _connected(self, call: "_Call") -> Session | None:
         session = self._session
+        if session and session.awaited:
+            return session
         if session and (session.messages >= self._per_connection or session.idle() > IDLE_SECONDS):
             self.close()
             session = None
@@ -112,29 +126,37 @@ class SmtpProvider:
         session.begin_use(call.deadline)
         return session
 
-    def _envelope(self, mail: CompiledMail, copy: Copy, session: Session) -> tuple[str, str]:
-        """MAIL and RCPT of a copy. Where bounces have a mailbox, its address carries the copy's token."""
+    def _envelope(self, letter: "_Letter", session: Session) -> list[str]:
+        """MAIL, RCPT and DATA of a copy. Where bounces have a mailbox, its address carries the copy's token."""
         local, _at, domain = self._bounces
-        if not local:
-            return f"MAIL FROM:<{mail.from_address}>", f"RCPT TO:<{copy.address}>"
-        sender = f"MAIL FROM:<{local}+{copy.message_token}@{domain}>"
-        recipient = f"RCPT TO:<{copy.address}>"
-        if session.has_extn("dsn"):  # RFC 3461 §4: tell us of failures and delays, without the body
-            return f"{sender} RET=HDRS ENVID={copy.message_token}", f"{recipient} NOTIFY=FAILURE,DELAY"
-        return sender, recipient
+        token = letter.copy.message_token
+        sender = f"MAIL FROM:<{local}+{token}@{domain}>" if local else f"MAIL FROM:<{letter.sender}>"
+        recipient = f"RCPT TO:<{letter.copy.address}>"
+        if local and session.has_extn("dsn"):  # RFC 3461 §4: tell us of failures and delays, without the body
+            sender, recipient = f"{sender} RET=HDRS ENVID={token}", f"{recipient} NOTIFY=FAILURE,DELAY"
+        if session.has_extn("size"):
+            sender += f" SIZE={len(letter.raw)}"
+        return [sender, recipient, "DATA"]
 
     def _converse(
-        self, session: Session, envelope: tuple[str, str], raw: bytes, seq: int, call: "_Call"
+        self, session: Session, letter: "_Letter", following: "_Letter | None", call: "_Call"
     ) -> Outcome:
         """The conversation about one message. Raises only as long as the message cannot have been taken."""
-        if outcome := self._agree(session, envelope, len(raw), call):
+        if session.awaited is not letter:
+            session.propose(self._envelope(letter, session))
+        session.awaited = None
+        if outcome := self._agree(session, call):
             return outcome
-        if not call.log.offering(seq):
+        last = session.messages + 1 >= self._per_connection
+        rides_along = following if session.is_pipelining and not last and call.remaining() > 2 else None
+        envelope = self._envelope(rides_along, session) if rides_along else []
+        if not call.log.offering(letter.copy.seq):
             self._drop()  # the server waits for a message
             return call.cut_short()
-        session.send(raw.replace(b"\r\n.", b"\r\n.."))
         try:
-            session.send(b".\r\n")
+            # Its lines begin with no dot, whoever compiled it.
+            session.send_mail(letter.raw, then=envelope)
+            session.awaited = rides_along
             code, text = session.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
@@ -142,15 +164,12 @@ class SmtpProvider:
             return Outcome(verdict=Verdict.UNKNOWN, reason=f"no answer after the message: {_words(error)}")
         session.count_message()
         outcome = self._judge_end(code, text, call)
-        call.log.answered(seq, is_taken=outcome.verdict is Verdict.ACCEPTED)
+        call.log.answered(letter.copy.seq, is_taken=outcome.verdict is Verdict.ACCEPTED)
         return outcome
 
-    def _agree(self, session: Session, envelope: tuple[str, str], size: int, call: "_Call") -> Outcome | None:
-        """MAIL, RCPT, DATA. None: the server waits for the message; else what became of the copy."""
-        commands = [*envelope, "DATA"]
-        if session.has_extn("size"):
-            commands[0] += f" SIZE={size}"
-        (mail, mail_text), (rcpt, rcpt_text), (data, data_text) = session.command(commands)
+    def _agree(self, session: Session, call: "_Call") -> Outcome | None:
+        """The answers to MAIL, RCPT, DATA. None: the server waits for the message; else what became of the copy."""
+        (mail, mail_text), (rcpt, rcpt_text), (data, data_text) = session.answers()
         if data == 354 and rcpt >= 300:
             # RFC 2920 §3.1: a server may ask for a message that has no recipient; it gets an empty one.
             session.send(b".\r\n")
@@ -191,10 +210,23 @@ class SmtpProvider:
         call.end(_reason(421, text), retry_after=BACK_OFF_SECONDS)
         return not_offered(call.why_over)
 
+    def _abandon(self) -> None:
+        """A server that waits for a message which is not to come: a dot would send it empty, so the link is cut."""
+        if self._session and self._session.awaited:
+            self._drop()
+
     def _drop(self) -> None:
         session, self._session = self._session, None
         if session:
             session.close()
+
+
+class _Letter(NamedTuple):
+    """A copy as bytes, and who sends it."""
+
+    copy: Copy
+    raw: bytes
+    sender: str
 
 
 @dataclass
@@ -211,9 +243,17 @@ class _Call:
     is_configuration: bool = False
     is_unreachable: bool = False
     is_cut_short: bool = False
+    _second: int = 0
+    _date: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def remaining(self) -> float:
         return self.deadline - time.monotonic()
+
+    def date(self) -> datetime:
+        """The time, which a mail tells in whole seconds: the same object for a second."""
+        if (second := int(time.time())) != self._second:
+            self._second, self._date = second, datetime.now(UTC)
+        return self._date
 
     def end(
         self,

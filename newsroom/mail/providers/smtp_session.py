@@ -15,6 +15,8 @@ from newsroom.mail.provider_urls import ProviderConfig
 CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 2.0
 _LINE_BYTES = 8_192
+# A socket's limit is a system call: it is set again after so long, and a wait ends so much too late at worst.
+_REARM_SECONDS = 0.05
 
 
 class Refused(Exception):
@@ -72,12 +74,16 @@ class Session(smtplib.SMTP):
         self.deadline = deadline
         self.messages = 0
         self.needs_reset = False
+        self.awaited: object | None = None  # whose envelope is on its way, unanswered
+        self._proposed: Sequence[str] = ()
+        self._armed_at = -_REARM_SECONDS
         self._implicit = implicit
         self._used_at = time.monotonic()
         self._read = bytearray()
 
     def begin_use(self, deadline: float) -> None:
         self.deadline = deadline
+        self._armed_at = -_REARM_SECONDS
 
     def count_message(self) -> None:
         self.messages += 1
@@ -86,21 +92,34 @@ class Session(smtplib.SMTP):
     def idle(self) -> float:
         return time.monotonic() - self._used_at
 
-    def command(self, commands: Sequence[str]) -> list[tuple[int, bytes]]:
-        """The commands and their replies: in one write if the server knows PIPELINING, else until one is refused."""
+    @property
+    def is_pipelining(self) -> bool:
+        return self.has_extn("pipelining")
+
+    def propose(self, commands: Sequence[str]) -> None:
+        """Ask with these commands: in one write if the server knows PIPELINING, else each when it is its turn."""
         self.reset()
-        pipelined = self.has_extn("pipelining")
-        if pipelined:
-            self.send("".join(f"{command}\r\n" for command in commands).encode("ascii"))
+        self._proposed = commands
+        if self.is_pipelining:
+            self.send(_lines(commands))
+
+    def send_mail(self, raw: bytes, *, then: Sequence[str]) -> None:
+        """A message whose lines begin with no dot, its end, and the commands that propose the next one."""
+        self._proposed = then
+        self.send(b"".join((raw, b".\r\n", _lines(then))))
+
+    def answers(self) -> list[tuple[int, bytes]]:
+        """The replies to what was proposed; without PIPELINING until one is refused."""
         replies: list[tuple[int, bytes]] = []
-        for command in commands:
+        pipelined = self.is_pipelining
+        for command in self._proposed:
             last = replies[-1][0] if replies else 0
             if last == 421 or (last >= 300 and not pipelined):
                 # After 421 the server hangs up (RFC 5321 §3.8); without pipelining a refusal ends the envelope.
                 replies.append(replies[-1])
                 continue
             if not pipelined:
-                self.send(f"{command}\r\n".encode("ascii"))
+                self.send(_lines([command]))
             replies.append(self.getreply())
         return replies
 
@@ -113,7 +132,7 @@ class Session(smtplib.SMTP):
 
     def leave(self) -> None:
         """QUIT, but no long goodbye."""
-        self.deadline = time.monotonic() + LEAVE_SECONDS
+        self.begin_use(time.monotonic() + LEAVE_SECONDS)
         try:
             self.send(b"QUIT\r\n")
             self.getreply()
@@ -124,7 +143,7 @@ class Session(smtplib.SMTP):
 
     def send(self, s: bytes | str) -> None:  # type: ignore[override]
         self._arm()
-        super().send(s)
+        self._connected_socket().sendall(s.encode("ascii") if isinstance(s, str) else s)
 
     def getreply(self) -> tuple[int, bytes]:
         """One reply, all of its lines (RFC 5321 §4.2.1). Raises OSError, SMTPServerDisconnected among them."""
@@ -167,15 +186,21 @@ class Session(smtplib.SMTP):
 
     def _arm(self) -> None:
         """Let the next wait end with the deadline, whatever has been waited before."""
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
+        now = time.monotonic()
+        if now >= self.deadline:
             raise TimeoutError("no time left")
-        self._connected_socket().settimeout(remaining)
+        if not 0 <= now - self._armed_at < _REARM_SECONDS:
+            self._connected_socket().settimeout(self.deadline - now)
+            self._armed_at = now
 
     def _connected_socket(self) -> socket.socket:
         if not self.sock:
             raise smtplib.SMTPServerDisconnected("not connected")
         return self.sock
+
+
+def _lines(commands: Sequence[str]) -> bytes:
+    return "".join(f"{command}\r\n" for command in commands).encode("ascii")
 
 
 def _refusal(error: Exception) -> Refused:
