@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from digests.delivery import ledger, mailing_pages
-from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from newsroom.mail.admin import ReadOnly
 
 
@@ -127,5 +127,14 @@ class AttemptAdmin(ReadOnly):
 
 @admin.register(ProviderState)
 class ProviderStateAdmin(ReadOnly):
-    list_display = ("name", "circuit", "opened_until", "not_before", "learned_batch_size", "because")
+    list_display = (
+        "name", "circuit", "open_since", "opened_until", "not_before", "learned_batch_size", "because",
+    )  # fmt: skip
     ordering = ("name",)
+
+
+@admin.register(QuotaDay)
+class QuotaDayAdmin(ReadOnly):
+    list_display = ("provider", "day", "used")
+    list_filter = ("provider",)
+    ordering = ("-day", "provider")

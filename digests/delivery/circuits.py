@@ -84,13 +84,13 @@ def _is_unreached(name: str) -> bool:
     return found == [(AttemptState.NOT_SENT, None)] * _MOST_UNREACHED
 
 
-def open_circuit(name: str, *, because: str, at: datetime, lasting: timedelta = _OPEN_FOR) -> None:
-    """Call this provider no more for a while, then by one batch, and tell staff."""
+def open_circuit(name: str, *, because: str, at: datetime, lasting: timedelta | None = None) -> None:
+    """Call this provider no more for a while (minutes, unless told), then by one batch, and tell staff."""
     ProviderState.objects.update_or_create(
         name=name,
         defaults={
             "circuit": Circuit.OPEN,
-            "opened_until": at + lasting,
+            "opened_until": at + (lasting or _OPEN_FOR),
             "because": because[:300],
             "changed_at": at,
         },

@@ -6,6 +6,7 @@ No database here, so every rule can be read and tested on its own.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import isnan
 from typing import Final
 
 from newsroom.mail.providers.base import HandOver
@@ -99,5 +100,6 @@ def decide(offered: list[int], answer: HandOver, *, tries: int, at: datetime) ->
 
 def throttled_for(answer: HandOver) -> timedelta:
     """How long a provider asked us to wait: half a minute if it did not say, and never longer than an hour."""
-    seconds = 30.0 if answer.retry_after is None else answer.retry_after
+    told = answer.retry_after
+    seconds = 30.0 if told is None or isnan(told) else told
     return timedelta(seconds=min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT))

@@ -19,7 +19,7 @@ def prepare(**_: Any) -> None:
 
     killer.install()
     freezing.freeze.__kwdefaults__ = {"page_rows": 500}  # so that a ledger has several pages
-    circuits._OPEN_FOR = timedelta(seconds=3)
+    circuits._OPEN_FOR = circuits._UNREACHABLE_FOR = timedelta(seconds=3)
     circuits._TRIAL = timedelta(seconds=8)
     remedies._FIRST_WAIT_SECONDS = 0.3  # type: ignore[misc, assignment]  # a constant in earnest
     remedies._LONGEST_WAIT = 3.0  # type: ignore[misc]  # likewise

@@ -52,7 +52,7 @@ RESCUES: tuple[Case, ...] = (
         where="it takes and does not answer",
         inject=partial(_dies, act="cut"),
         readers=_READERS,
-        most_unknown=5 * _SIZE,
+        most_unknown=6 * _SIZE,
         look=partial(_moved, before=350 + 3 * _SIZE),
     ),
     Case(

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from digests.delivery import pump, sweeping
-from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from digests.delivery.states import BatchState, MailingState
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
@@ -205,7 +205,8 @@ def test_records_are_looked_at_and_never_changed(mailing: Mailing, client: Clien
     user.is_superuser = True
     user.save()
     ProviderState.objects.create(name="main", changed_at=NOON)
-    rows = [Mailing, Delivery, Batch, Attempt, ProviderState]
+    QuotaDay.objects.create(provider="main", day=NOON.date(), used=7)
+    rows = [Mailing, Delivery, Batch, Attempt, ProviderState, QuotaDay]
 
     for model in rows:
         name = f"admin:delivery_{model._meta.model_name}"

@@ -1,6 +1,7 @@
 """The rules that follow from an answer, one by one."""
 
 import datetime as dt
+import math
 
 import pytest
 
@@ -32,7 +33,17 @@ def test_fifth_try_is_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "seconds"), [(None, 30), (40.0, 40), (-5.0, 1), (0.0, 1), (31_536_000.0, 3600)]
+    ("retry_after", "seconds"),
+    [
+        (None, 30),
+        (40.0, 40),
+        (-5.0, 1),
+        (0.0, 1),
+        (31_536_000.0, 3600),
+        (math.inf, 3600),
+        (-math.inf, 1),
+        (math.nan, 30),
+    ],
 )
 def test_being_told_to_wait_is_obeyed_within_reason_and_costs_no_try(
     retry_after: float | None, seconds: float
@@ -44,6 +55,11 @@ def test_being_told_to_wait_is_obeyed_within_reason_and_costs_no_try(
 def test_wrong_configuration_costs_no_try() -> None:
     decision = decided(3, Verdict.NOT_SENT, tries=4, http_status=401, is_configuration=True)
     assert (decision.remedy, decision.tries) == (Remedy.WAIT, 4)
+
+
+def test_provider_that_nobody_reaches_costs_no_try_and_a_wait() -> None:
+    decision = decided(3, Verdict.NOT_SENT, tries=4, is_unreachable=True)
+    assert (decision.remedy, decision.tries, wait(decision)) == (Remedy.WAIT, 4, 10)
 
 
 def test_refused_batch_is_split_and_a_refused_single_copy_is_rejected() -> None:

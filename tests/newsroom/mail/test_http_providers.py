@@ -282,6 +282,7 @@ def test_nobody_there_means_not_sent(scheme: str) -> None:
 
     assert _verdicts(result) == [Verdict.NOT_SENT] * 2
     assert not result.is_configuration
+    assert result.is_unreachable
 
 
 def test_a_handshake_that_fails_means_not_sent() -> None:

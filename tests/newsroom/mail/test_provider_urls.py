@@ -46,6 +46,16 @@ def test_common_options_are_read_for_every_kind() -> None:
     assert config.rate is None
 
 
+def test_limits_and_the_one_who_takes_over_are_read() -> None:
+    main, spare = parse(
+        "main=mailgun://KEY@mg.example.org?family=gmail:20/s&family=gmx:600/m&quota=50000/d&failover=spare,"
+        "spare=smtp://mail.example.org"
+    )
+
+    assert (main.families, main.quota, main.failover) == ({"gmail": 20, "gmx": 10}, 50_000, "spare")
+    assert (spare.families, spare.quota, spare.failover) == ({}, None, "")
+
+
 def test_secrets_stay_out_of_logs() -> None:
     [config] = parse("main=smtp://user:hush@mail.example.org?webhook=verysecretsecret")
 
@@ -66,6 +76,13 @@ def test_secrets_stay_out_of_logs() -> None:
         ("main=smtp://mail.example.org?region=eu", "'main' has an option that smtp does not have, 'region'"),
         ("main=smtp://mail.example.org?rate=fast", "rate of 'main' must look like 300/s"),
         ("main=smtp://mail.example.org?rate=0/s", "rate of 'main' must look like 300/s"),
+        ("main=smtp://mail.example.org?family=gmail", "family of 'main' must look like gmail:300/s"),
+        ("main=smtp://mail.example.org?family=gmail:0/s", "family of 'main' must look like gmail:300/s"),
+        ("main=smtp://mail.example.org?family=fastmail:1/s", "known are gmail, microsoft, yahoo"),
+        ("main=smtp://mail.example.org?quota=50000", "quota of 'main' must look like 50000/d"),
+        ("main=smtp://mail.example.org?quota=0/d", "quota of 'main' must look like 50000/d"),
+        ("main=memory://?failover=other", "failover of 'main' must name another provider in it, 'other'"),
+        ("main=memory://?failover=main", "failover of 'main' must name another provider in it, 'main'"),
         ("main=smtp://mail.example.org?per_connection=x", "per_connection of 'main' must be a number"),
         ("main=mailgun://mg.example.org", "'main' has no key"),
         ("main=mailgun://KEY@", "'main' needs the sending domain"),

@@ -176,6 +176,7 @@ def test_nobody_there_means_not_sent_and_nobodys_fault() -> None:
 
     assert _verdicts(result) == [Verdict.NOT_SENT] * 2
     assert not result.is_configuration
+    assert result.is_unreachable
     assert "no connection" in result.response
 
 
