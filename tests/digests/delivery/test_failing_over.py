@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from digests.delivery import circuits, claiming, control, failing_over, ledger, pump, sweeping
-from digests.delivery.models import Batch, ProviderState
+from digests.delivery.models import Batch, Mailing, ProviderState
 from digests.delivery.states import BatchState, Circuit
 from newsroom.mail.models import Incident
 from newsroom.mail.providers.base import Capabilities, HandOver
@@ -134,7 +134,7 @@ def test_batch_too_large_for_the_other_provider_is_cut_smaller(
         lambda clock: ProviderState.objects.update(opened_until=clock()),
         lambda clock: ProviderState.objects.update(open_since=clock() - dt.timedelta(seconds=119)),
         lambda clock: circuits.close_circuit("main", at=clock()),
-        lambda clock: control.pause(make_sending.last, because="wait", at=clock()),
+        lambda clock: control.pause(Mailing.objects.get(), because="wait", at=clock()),
     ],
     ids=["spare is out of order", "trial under way", "trial is due", "not long enough", "works", "stopped"],
 )
@@ -143,10 +143,8 @@ def test_nothing_moves_while(
     main: ScriptedProvider,
     spare: ScriptedProvider,
     clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mailing = make_sending(readers=60)
-    monkeypatch.setattr(make_sending, "last", mailing, raising=False)
+    make_sending(readers=60)
     open_main(clock)
     spoil(clock)
 
