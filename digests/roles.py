@@ -46,7 +46,8 @@ ROLES: Mapping[str, set[str]] = {
     | _may("add change", (*_DESK, *_DIGESTS))
     | _may("delete", ("digests.pick", "digests.mark", "articles.byline")),
     # Reads, approves or returns, schedules and stops.
-    "Abnahme": _LOOK | {"digests.change_digest", "digests.approve_digest", "digests.send_digest"},
+    "Abnahme": _LOOK
+    | {"digests.change_digest", "digests.approve_digest", "digests.send_digest", "delivery.decide_held"},
     # Looks after submissions and readers.
     "Community": _LOOK
     | _may("change", ("articles.article", "subscriptions.subscription"))
@@ -78,18 +79,21 @@ ROLES: Mapping[str, set[str]] = {
         ),
     )
     | _may("change", ("mail.incident", "mail.letter"))
-    | {"digests.send_digest"},
+    | {"digests.send_digest", "delivery.decide_held"},
     # Looks at everything the desk sees and changes nothing.
     "Lesend": _LOOK,
 }
 
 
 def bring_up_to_date(groups: Any, permissions: Any) -> None:
-    """Give each group exactly its permissions; takes the managers, so that a migration can bring historical ones."""
+    """Give each group exactly its permissions; takes the managers, so that a migration can bring historical ones.
+
+    A permission that a later migration makes is given by that one.
+    """
     by_name = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in permissions.select_related("content_type")
     }
     for name, wanted in ROLES.items():
         group, _ = groups.get_or_create(name=name)
-        group.permissions.set([by_name[permission] for permission in sorted(wanted)])
+        group.permissions.set([by_name[permission] for permission in sorted(wanted & by_name.keys())])

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from digests.delivery import ledger, mailing_pages
+from digests.delivery import held_pages, ledger, mailing_pages
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from newsroom.mail.admin import ReadOnly
 
@@ -48,18 +48,23 @@ class MailingAdmin(ReadOnly):
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.arithmetic)
-        held = self.admin_site.admin_view(self.decide_held)
+        held = self.admin_site.admin_view(self.held)
+        batch = self.admin_site.admin_view(self.held_batch)
         return [
             path("<int:pk>/arithmetic/", page, name="delivery_mailing_arithmetic"),
-            path("held/<int:pk>/", held, name="delivery_batch_held"),
+            path("<int:pk>/held/", held, name="delivery_mailing_held"),
+            path("held/<int:pk>/", batch, name="delivery_batch_held"),
             *super().get_urls(),
         ]
 
     def arithmetic(self, request: HttpRequest, pk: int) -> HttpResponse:
         return mailing_pages.arithmetic(request, pk, model_admin=self)
 
-    def decide_held(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return mailing_pages.decide_held(request, pk, model_admin=self)
+    def held(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return held_pages.of_mailing(request, pk, model_admin=self)
+
+    def held_batch(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return held_pages.of_batch(request, pk, model_admin=self)
 
 
 @admin.register(Delivery)

@@ -21,14 +21,14 @@ class Figures:
     batches: list[tuple[BatchState, int, int]]  # state, batches, copies
     attempts: list[tuple[AttemptState, int, int]]  # state, calls, copies offered
     skip_reasons: list[tuple[str, int]]
-    held_batches: list[Batch]
+    held_batches: int
     per_second: float | None
     first_call_at: datetime | None
     last_answer_at: datetime | None
 
 
 def of_mailing(mailing: Mailing) -> Figures:
-    """Queries: 4, and one more where copies were skipped; only that one reads the ledger."""
+    """Queries: 3, and one more where copies were skipped; only that one reads the ledger."""
     batches = Batch.objects.filter(mailing=mailing)
     counted = batches.aggregate(**{name: Sum(name, default=0) for name in ledger.COUNTS})
     terms = {DeliveryState(name): counted[name] for name in ledger.COUNTS}
@@ -41,19 +41,16 @@ def of_mailing(mailing: Mailing) -> Figures:
     last = max((row["last"] for row in rows if row["last"]), default=None)
     seconds = (last - first).total_seconds() if first and last else 0.0
     accepted = terms[DeliveryState.ACCEPTED]
+    grouped = batches.values("state").annotate(number=Count("pk"), copies=Sum("size")).order_by("state")
+    by_batch = [(BatchState(row["state"]), row["number"], row["copies"]) for row in grouped]
     return Figures(
         frozen=mailing.frozen,
         terms=terms,
         waiting=mailing.frozen - sum(terms.values()),
-        batches=[
-            (BatchState(row["state"]), row["number"], row["copies"])
-            for row in batches.values("state")
-            .annotate(number=Count("pk"), copies=Sum("size"))
-            .order_by("state")
-        ],
+        batches=by_batch,
         attempts=[(AttemptState(row["state"]), row["calls"], row["copies"]) for row in rows],
         skip_reasons=_skip_reasons(mailing) if terms[DeliveryState.SKIPPED] else [],
-        held_batches=list(batches.filter(state=BatchState.HELD).order_by("pk")[:50]),
+        held_batches=sum(number for state, number, _copies in by_batch if state == BatchState.HELD),
         per_second=accepted / seconds if seconds > 0 and accepted else None,
         first_call_at=first,
         last_answer_at=last,

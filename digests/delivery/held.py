@@ -68,12 +68,18 @@ def send_again(batch: Batch, *, by: AbstractBaseUser, because: str, at: datetime
 
 
 def leave(batch: Batch, *, by: AbstractBaseUser, because: str, at: datetime) -> int:
-    """Leave them held for good: looked at, and neither marked nor sent. How many copies. Raises NotHeld."""
+    """Leave them held for good: looked at, and neither marked nor sent. How many copies. Raises NotHeld.
+
+    The incident is over when each held batch of the mailing was decided about.
+    """
     with transaction.atomic():
         locked, numbers = _held(batch)
         said = _("%(count)d held copies left as they are: %(because)s")
         history.note(locked, said=said % {"count": len(numbers), "because": because}, by=by, at=at)
-    incidents.resolve(f"delivery.held.{locked.mailing_id}", at=at)
+        held = Batch.objects.filter(mailing=locked.mailing_id, state=BatchState.HELD)
+        is_over = set(held.values_list("pk", flat=True)) <= history.noted_batches(locked.mailing_id)
+    if is_over:
+        incidents.resolve(f"delivery.held.{locked.mailing_id}", at=at)
     return len(numbers)
 
 

@@ -97,6 +97,8 @@ def _look(batch: Batch, attempt: Attempt, noted: Noted, *, at: datetime) -> bool
         return True
     if _accept(batch, attempt, noted.accepted, by="journal", at=at) and not _waiting(batch):
         return True
+    if not noted:
+        _note(attempt, {"at": at.isoformat(), "by": "journal", "accepted": 0})
     provider = _provider(attempt)
     if provider is None or at < attempt.deadline_at:
         return False
@@ -182,7 +184,11 @@ def _replay(batch: Batch, attempt: Attempt, provider: Provider, *, at: datetime)
             text=_("Batch %(batch)d: the call was made with other content before. It is held.")
             % {"batch": batch.pk},
             severity=Severity.ERROR,
-            facts={"batch": batch.pk, "attempt": str(attempt.pk)},
+            facts={
+                "batch": batch.pk,
+                "attempt": str(attempt.pk),
+                "page": ["admin:delivery_mailing_held", batch.mailing_id],
+            },
             at=at,
         )
         return True

@@ -1,9 +1,8 @@
-"""The admin's arithmetic page of a mailing, its acts, and what a person decides about held copies.
+"""The admin's arithmetic page of a mailing, and its acts.
 
 Every act asks once more before it happens: the first POST shows what it means, the second does it. No JavaScript.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,9 +15,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from digests.delivery import control, figures, held
+from digests.delivery import control, figures
 from digests.delivery.errors import DeliveryError
-from digests.delivery.models import Batch, Mailing
+from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from newsroom.web import clock
 
@@ -48,23 +47,6 @@ _ACTS: dict[str, tuple[Any, Any, tuple[MailingState, ...]]] = {
         (*_ON_THE_WAY, MailingState.PAUSED),
     ),
 }
-_HELD_ACTS: dict[str, tuple[Any, Any, Callable[..., Any]]] = {
-    "accepted": (
-        gettext_lazy("Mark as accepted"),
-        gettext_lazy("The provider's own records show that it took these copies."),
-        held.mark_accepted,
-    ),
-    "again": (
-        gettext_lazy("Send again"),
-        gettext_lazy("Readers may get the mail twice if the provider took it after all."),
-        held.send_again,
-    ),
-    "leave": (
-        gettext_lazy("Leave as they are"),
-        gettext_lazy("These copies stay held; readers may have got the mail, or not."),
-        held.leave,
-    ),
-}
 
 
 def arithmetic(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
@@ -84,7 +66,6 @@ def arithmetic(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[A
         "mailing": mailing,
         "figures": figures.of_mailing(mailing),
         "acts": [(name, act[0], name == "end") for name, act in _ACTS.items() if mailing.state in act[2]],
-        "held_acts": [(name, act[0]) for name, act in _HELD_ACTS.items()],
         "may_act": may_act,
     }
     return TemplateResponse(request, "admin/delivery/arithmetic.html", context)
@@ -117,31 +98,6 @@ def _act(request: HttpRequest, mailing: Mailing, *, model_admin: admin.ModelAdmi
     return _back(mailing.pk)
 
 
-def decide_held(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
-    """POST: what becomes of the held copies of one batch, after a question that asks for the reason."""
-    if request.method != "POST":
-        raise Http404
-    if not request.user.has_perm(MAY_ACT):
-        raise PermissionDenied
-    batch = get_object_or_404(Batch.objects.select_related("mailing"), pk=pk)
-    name = request.POST.get("act", "")
-    if name not in _HELD_ACTS:
-        raise Http404
-    label, question, decide = _HELD_ACTS[name]
-    because = request.POST.get("because", "").strip()
-    if "confirmed" not in request.POST or not because:
-        return _ask(
-            request, batch.mailing, name, label=label, question=question, model_admin=model_admin, batch=batch
-        )
-    try:
-        decide(batch, by=request.user, because=because[:300], at=clock.now())
-    except DeliveryError:
-        messages.error(request, _("It changed meanwhile; nothing was done."))
-    else:
-        messages.success(request, _("%(act)s: done.") % {"act": label})
-    return _back(batch.mailing_id)
-
-
 def _ask(
     request: HttpRequest,
     mailing: Mailing,
@@ -150,17 +106,15 @@ def _ask(
     label: Any,
     question: Any,
     model_admin: admin.ModelAdmin[Any],
-    batch: Batch | None = None,
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": label,
         "opts": model_admin.opts,
         "mailing": mailing,
-        "batch": batch,
         "act": name,
         "question": question,
-        "asks_why": batch is not None or name == "stop",
+        "asks_why": name == "stop",
     }
     return TemplateResponse(request, "admin/delivery/confirm.html", context)
 

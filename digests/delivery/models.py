@@ -169,6 +169,8 @@ class Batch(models.Model):
     class Meta:
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
+        # Translators: Darf über zurückgehaltene Exemplare entscheiden
+        permissions = [("decide_held", _("Can decide about held copies"))]
         constraints = [models.CheckConstraint(condition=Q(hi__gt=F("lo")), name="batch_not_empty")]
         # The claim's look for the next ready batch; the sweep's for expired leases and calls.
         indexes = [models.Index(fields=["state", "not_before", "id"], name="batch_queue")]

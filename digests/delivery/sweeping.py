@@ -73,7 +73,11 @@ def return_leases(*, at: datetime) -> int:
                 text=_("Batch %(batch)d was claimed %(count)d times, and no call came of it. It is held.")
                 % {"batch": batch.pk, "count": batch.idle_claims},
                 severity=Severity.ERROR,
-                facts={"mailing": batch.mailing_id, "batch": batch.pk},
+                facts={
+                    "mailing": batch.mailing_id,
+                    "batch": batch.pk,
+                    "page": ["admin:delivery_mailing_held", batch.mailing_id],
+                },
                 at=at,
             )
     freed = expired.filter(idle_claims__lte=MOST_IDLE_CLAIMS).update(
@@ -136,7 +140,7 @@ def hold_unknown(*, at: datetime) -> int:
                 "A call had no answer, and nothing proves that the mail was taken. Somebody has to decide."
             ),
             severity=Severity.WARNING,
-            facts={"mailing": mailing_id},
+            facts={"mailing": mailing_id, "page": ["admin:delivery_mailing_held", mailing_id]},
             at=at,
         )
     return len(held)

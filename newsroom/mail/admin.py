@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from newsroom.mail import incidents, letters
 from newsroom.mail.models import Incident, Letter, ProviderEvent
@@ -73,7 +74,10 @@ class ProviderEventAdmin(ReadOnly):
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnly):
-    list_display = ("title", "loudness", "opened_at", "told_at", "resolved_at")
+    list_display = ("title", "loudness", "opened_at", "told_at", "resolved_at", "where")
+    fields = (
+        "key", "severity", "title", "text", "where", "facts", "opened_at", "told_at", "resolved_at",
+    )  # fmt: skip
     list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter))
     ordering = ("-pk",)
     actions = ("resolve",)
@@ -83,6 +87,19 @@ class IncidentAdmin(ReadOnly):
         return format_html(
             '<span class="severity-{}">{}</span>', incident.severity, incident.get_severity_display()
         )
+
+    # Translators: Wo zu handeln ist
+    @admin.display(description=_("where to act"))
+    def where(self, incident: Incident) -> str:
+        """A link to the page that whoever reported it named: a name of the admin's and its arguments."""
+        match incident.facts.get("page"):
+            case [str(name), *arguments] if name.startswith("admin:"):
+                try:
+                    url = reverse(name, args=arguments)
+                except NoReverseMatch:  # reported by an earlier version
+                    return ""
+                return format_html('<a href="{}">{}</a>', url, gettext("Look and decide"))
+        return ""
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("mail.change_incident")

@@ -32,6 +32,7 @@ def test_what_is_taken_out_of_a_role_is_taken_from_its_group() -> None:
     [
         ("digests.approve_digest", {"Abnahme"}),
         ("digests.send_digest", {"Abnahme", "Betrieb"}),
+        ("delivery.decide_held", {"Abnahme", "Betrieb"}),
         ("digests.add_digest", {"Redaktion"}),
         ("subscriptions.change_subscription", {"Community"}),
         ("subscriptions.delete_suppression", {"Community"}),

@@ -59,9 +59,9 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events failing_over figures freezing held history holding journal ladder ledger limits loading"
-            " parting pump quotas reconciling renditions settling sizes spending sweeping turns"
+            " parting pump quotas reconciling renditions settling sizes spending sweeping tried turns"
         ),
-        Floor.EDGES: "mailing_pages",
+        Floor.EDGES: "held_pages mailing_pages",
     },
     "digests": {
         Floor.VALUES: "choosing plain_text ranking recurrence roles",

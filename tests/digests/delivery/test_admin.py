@@ -14,7 +14,6 @@ from digests.delivery.states import BatchState, MailingState
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted
-from tests.digests.delivery.asserts import states
 from tests.digests.delivery.factories import Clock, make_sending
 from tests.digests.delivery.scripted import ScriptedProvider
 from tests.factories import NOON
@@ -133,41 +132,6 @@ def test_act_that_no_longer_fits_changes_nothing(mailing: Mailing, client: Clien
     assert mailing.state == MailingState.ENDED
     assert len(list(response.context["messages"])) == 1
     assert client.post(page(mailing), {"act": "explode"}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("act", "expected"),
-    [
-        ("accepted", {"accepted": 118, "skipped": 2}),
-        ("again", {"accepted": 48, "skipped": 2, "waiting": 70}),
-        ("leave", {"accepted": 48, "skipped": 2, "held": 70}),
-    ],
-)
-def test_held_copies_are_decided_with_a_reason(
-    act: str, expected: dict[str, int], mailing: Mailing, client: Client
-) -> None:
-    user = staff(client, *ACT)
-    url = reverse("admin:delivery_batch_held", args=[Batch.objects.get(state=BatchState.HELD).pk])
-
-    assert client.post(url, {"act": act}).status_code == 200
-    assert client.post(url, {"act": act, "confirmed": "1", "because": " "}).status_code == 200
-    assert not LogEntry.objects.exists()
-
-    response = client.post(url, {"act": act, "confirmed": "1", "because": "looked it up"})
-    assert response.status_code == 302
-    assert states(mailing) == expected
-    assert LogEntry.objects.get().user_id == user.pk
-
-
-def test_held_copies_are_not_decided_without_the_permission(mailing: Mailing, client: Client) -> None:
-    staff(client, *VIEW)
-    url = reverse("admin:delivery_batch_held", args=[Batch.objects.get(state=BatchState.HELD).pk])
-
-    response = client.post(url, {"act": "again", "confirmed": "1", "because": "please"})
-
-    assert response.status_code == 403
-    assert client.get(url).status_code == 404
-    assert states(mailing)["held"] == 70
 
 
 @pytest.mark.parametrize("readers", [3, 260])
