@@ -25,9 +25,19 @@ def hold(batch: Batch, *, because: str, at: datetime) -> bool:
         locked.state = BatchState.HELD if locked.held else BatchState.DONE
         locked.owner, locked.lease_until = "", None
         locked.save(update_fields=["held", "state", "owner", "lease_until"])
-        Attempt.objects.filter(batch=batch, fence=batch.fence, state=AttemptState.UNKNOWN).update(
-            state=AttemptState.HELD, ended_at=at, verdict_by="no proof"
-        )
+        _close_call(batch, at=at)
         if canary.is_canary(locked):
             canary.judge(locked.mailing_id, at=at)
     return True
+
+
+def _close_call(batch: Batch, *, at: datetime) -> None:
+    """The call that nobody could prove anything about; when its answer came, if one did, stays as it was."""
+    calls = Attempt.objects.select_for_update().filter(
+        batch=batch, fence=batch.fence, state=AttemptState.UNKNOWN
+    )
+    for attempt in calls:
+        attempt.state, attempt.verdict_by = AttemptState.HELD, "no proof"
+        attempt.ended_at = attempt.ended_at or at
+        attempt.evidence = {**attempt.evidence, "held_at": at.isoformat()}
+        attempt.save(update_fields=["state", "verdict_by", "ended_at", "evidence"])

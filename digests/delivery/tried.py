@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from digests.delivery import history, ledger
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
-from digests.delivery.states import AttemptState, BatchState, DeliveryState
+from digests.delivery.states import BatchState, DeliveryState
 from subscriptions.models import Subscription
 
 MOST_BATCHES: Final = 50
@@ -139,8 +139,9 @@ def _steps(attempt: Attempt) -> Iterable[Step]:
         at = parse_datetime(str(look.get("at", "")))
         if at is not None:
             yield Step(at=at, what=_look(look), note=str(look.get("what", "")))
-    if attempt.state == AttemptState.HELD and attempt.ended_at:
-        yield Step(at=attempt.ended_at, what=_("Held: a person decides"))
+    held_at = parse_datetime(str(attempt.evidence.get("held_at", "")))
+    if held_at is not None:
+        yield Step(at=held_at, what=_("Held: a person decides"))
 
 
 def _look(look: dict[str, Any]) -> str:
@@ -165,4 +166,5 @@ def _look(look: dict[str, Any]) -> str:
         )
         return f"{where}: {found % {'count': absent}}"
     status = f" ({look['status']})" if look.get("status") else ""
-    return f"{where}: {_('no proof')}{status}"
+    nothing = _("no proof")
+    return f"{where}: {nothing}{status}"

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from digests.delivery import pump, sweeping
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
-from digests.delivery.states import BatchState, MailingState
+from digests.delivery.states import MailingState
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted

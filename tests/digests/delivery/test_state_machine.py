@@ -2,9 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from unittest.mock import patch
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
@@ -39,8 +41,11 @@ from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from digests.delivery.remedies import decide
 from digests.delivery.states import BatchState, DeliveryState, MailingState
 from newsroom.mail import providers
-from newsroom.mail.providers.base import HandOver
+from newsroom.mail.providers.base import Found, HandOver
 from newsroom.mail.verdicts import Outcome, Verdict
+from newsroom.mail.wire import CompiledMail, Copy
+from newsroom.web import tokens
+from newsroom.web.tokens import TokenKind
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted
@@ -63,6 +68,79 @@ ANSWERS = {
     "die before": scripted.die_before_taking,
     "die after": scripted.die_after_taking,
 }
+
+
+class Remembering(ScriptedProvider):
+    """Knows a call again for an hour, shows its records late or in part, and notes each copy it was called for twice.
+
+    `allowed` are the copies that a person had sent again.
+    """
+
+    def __init__(self, *, replay_seconds: int, can_search: bool) -> None:
+        super().__init__(batch_size=7)
+        self.capabilities = replace(
+            self.capabilities,
+            replay_seconds=replay_seconds,
+            can_search=can_search,
+            search_lag_seconds=SEARCH_LAG if can_search else 0,
+        )
+        self.clock = Clock()
+        self.known: dict[UUID, tuple[datetime, dict[int, str]]] = {}  # when taken, and what was in it
+        self.taken_at: dict[int, tuple[UUID, datetime]] = {}
+        self.allowed: set[int] = set()
+        self.complaints: list[str] = []
+        self.is_complete, self.shows = True, True
+
+    def hand_over(
+        self, mail: CompiledMail, copies: Sequence[Copy], *, attempt_id: UUID, seconds: float
+    ) -> HandOver:
+        self.look_at(attempt_id, copies)
+        at, payload = self.known.get(attempt_id, (None, {}))
+        replay_seconds = timedelta(seconds=self.capabilities.replay_seconds)
+        if at is not None and self.clock() < at + replay_seconds:
+            if payload != {copy.seq: copy.address for copy in copies}:
+                return HandOver(
+                    outcomes=scripted.alike(copies, Verdict.UNKNOWN), http_status=409, is_conflict=True
+                )
+            return HandOver(outcomes=scripted.alike(copies, Verdict.ACCEPTED), http_status=200)
+        before = self.taken.copy()
+        try:
+            return super().hand_over(mail, copies, attempt_id=attempt_id, seconds=seconds)
+        finally:
+            fresh = [pk for pk, times in self.taken.items() if times > before[pk]]
+            self.note(attempt_id, fresh)
+            if fresh and self.capabilities.replay_seconds:
+                self.known[attempt_id] = self.clock(), {copy.seq: copy.address for copy in copies}
+
+    def look_at(self, attempt_id: UUID, copies: Sequence[Copy]) -> None:
+        """Nobody may be called for again who was taken, but by the same call while its key is known."""
+        for copy in copies:
+            pk = tokens.read(TokenKind.DELIVERY, copy.message_token)
+            if pk not in self.taken_at or pk in self.allowed:
+                continue
+            first, at = self.taken_at[pk]
+            known_until = at + timedelta(seconds=self.capabilities.replay_seconds)
+            if first != attempt_id or self.clock() >= known_until:
+                self.complaints.append(f"{pk} was called for again")
+
+    def note(self, attempt_id: UUID, taken: Iterable[int]) -> None:
+        self.taken_at.update((pk, (attempt_id, self.clock())) for pk in taken)
+
+    def search(self, *, attempt_id: UUID, since: datetime, until: datetime, seconds: float) -> Found:
+        visible = [
+            pk
+            for pk, (attempt, at) in self.taken_at.items()
+            if attempt == attempt_id and self.clock() >= at + timedelta(seconds=SEARCH_LAG)
+        ]
+        # What is late is not there however complete the answer says it is; a part of an answer says that it is one.
+        shown = visible if self.shows else visible[::2]
+        return Found(
+            tokens=frozenset(tokens.make_many(TokenKind.DELIVERY, shown)),
+            is_complete=self.is_complete and self.shows,
+        )
+
+
+SEARCH_LAG = 600
 answers = st.lists(st.sampled_from(sorted(ANSWERS)), max_size=4)
 crashes = st.one_of(st.none(), st.sampled_from(steps.ALL))
 waits = st.sampled_from([1, 11, 61, 100, 301, settings.DELIVERY_UNKNOWN_SECONDS + 1, 7300])
@@ -76,13 +154,11 @@ class Engine(RuleBasedStateMachine):
         self.stack = contextlib.ExitStack()
         self.stack.enter_context(transaction.atomic())
         self.stack.callback(transaction.set_rollback, True)
-        self.provider = ScriptedProvider(batch_size=7)
-        key = (os.getpid(), settings.MAIL_PROVIDERS, "main")
-        self.stack.enter_context(patch.dict(providers._made, {key: self.provider}))
         self.clock = Clock()
         self.editor = User.objects.create_user("anna", "anna@example.org")
         self.asleep: list[tuple[Attempt, HandOver, list[int]]] = []
         self.mailings: list[Mailing] = []
+        self.provider: Remembering
 
     def teardown(self) -> None:
         try:
@@ -91,8 +167,16 @@ class Engine(RuleBasedStateMachine):
         finally:
             self.stack.close()
 
-    @initialize(readers=st.lists(st.integers(0, 26), min_size=1, max_size=2))
-    def begin(self, readers: list[int]) -> None:
+    @initialize(
+        readers=st.lists(st.integers(0, 26), min_size=1, max_size=2),
+        replay_seconds=st.sampled_from([0, 3600]),
+        can_search=st.booleans(),
+    )
+    def begin(self, readers: list[int], replay_seconds: int, can_search: bool) -> None:
+        self.provider = Remembering(replay_seconds=replay_seconds, can_search=can_search)
+        self.provider.clock = self.clock
+        key = (os.getpid(), settings.MAIL_PROVIDERS, "main")
+        self.stack.enter_context(patch.dict(providers._made, {key: self.provider}))
         self.mailings = [make_mailing(readers=count) for count in readers]
 
     def _mailing(self, which: int) -> Mailing:
@@ -139,6 +223,7 @@ class Engine(RuleBasedStateMachine):
         assert attempt is not None
         if verdict is Verdict.ACCEPTED or (verdict is Verdict.UNKNOWN and was_taken):
             self.provider.taken.update(ids)
+            self.provider.note(attempt.pk, ids)
         outcomes = {n: Outcome(verdict=verdict, reason="asleep") for n in numbers}
         self.asleep.append((attempt, HandOver(outcomes=outcomes), numbers))
 
@@ -155,10 +240,15 @@ class Engine(RuleBasedStateMachine):
     def let_time_pass(self, seconds: int) -> None:
         self.clock.pass_by(seconds=seconds)
 
-    @rule(crash=crashes)
-    def sweep(self, crash: str | None) -> None:
+    @rule(crash=crashes, script=answers, is_complete=st.booleans(), shows=st.booleans())
+    def sweep(self, crash: str | None, script: list[str], is_complete: bool, shows: bool) -> None:
+        """A sweep may make a call once more: it is answered in any way; the records answer whole, late or in part."""
+        self.provider.is_complete, self.provider.shows = is_complete, shows
+        self.provider.script.extend(ANSWERS[name] for name in script)
         with self._dying_at(crash):
             sweeping.sweep(at=self.clock())
+        self.provider.script.clear()
+        self.provider.is_complete = self.provider.shows = True
 
     @rule(which=st.integers(0, 1), act=st.sampled_from(["pause", "resume", "end", "resume"]))
     def control_it(self, which: int, act: str) -> None:
@@ -200,11 +290,32 @@ class Engine(RuleBasedStateMachine):
             elif not ids & set(self.provider.taken):
                 held.send_again(batch, by=self.editor, because="not in their log", at=self.clock())
 
+    @rule(which=st.integers(0, 5), act=st.sampled_from(["accepted", "leave", "again"]))
+    def person_decides_without_looking(self, which: int, act: str) -> None:
+        """Somebody sends held copies again without knowing, or leaves them; nothing but that may double a copy."""
+        batches = list(Batch.objects.filter(state=BatchState.HELD).order_by("pk"))
+        if not batches or self.asleep:
+            return
+        batch = batches[which % len(batches)]
+        ids = set(ledger.of_batch(batch).filter(state=DeliveryState.HELD).values_list("pk", flat=True))
+        with contextlib.suppress(MailingInWrongState):
+            if act == "leave":
+                held.leave(batch, by=self.editor, because="who knows", at=self.clock())
+            elif act == "again":
+                held.send_again(batch, by=self.editor, because="to be sure", at=self.clock())
+                self.provider.allowed |= ids
+            elif ids <= set(self.provider.taken):
+                held.mark_accepted(batch, by=self.editor, because="in their log", at=self.clock())
+
+    @invariant()
+    def nobody_is_called_for_twice(self) -> None:
+        assert not hasattr(self, "provider") or self.provider.complaints == []
+
     @invariant()
     def account_holds_and_nobody_lies(self) -> None:
         for mailing in self.mailings:
             assert_account_holds(Mailing.objects.get(pk=mailing.pk))
-            assert_no_lie(mailing, self.provider)
+            assert_no_lie(mailing, self.provider, sent_again=self.provider.allowed)
 
     def _bring_to_an_end(self) -> None:
         """With the faults over, every mailing ends, and only what was never answered is held."""
