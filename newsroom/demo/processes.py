@@ -7,6 +7,7 @@ that notices even a SIGKILL of ours, because then its standard input ends. Nothi
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import socket
@@ -67,6 +68,9 @@ class Program:
     log: Path
     grace_seconds: float
     stop_signal: signal.Signals
+    restart: Callable[[], "Program"] | None = (
+        None  # starts the very same again; None: its end is the end of all
+    )
 
     @property
     def is_running(self) -> bool:
@@ -110,8 +114,12 @@ class Supervisor:
         grace_seconds: float = 10.0,
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
+        restarts: int = 0,
     ) -> Program:
         """Start one program in its own session, its output appended to `log`.
+
+        restarts: how often it is started again when it ends by itself while we watch or wait, as a service manager
+        would; after that its end is reported.
 
         user: run as this uid and the same gid, for servers that refuse to be root; only root may ask.
         grace_seconds: how long it may take to end after `stop_signal` before it is killed.
@@ -137,6 +145,20 @@ class Supervisor:
             program = Program(
                 name=name, process=process, log=log, grace_seconds=grace_seconds, stop_signal=stop_signal
             )
+            if restarts:
+                program.restart = functools.partial(
+                    self.start,
+                    name,
+                    command,
+                    log=log,
+                    environment=environment,
+                    directory=directory,
+                    user=user,
+                    grace_seconds=grace_seconds,
+                    stop_signal=stop_signal,
+                    death_signal=death_signal,
+                    restarts=restarts - 1,
+                )
             self._programs.append(program)
         return program
 
@@ -176,22 +198,33 @@ class Supervisor:
         self._afterwards.append(act)
 
     def watch(self, seconds: float | None = None) -> None:
-        """Wait, for ever or so long. Raises ProgramEnded as soon as any program ends by itself."""
+        """Wait, for ever or so long. Raises ProgramEnded as soon as any program ends that is not restarted."""
         end = None if seconds is None else time.monotonic() + seconds
         while end is None or time.monotonic() < end:
-            for program in self._programs:
-                program.raise_if_ended()
+            self._attend()
             time.sleep(0.2)
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Wait for `ready()`. Raises NotReady after `seconds`, ProgramEnded if a program ends meanwhile."""
         end = time.monotonic() + seconds
         while not ready():
-            for program in self._programs:
-                program.raise_if_ended()
+            self._attend()
             if time.monotonic() > end:
                 raise NotReady(f"{what} was not ready after {seconds:g} seconds.")
             time.sleep(PAUSE_SECONDS)
+
+    def _attend(self) -> None:
+        """Start again what ended and may be; it keeps its place in the order of stopping. Raises ProgramEnded."""
+        for place, program in enumerate(self._programs[:]):
+            if program.is_running:
+                continue
+            if program.restart is None:
+                program.raise_if_ended()
+                continue
+            self.stop(program)
+            again = program.restart()
+            self._programs.remove(again)
+            self._programs.insert(place, again)
 
     def _running_guard(self) -> subprocess.Popen[bytes]:
         if self._guard is None or self._guard.poll() is not None:

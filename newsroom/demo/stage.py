@@ -17,6 +17,8 @@ PASSWORD = "ebbe-und-flut"  # noqa: S105 — the demo's staff on loopback, print
 READY_SECONDS = 45.0
 # Longer than one call to the inbox may take, shorter than a person waits.
 WORKER_GRACE_SECONDS = 15.0
+# As a service manager would: a worker that is killed comes back, one that cannot live is reported.
+WORKER_RESTARTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
         **{
             name: value for name, value in os.environ.items() if name not in {"TRUSTED_PROXIES", "SENTRY_DSN"}
         },
-        "DJANGO_SETTINGS_MODULE": "newsroom.settings",
+        "DJANGO_SETTINGS_MODULE": "newsroom.demo.settings",
         "DATABASE_URL": f"sqlite:///{directory}/newsroom.sqlite3",
         "REDIS_URL": broker.start(supervisor, directory, url=os.environ.get("REDIS_URL", "")),
         "SITE_URL": site_url,
@@ -114,6 +116,7 @@ def open_house(supervisor: Supervisor, stage: Stage, root: Path) -> None:
             [*celery, "--queues", queues, "--concurrency", "1", "--hostname", f"{name}@demo"],
             log=logs / f"worker-{name}.log",
             grace_seconds=WORKER_GRACE_SECONDS,
+            restarts=WORKER_RESTARTS,
         )
     start(
         "beat",

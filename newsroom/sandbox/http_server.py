@@ -37,7 +37,7 @@ class HttpServer(ThreadingHTTPServer):
         self.script, self.record, self.emitter = script, record, emitter
         self.lock = threading.Lock()
         self.calls = 0
-        self.answered_by_key: dict[str, tuple[bytes, int, bytes]] = {}
+        self.answered_by_key: dict[str, tuple[bytes, int, bytes, float]] = {}
         self.taken: list[tuple[str, Copy, float]] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -85,7 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif address.path == "/sandbox/quiet":
             self._say(204 if self.server.emitter.is_quiet else 202, b"")
         elif address.path.endswith("/events"):
-            self._say(200, self._search(parse_qs(address.query)))
+            status = self.server.script.next_search_status()
+            self._say(status, self._search(parse_qs(address.query)) if status == 200 else _sorry(status))
         else:
             self._say(404, b"{}")
 
@@ -118,7 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
         if key and takes:
             # What a later call with this key hears, whatever became of this answer.
             with self.server.lock:
-                self.server.answered_by_key[key] = (body, status if status == 422 else 200, good)
+                self.server.answered_by_key[key] = (
+                    body,
+                    status if status == 422 else 200,
+                    good,
+                    time.time(),
+                )
         self._note(call, taken, f"{status} {act.name}")
         match act.name:
             case "cut":
@@ -135,9 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _replayed(self, call: Call, key: str, body: bytes) -> bool:
         with self.server.lock:
             known = self.server.answered_by_key.get(key)
-        if known is None:
+        keys = self.server.script.keys
+        if known is None or time.time() > known[3] + keys.get("seconds", 86_400):
             return False
-        if known[0] != body:
+        if self.server.script.is_busy():
+            self._note(call, (), "409 still running")
+            self._say(409, b'{"name":"concurrent_idempotent_requests"}')
+        elif known[0] != body or keys.get("conflict"):
             self._note(call, (), "409 other payload")
             self._say(409, b'{"name":"invalid_idempotent_request"}')
         else:
@@ -147,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _search(self, query: dict[str, list[str]]) -> bytes:
         wanted = json.loads(query.get("user-variables", ["{}"])[0])
+        how, now = self.server.script.search, time.time()
+        lag, late_every = how.get("lag", 0.0), how.get("late_every", 1)
         with self.server.lock:
             found = [
                 {
@@ -155,15 +167,18 @@ class _Handler(BaseHTTPRequestHandler):
                     "recipient": copy.address,
                     "user-variables": {"t": copy.token, "a": attempt},
                 }
-                for attempt, copy, at in self.server.taken
-                if wanted.get("a") in (None, attempt) and wanted.get("t") in (None, copy.token)
+                for place, (attempt, copy, at) in enumerate(self.server.taken)
+                if (place % late_every or now >= at + lag)
+                and wanted.get("a") in (None, attempt)
+                and wanted.get("t") in (None, copy.token)
             ]
         page = int(query.get("page", ["0"])[0])
+        shown = page // 2 if how.get("repeats") else page
         # As Mailgun does: the next page is always named, and an empty one is the last.
         following = urlencode({"user-variables": json.dumps(wanted), "page": page + 1})
         here = f"http://{self.headers['Host']}{urlsplit(self.path).path}"
         answer = {
-            "items": found[page * _PAGE : (page + 1) * _PAGE],
+            "items": found[shown * _PAGE : (shown + 1) * _PAGE],
             "paging": {"next": f"{here}?{following}"},
         }
         return json.dumps(answer).encode()

@@ -22,6 +22,14 @@ often). What happens:
               answers each
     picky     a call with a recipient whose address holds `marker` is refused as a whole, with `status`
     limit     a call with more than `count` recipients is refused with `status`
+
+Beside the rules, how records and keys are kept:
+
+    "search": {"lag": 4, "late_every": 2, "statuses": [429, 500], "repeats": true}
+              each `late_every`-th row shows up `lag` seconds late, the first answers have these statuses, each page
+              comes twice
+    "keys": {"seconds": 5, "conflict": true, "busy": 2}
+              forgotten after so long; known, but with other content; the first answers say that the call is running
 """
 
 import json
@@ -104,6 +112,21 @@ class Script:
             self._rules, self._dice = rules, dice
             self._numbers: dict[str, int] = {}
             self.webhooks: dict[str, Any] = dict(read.get("webhooks", {}))
+            self.search: dict[str, Any] = dict(read.get("search", {}))
+            self.keys: dict[str, Any] = dict(read.get("keys", {}))
+
+    def next_search_status(self) -> int:
+        """What the next search is answered with."""
+        with self._lock:
+            statuses: list[int] = self.search.get("statuses", [])
+            return statuses.pop(0) if statuses else 200
+
+    def is_busy(self) -> bool:
+        """Whether the call with the key that comes is still being worked on."""
+        with self._lock:
+            left = int(self.keys.get("busy", 0))
+            self.keys["busy"] = max(left - 1, 0)
+            return left > 0
 
     def next(self, dialect: str) -> tuple[int, Act]:
         """The number of this call in its dialect, and what is to happen with it."""

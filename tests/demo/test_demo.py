@@ -1,11 +1,15 @@
 """The demo as its public promise has it: one line of JSON, every copy accounted for, no process left behind."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -86,4 +90,69 @@ def test_no_process_survives_an_early_end(end: signal.Signals, tmp_path: Path) -
     deadline = time.monotonic() + 5
     while processes_of(directory) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert processes_of(directory) == []
+
+
+def worker_of(directory: Path) -> int:
+    """The parent process of the demo's worker for mailings."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"mailings@demo" in words and str(directory).encode() in (process / "environ").read_bytes():
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                if b"mailings@demo" not in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+                    return int(process.name)
+    raise AssertionError("no worker for mailings")
+
+
+def mails(directory: Path) -> "Counter[str]":
+    """The digest's mails in the demo's inbox, by reader."""
+    found: Counter[str] = Counter()
+    for path in (directory / "inbox").rglob("*.eml"):
+        message = message_from_bytes(path.read_bytes())
+        if message["List-Unsubscribe"]:
+            found[str(message["To"])] += 1
+    return found
+
+
+def test_a_worker_killed_in_mid_mailing_doubles_nobody_and_loses_only_what_is_held(tmp_path: Path) -> None:
+    directory = tmp_path / "house"
+    demo = start(directory)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "pressed send" in line:
+            break
+    worker = worker_of(directory)
+    deadline = time.monotonic() + 60
+    while sum(mails(directory).values()) < 60 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    os.killpg(worker, signal.SIGKILL)
+    output, errors = demo.communicate(timeout=SECONDS)
+
+    assert demo.returncode == 0, errors
+    result = json.loads(output.splitlines()[-1])
+    copies = mails(directory)
+    assert set(copies.values()) == {1}
+    assert result["accepted"] + result["held"] == result["frozen"] == 301
+    with sqlite3.connect(directory / "newsroom.sqlite3") as database:
+        held = {
+            address
+            for (address,) in database.execute(
+                "SELECT r.address FROM delivery_delivery d JOIN subscriptions_subscription s ON s.id ="
+                " d.subscription_id JOIN subscriptions_subscriber r ON r.id = s.subscriber_id"
+                " WHERE d.state = 'held'"
+            )
+        }
+        readers = {
+            address
+            for (address,) in database.execute(
+                "SELECT r.address FROM delivery_delivery d JOIN subscriptions_subscription s ON s.id ="
+                " d.subscription_id JOIN subscriptions_subscriber r ON r.id = s.subscriber_id"
+            )
+        }
+    assert len(held) == result["held"]
+    assert readers - set(copies) <= held
+    log = (directory / "logs" / "worker-mailings.log").read_text()
+    assert log.count(" ready.") == 2, "it was killed too late, or not started again"
     assert processes_of(directory) == []

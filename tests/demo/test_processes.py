@@ -237,3 +237,23 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
 
     assert tail(log, 2) == "line 49999\ncaf�"
     assert tail(tmp_path / "none") == ""
+
+
+def test_a_killed_program_that_may_be_restarted_is_there_again_in_its_place(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    worker = supervisor.start("worker", SLEEP, log=tmp_path / "worker.log", restarts=1)
+    beat = supervisor.start("beat", SLEEP, log=tmp_path / "beat.log")
+
+    worker.process.kill()
+    worker.process.wait()
+    supervisor.watch(0.1)
+
+    again = supervisor._programs[0]
+    assert (again.name, again.is_running) == ("worker", True)
+    assert again.process.pid != worker.process.pid
+    assert supervisor._programs[1] is beat
+    again.process.kill()
+    again.process.wait()
+    with pytest.raises(ProgramEnded):
+        supervisor.watch(0.1)

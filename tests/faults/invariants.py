@@ -20,7 +20,7 @@ from newsroom.web.tokens import TokenKind
 # An attempt that nothing of the call itself decided, neither answer nor journal, was unknown for a while.
 _KNOWN_AT_ONCE = frozenset({"", "answer", "journal"})
 # A call with an idempotency key may be made again: that it is taken once is looked at all the same.
-_REPLAYABLE = frozenset({"resend"})
+_REPLAYABLE = frozenset({"resend"})  # by dialect
 UNFINISHED = "unfinished:"
 _NOT_TAKEN = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.CANCELLED)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,10 @@ KILL_CHILD = "kill the process"
 KILL_WORKER = "kill the worker"
 TERMINATE_WORKER = "terminate the worker"
 FREEZE = "freeze the process"
+QUIT_WORKER = "quit the worker"
+HANG = "hang"
+HANG_DEAF = "hang and hear nothing"
+_HANG_SECONDS = 60
 
 
 def plan(*, step: str, nth: int = 1, act: str = KILL_CHILD) -> None:
@@ -59,7 +64,16 @@ _ACTS: Mapping[str, Callable[[], object]] = {
     KILL_WORKER: lambda: os.killpg(os.getpgid(os.getppid()), signal.SIGKILL),
     TERMINATE_WORKER: lambda: os.kill(os.getppid(), signal.SIGTERM),
     FREEZE: lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    QUIT_WORKER: lambda: os.kill(os.getppid(), signal.SIGQUIT),
+    HANG: lambda: time.sleep(_HANG_SECONDS),
+    HANG_DEAF: lambda: _hang_deaf(),
 }
+
+
+def _hang_deaf() -> None:
+    """Only the hard limit ends this."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    time.sleep(_HANG_SECONDS)
 
 
 def _times(folder: Path) -> int:

@@ -144,3 +144,32 @@ KILLS: tuple[Case, ...] = (
         is_fast=True,
     ),
 )
+
+
+def _hang(bench: Bench, *, step: str, act: str) -> str | None:
+    killer.plan(step=step, nth=2, act=act)
+    bench.in_calls_of(25, "slow")
+    bench.send("slow")
+    return None if bench.wait_for_kill() else f"{step!r} was never reached"
+
+
+ENDINGS: tuple[Case, ...] = (
+    Case(
+        name="worker told to quit (SIGQUIT)",
+        where="calling (mailgun)",
+        inject=partial(_die_at, step=steps.CALLING, provider="mailgun", act=killer.QUIT_WORKER),
+        most_unknown=2 * IN_A_CALL["mailgun"],
+    ),
+    Case(
+        name="task meets its soft limit",
+        where="calling (mailgun)",
+        inject=partial(_hang, step=steps.CALLING, act=killer.HANG),
+        most_unknown=25,
+    ),
+    Case(
+        name="task meets its hard limit",
+        where="handed over (mailgun)",
+        inject=partial(_hang, step=steps.HANDED_OVER, act=killer.HANG_DEAF),
+        most_unknown=25,
+    ),
+)

@@ -69,6 +69,9 @@ class Rig:
                 f"deserted=mailgun://key@mg.example.org?api_url=http://127.0.0.1:{self.closed_port}&failover=rescue",
                 f"rescue=resend://key@?api_url={api}",
                 f"slow=mailgun://key@mg.example.org?api_url={api}&rate=200/s",
+                f"records=mailgun://key@mg.example.org?api_url={api}",
+                f"again=resend://key@?api_url={api}",
+                f"brief=resend://key@?api_url={api}",
                 f"gone=mailgun://key@mg.example.org?api_url=http://127.0.0.1:{self.closed_port}",
                 f"closed=smtp://127.0.0.1:{self.closed_port}?tls=off",
             ]
