@@ -97,7 +97,7 @@ def _look(batch: Batch, attempt: Attempt, noted: Noted, *, at: datetime) -> bool
         return True
     if _accept(batch, attempt, noted.accepted, by="journal", at=at) and not _waiting(batch):
         return True
-    if not noted:
+    if not noted.accepted:
         _note(attempt, {"at": at.isoformat(), "by": "journal", "accepted": 0})
     provider = _provider(attempt)
     if provider is None or at < attempt.deadline_at:
@@ -122,7 +122,10 @@ def _settle(batch: Batch, attempt: Attempt, noted: Noted, *, at: datetime) -> bo
         not_before=at,
         tries=batch.tries,
     )
-    return settling.settle(attempt, decision, HandOver(outcomes={}), at=at, by="journal")
+    is_settled = settling.settle(attempt, decision, HandOver(outcomes={}), at=at, by="journal")
+    if is_settled:
+        _note(attempt, {"at": at.isoformat(), "by": "journal", "accepted": len(decision.accepted)})
+    return is_settled
 
 
 def _waiting(batch: Batch) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -28,7 +29,7 @@ def mailing() -> Mailing:
     batch = claiming.claim(at=NOON, owner="a worker")
     assert batch is not None
     numbers = list(range(20))
-    attempt = claiming.begin(batch, offered=numbers, skipped={}, digest="", at=NOON)
+    attempt = claiming.begin(batch, attempt_id=uuid4(), offered=numbers, skipped={}, digest="", at=NOON)
     assert attempt is not None
     answer = HandOver(outcomes={}, http_status=502, response="<html>Bad gateway</html>")
     settling.settle(attempt, decide(numbers, answer, tries=0, at=NOON), answer, at=NOON)

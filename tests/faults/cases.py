@@ -9,4 +9,14 @@ from tests.faults.rescues import RESCUES
 from tests.faults.runs import Case
 from tests.faults.surroundings import SURROUNDINGS
 
-CASES: tuple[Case, ...] = (*KILLS, *ENDINGS, *ANSWERS, *SMTP, *PROOF, *SURROUNDINGS, *RESCUES, *PARTS, *PEOPLE)
+CASES: tuple[Case, ...] = (
+    *KILLS,
+    *ENDINGS,
+    *ANSWERS,
+    *SMTP,
+    *PROOF,
+    *SURROUNDINGS,
+    *RESCUES,
+    *PARTS,
+    *PEOPLE,
+)

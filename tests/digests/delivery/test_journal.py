@@ -255,7 +255,7 @@ def test_what_was_read_is_not_written_to_any_more() -> None:
 
     found = journal.read([ATTEMPT])[ATTEMPT]
 
-    assert (found.accepted, found.in_flight, found.is_whole) == ({0}, {1}, True)
+    assert (found.accepted, found.in_flight, found.is_whole) == (frozenset({0}), frozenset({1}), True)
     assert not log.offering(2)
     assert journal.read([ATTEMPT])[ATTEMPT] == found
     log.close()
@@ -266,7 +266,7 @@ def test_a_call_made_at_once_proves_whom_it_names_only() -> None:
 
     found = journal.read([ATTEMPT])[ATTEMPT]
 
-    assert (found.accepted, found.is_whole) == ({3, 4, 5, 9}, False)
+    assert (found.accepted, found.is_whole) == (frozenset({3, 4, 5, 9}), False)
 
 
 def test_a_journal_does_not_stay_for_ever(server: redis.Redis) -> None:
