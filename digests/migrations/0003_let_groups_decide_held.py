@@ -18,6 +18,6 @@ def allow(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("digests", "0002_add_groups"), ("delivery", "0002_allow_deciding_held_copies")]
+    dependencies = [("digests", "0002_add_groups"), ("delivery", "0004_allow_deciding_held_copies")]
 
     operations = [migrations.RunPython(allow, migrations.RunPython.noop, elidable=False)]

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0001_initial")]
+    dependencies = [("delivery", "0003_count_quotas_and_outages")]
 
     operations = [
         migrations.AlterModelOptions(
