@@ -14,7 +14,7 @@ from newsroom.mail.providers.smtp import SmtpProvider
 from newsroom.mail.verdicts import Verdict
 from newsroom.mail.wire import CompiledMail, Copy
 from tests.newsroom.mail.mails import make_copy, make_mail
-from tests.newsroom.mail.smtp_server import CERTIFICATE, Script, mail_server
+from tests.newsroom.mail.smtp_server import CERTIFICATE, MailServer, Script, mail_server
 
 
 def _provider(port: int, options: str = "tls=off", login: str = "") -> SmtpProvider:
@@ -61,6 +61,103 @@ def test_with_pipelining_an_envelope_is_one_write() -> None:
         write.startswith(b"MAIL") and b"RCPT" in write and write.endswith(b"DATA\r\n")
         for write in server.writes
     )
+
+
+def test_with_pipelining_a_message_ends_together_with_the_next_envelope() -> None:
+    with mail_server() as server:
+        result = _send(_provider(server.port), _copies(3))
+
+    assert _verdicts(result) == [Verdict.ACCEPTED] * 3
+    together = [write for write in server.writes if b"\r\n.\r\nMAIL FROM:" in write]
+    assert [write.endswith(b"DATA\r\n") for write in together] == [True, True]
+
+
+def test_the_last_message_of_a_connection_takes_no_envelope_along() -> None:
+    with mail_server() as server:
+        result = _send(_provider(server.port, "tls=off&per_connection=2"), _copies(4))
+
+    assert _verdicts(result) == [Verdict.ACCEPTED] * 4
+    assert server.connections == 2
+    assert server.commands.count("QUIT") == 1
+
+
+def test_whoever_was_refused_in_a_group_is_not_sent_to_and_the_next_is() -> None:
+    script = Script(recipients={"reader1@example.org": "550 5.1.1 unknown"})
+    with mail_server(script) as server:
+        result = _send(_provider(server.port), _copies(3))
+
+    assert _verdicts(result) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED]
+    assert [recipient for recipient, _raw in server.messages] == [
+        "reader0@example.org",
+        "reader2@example.org",
+    ]
+
+
+@pytest.mark.parametrize("end", ["451 try later", "554 spam"])
+def test_an_envelope_that_came_along_outlives_a_refused_message(end: str) -> None:
+    with mail_server(Script(end=end)) as server:
+        result = _send(_provider(server.port), _copies(2))
+
+    wanted = Verdict.NOT_SENT if end.startswith("4") else Verdict.REJECTED
+    assert _verdicts(result) == [wanted] * 2
+    assert len(server.messages) == 2
+
+
+class _Log:
+    """Writes down what it is told; from one copy on it cannot, or it is slow."""
+
+    def __init__(self, *, until: int = 99, slow: bool = False) -> None:
+        self.until, self.slow = until, slow
+        self.seen: list[str] = []
+
+    def offering(self, seq: int) -> bool:
+        self.seen.append(f"offering {seq}")
+        return seq < self.until
+
+    def answered(self, seq: int, *, is_taken: bool) -> None:
+        self.seen.append(f"{'taken' if is_taken else 'not taken'} {seq}")
+        if self.slow:
+            time.sleep(1.5)
+
+
+def _send_logged(server: MailServer, provider: SmtpProvider, log: _Log, *, seconds: float = 20) -> HandOver:
+    return provider.hand_over_logged(
+        make_mail(), _copies(3), attempt_id=uuid.uuid4(), seconds=seconds, log=log
+    )
+
+
+def test_a_message_that_is_awaited_and_does_not_come_is_never_sent_empty() -> None:
+    log = _Log(slow=True)
+    with mail_server() as server:
+        provider = _provider(server.port)
+        result = _send_logged(server, provider, log, seconds=2.4)
+        again = _send(provider, _copies(1))
+
+    assert _verdicts(result) == [Verdict.ACCEPTED, Verdict.NOT_SENT, Verdict.NOT_SENT]
+    assert server.commands.count("DATA") == 3  # the second one's envelope had gone along
+    assert _verdicts(again) == [Verdict.ACCEPTED]
+    assert [recipient for recipient, _raw in server.messages] == ["reader0@example.org"] * 2
+    assert all(b"Subject:" in raw for _recipient, raw in server.messages)
+    assert log.seen == ["offering 0", "taken 0"]
+
+
+def test_a_copy_that_cannot_be_written_down_is_not_offered_nor_any_after_it() -> None:
+    log = _Log(until=1)
+    with mail_server() as server:
+        result = _send_logged(server, _provider(server.port), log)
+
+    assert _verdicts(result) == [Verdict.ACCEPTED, Verdict.NOT_SENT, Verdict.NOT_SENT]
+    assert result.is_cut_short
+    assert [recipient for recipient, _raw in server.messages] == ["reader0@example.org"]
+    assert log.seen == ["offering 0", "taken 0", "offering 1"]
+
+
+def test_what_the_server_says_of_a_copy_is_written_down() -> None:
+    log = _Log()
+    with mail_server(Script(end="451 try later")) as server:
+        _send_logged(server, _provider(server.port), log)
+
+    assert log.seen[:4] == ["offering 0", "not taken 0", "offering 1", "not taken 1"]
 
 
 def test_lines_that_begin_with_a_dot_arrive_whole() -> None:
