@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -105,12 +105,12 @@ def worker_of(directory: Path) -> int:
     raise AssertionError("no worker for mailings")
 
 
-def mails(directory: Path) -> "Counter[str]":
-    """The digest's mails in the demo's inbox, by reader."""
+def mails(directory: Path, subject: str = "") -> "Counter[str]":
+    """The mails with an unsubscribe link in the demo's inbox, by reader; only those with this subject."""
     found: Counter[str] = Counter()
     for path in (directory / "inbox").rglob("*.eml"):
-        message = message_from_bytes(path.read_bytes())
-        if message["List-Unsubscribe"]:
+        message = message_from_bytes(path.read_bytes(), policy=policy.default)
+        if message["List-Unsubscribe"] and subject in ("", str(message["Subject"])):
             found[str(message["To"])] += 1
     return found
 
@@ -124,18 +124,17 @@ def test_a_worker_killed_in_mid_mailing_doubles_nobody_and_loses_only_what_is_he
             break
     worker = worker_of(directory)
     deadline = time.monotonic() + 60
-    while sum(mails(directory).values()) < 60 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while len(list((directory / "inbox" / "mails").iterdir())) < 60 and time.monotonic() < deadline:
+        time.sleep(0.005)
 
     os.killpg(worker, signal.SIGKILL)
     output, errors = demo.communicate(timeout=SECONDS)
 
     assert demo.returncode == 0, errors
     result = json.loads(output.splitlines()[-1])
-    copies = mails(directory)
-    assert set(copies.values()) == {1}
     assert result["accepted"] + result["held"] == result["frozen"] == 301
     with sqlite3.connect(directory / "newsroom.sqlite3") as database:
+        [(subject,)] = database.execute("SELECT title FROM delivery_mailing")
         held = {
             address
             for (address,) in database.execute(
@@ -151,6 +150,9 @@ def test_a_worker_killed_in_mid_mailing_doubles_nobody_and_loses_only_what_is_he
                 " d.subscription_id JOIN subscriptions_subscriber r ON r.id = s.subscriber_id"
             )
         }
+    copies = mails(directory, subject)
+    assert len(copies) >= result["accepted"]
+    assert set(copies.values()) == {1}
     assert len(held) == result["held"]
     assert readers - set(copies) <= held
     log = (directory / "logs" / "worker-mailings.log").read_text()

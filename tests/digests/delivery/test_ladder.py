@@ -148,6 +148,7 @@ def test_absent_counts_when_the_records_are_complete_twice_after_their_lag(
     provider.script.append(scripted.no_answer)
     mailing = sent_without_answer(clock)
     wait(clock, 3, 5, 10, 16)
+    pump.run(seconds=10, at_clock=clock)
     assert states(mailing) == {"waiting": READERS}
     assert len(provider.calls) == 1
 
