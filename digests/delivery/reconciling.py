@@ -21,7 +21,7 @@ from digests.delivery.states import (
     MailingState,
 )
 
-_PROVABLE = (DeliveryState.WAITING, DeliveryState.HELD)
+PROVABLE = (DeliveryState.WAITING, DeliveryState.HELD)
 _MOST_RUNS = 50
 # A batch in one of these is over as soon as all its copies are; one in another is brought to its end by its worker.
 _WAITS_FOR_PROOF = (BatchState.UNKNOWN, BatchState.HELD)
@@ -61,12 +61,12 @@ def _cut_for(numbers: list[int]) -> Q:
 
 
 def _provable(mailing_id: int, numbers: list[int]) -> dict[int, str]:
-    rows = ledger.of_numbers(mailing_id, numbers).filter(state__in=_PROVABLE)
+    rows = ledger.of_numbers(mailing_id, numbers).filter(state__in=PROVABLE)
     return {ledger.number_of(pk): state for pk, state in rows.values_list("pk", "state")}
 
 
 def _promote(batch: Batch, numbers: list[int], states: dict[int, str], *, by: str, at: datetime) -> None:
-    rows = ledger.of_numbers(batch.mailing_id, sorted(numbers)).filter(state__in=_PROVABLE)
+    rows = ledger.of_numbers(batch.mailing_id, sorted(numbers)).filter(state__in=PROVABLE)
     rows.update(state=DeliveryState.ACCEPTED, reason=f"proved by {by}"[:120])
     batch.accepted += len(numbers)
     batch.held -= sum(states[number] == DeliveryState.HELD for number in numbers)

@@ -8,8 +8,8 @@ from digests.delivery.models import Batch
 from digests.delivery.states import BatchState, MailingState
 from newsroom.web import clock
 
-_EVENTS_AT_A_TIME = 500
-_EVENT_ROUNDS = 20
+_EVENTS_AT_A_TIME = 1_000
+_EVENT_ROUNDS = 10
 
 
 @shared_task(name="delivery.freeze", time_limit=630, soft_time_limit=600)
