@@ -12,7 +12,7 @@ from newsroom.web import clock, tokens
 from newsroom.web.tokens import TokenKind
 from subscriptions.states import SubscriptionState
 
-_AT_A_TIME = 500
+_AT_A_TIME = 1_000
 # Of a thousand events so many are hard bounces: each ends a subscription and is remembered for good.
 BOUNCES = 20
 
@@ -64,7 +64,7 @@ class Apply:
 
 
 class BareUpdate(Apply):
-    """The same rows marked as applied, five hundred to a statement, and nothing looked at."""
+    """The same rows marked as applied, a thousand to a statement, and nothing looked at."""
 
     def run(self) -> int:
         keys = list(ProviderEvent.objects.order_by("pk").values_list("pk", flat=True))

@@ -310,3 +310,17 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.address_hash[:8]}"
+
+
+class SoftBounces(models.Model):
+    """On which days mail to an address bounced for a passing reason; deleted as soon as mail arrives."""
+
+    address_hash = models.CharField(_("address hash"), max_length=64, unique=True)
+    days = models.JSONField(_("days"), default=list, help_text=_("Dates, in UTC."))
+
+    class Meta:
+        verbose_name = _("soft bounces")
+        verbose_name_plural = _("soft bounces")
+
+    def __str__(self) -> str:
+        return f"{self.address_hash[:8]}: {len(self.days)}"

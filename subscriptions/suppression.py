@@ -1,6 +1,7 @@
 """Whom not to mail: addresses known by their keyed hash alone, so that the list outlives erasure and import."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -26,6 +27,23 @@ _WEIGHT = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Mail to an address is to stop: for one newsletter, or for all."""
+
+    address_hash: str
+    reason: SuppressionReason
+    newsletter: Newsletter | None = None
+    note: str = ""
+
+    @property
+    def scope(self) -> "_Scope":
+        return self.address_hash, None if self.newsletter is None else self.newsletter.pk
+
+
+_Scope = tuple[str, int | None]
+
+
 def suppress(
     address_hash: str,
     *,
@@ -36,32 +54,66 @@ def suppress(
 ) -> Suppression:
     """Stop mail to an address and end its subscriptions, each with an event. Safe to repeat.
 
-    newsletter: stop only this one. Queries: at most 7, whatever the number of subscriptions.
+    newsletter: stop only this one. Queries: at most 6, whatever the number of subscriptions.
     """
+    stop = Stop(address_hash=address_hash, reason=reason, newsletter=newsletter, note=note)
+    return suppress_all([stop], at=at)[stop.scope]
+
+
+def suppress_all(stops: Collection[Stop], *, at: datetime) -> dict[_Scope, Suppression]:
+    """As `suppress`, for many at once: of several for one address the weightiest counts.
+
+    Queries: at most 6, and one per suppression whose reason gains weight.
+    """
+    weightiest: dict[_Scope, Stop] = {}
+    for stop in stops:
+        known = weightiest.setdefault(stop.scope, stop)
+        if _WEIGHT[stop.reason] > _WEIGHT[known.reason]:
+            weightiest[stop.scope] = stop
+    if not weightiest:
+        return {}
     with transaction.atomic():
-        row, is_new = Suppression.objects.get_or_create(
-            address_hash=address_hash,
-            newsletter=newsletter,
-            defaults={"reason": reason, "note": note, "created_at": at},
-        )
-        if not is_new and _WEIGHT[reason] > _WEIGHT[SuppressionReason(row.reason)]:
-            row.reason, row.note = reason, note or row.note
-            row.save(update_fields=["reason", "note"])
-        _end_subscriptions(address_hash, newsletter=newsletter, reason=reason, at=at)
-    return row
+        rows = _rows(weightiest)
+        if missing := [stop for scope, stop in weightiest.items() if scope not in rows]:
+            Suppression.objects.bulk_create(
+                (
+                    Suppression(
+                        address_hash=stop.address_hash,
+                        newsletter=stop.newsletter,
+                        reason=stop.reason,
+                        note=stop.note,
+                        created_at=at,
+                    )
+                    for stop in missing
+                ),
+                ignore_conflicts=True,  # somebody else may have been quicker
+            )
+            rows = _rows(weightiest)
+        for scope, stop in weightiest.items():
+            row = rows[scope]
+            if _WEIGHT[stop.reason] > _WEIGHT[SuppressionReason(row.reason)]:
+                row.reason, row.note = stop.reason, stop.note or row.note
+                row.save(update_fields=["reason", "note"])
+        _end_subscriptions(weightiest, at=at)
+    return rows
 
 
-def _end_subscriptions(
-    address_hash: str, *, newsletter: Newsletter | None, reason: SuppressionReason, at: datetime
-) -> None:
+def _rows(scopes: Collection[_Scope]) -> dict[_Scope, Suppression]:
+    found = Suppression.objects.filter(address_hash__in={address_hash for address_hash, _ in scopes})
+    return {scope: row for row in found if (scope := (row.address_hash, row.newsletter_id)) in scopes}
+
+
+def _end_subscriptions(stops: Mapping[_Scope, Stop], *, at: datetime) -> None:
     open_states = [SubscriptionState.PENDING, SubscriptionState.ACTIVE]
-    rows = Subscription.objects.filter(subscriber__address_hash=address_hash, state__in=open_states)
-    if newsletter is not None:
-        rows = rows.filter(newsletter=newsletter)
-    ended = list(rows.select_for_update(of=("self",)).select_related("subscriber"))
+    rows = Subscription.objects.filter(
+        subscriber__address_hash__in={address_hash for address_hash, _ in stops}, state__in=open_states
+    ).order_by("pk")
+    # Locked in one order, so that no two of these wait for each other in a circle.
+    locked = rows.select_for_update(of=("self",)).select_related("subscriber")
+    ended = [(row, stop) for row in locked if (stop := _stop_of(row, stops)) is not None]
     if not ended:
         return
-    Subscription.objects.filter(pk__in=[row.pk for row in ended]).update(
+    Subscription.objects.filter(pk__in=[row.pk for row, _ in ended]).update(
         state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at
     )
     ConsentEvent.objects.bulk_create(
@@ -69,15 +121,21 @@ def _end_subscriptions(
             subscriber=row.subscriber,
             newsletter_id=row.newsletter_id,
             kind=ConsentKind.SUPPRESSED,
-            address=row.subscriber.address or address_hash,
+            address=row.subscriber.address or stop.address_hash,
             language=row.subscriber.language,
-            form=reason.value,
+            form=stop.reason.value,
             actor="suppression",
-            facts={"reason": reason.value, "before": row.state},
+            facts={"reason": stop.reason.value, "before": row.state},
             at=at,
         )
-        for row in ended
+        for row, stop in ended
     )
+
+
+def _stop_of(row: Subscription, stops: Mapping[_Scope, Stop]) -> Stop | None:
+    """What ends this subscription: a stop of all mail before one of its newsletter alone."""
+    address_hash = row.subscriber.address_hash
+    return stops.get((address_hash, None)) or stops.get((address_hash, row.newsletter_id))
 
 
 def among(hashes: Collection[str], *, newsletter: Newsletter | None = None) -> set[str]:

@@ -5,7 +5,7 @@ letter's says whose address bounced or complained. Both only ever add, so no ord
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
@@ -16,9 +16,10 @@ from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.web import tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
-from subscriptions import suppression
+from subscriptions import soft_bounces, suppression
 from subscriptions.models import Newsletter
 from subscriptions.states import SuppressionReason
+from subscriptions.suppression import Stop
 
 # The provider had the mail in hand. "rejected" and "failed" are no proof: some report so what they never took.
 PROVES_ACCEPTANCE: Final = frozenset(
@@ -34,6 +35,8 @@ _SOFT: Final = frozenset({"softbounce", "soft_bounce", "soft", "transient", "tem
 _DELIVERY_CHARACTERS: Final = 23
 # Kinds that may stop mail to an address.
 _TELLING: Final = frozenset({"complained", "unsubscribed", "bounced"})
+# Bounces that say nothing of the reader's mailbox.
+_JUDGES_THE_MAIL: Final = frozenset({"spam", "blocked"})
 
 
 class _Event(NamedTuple):
@@ -45,15 +48,16 @@ class _Event(NamedTuple):
     reject_reason: str
     token: str
     address_hash: str
+    occurred_at: datetime
 
 
-_FIELDS: Final = ("pk", "provider", "kind", "reject_reason", "token", "address_hash")
+_FIELDS: Final = ("pk", "provider", "kind", "reject_reason", "token", "address_hash", "occurred_at")
 
 
 def apply(*, at: datetime, limit: int = 1_000) -> int:
     """Apply the oldest new events, in one transaction. How many; fewer than `limit`: there are no more.
 
-    Queries: 5 and one UPDATE per kind of outcome, and for each event that stops mail those of `suppression.suppress`.
+    Queries: some 15, whatever the number of events, and a few per mailing whose copies they prove.
     """
     with transaction.atomic():
         new = ProviderEvent.objects.filter(applied_at__isnull=True).order_by("pk")
@@ -131,6 +135,7 @@ def _suppress_all(
     """Stop mail where an event says so; the events that did. An unsubscription counts for its newsletter alone."""
     telling = [event for event in events if event.kind in _TELLING and event.pk not in strange]
     if not telling:
+        _count_soft((), events, at=at)
         return set()
     ids = [event.pk for event in telling]
     payloads = dict(ProviderEvent.objects.filter(pk__in=ids).values_list("pk", "payload"))
@@ -146,23 +151,39 @@ def _suppress_all(
         )
     )
     newsletters = Newsletter.objects.in_bulk({newsletter for _hash, newsletter in copies.values()})
-    done: set[int] = set()
+    stops: dict[int, Stop] = {}
+    soft: dict[int, tuple[str, date]] = {}
     for event in telling:
-        reason = suppression_reason(event.kind, event.reject_reason, payloads[event.pk])
         # By our own token if it names a row we have, else by the address that the provider named.
         address_hash, newsletter_id = copies.get(deliveries.get(event.pk, 0), ("", None))
         address_hash = address_hash or written.get(letters.get(event.pk, 0), "") or event.address_hash
-        if reason is None or not address_hash:
-            continue
-        suppression.suppress(
-            address_hash,
-            reason=reason,
-            newsletter=newsletters.get(newsletter_id) if reason is SuppressionReason.UNSUBSCRIBED else None,
-            at=at,
-            note=f"{event.provider}: {event.kind}",
-        )
-        done.add(event.pk)
-    return done
+        reason = suppression_reason(event.kind, event.reject_reason, payloads[event.pk])
+        if address_hash and reason is not None:
+            only_for = newsletter_id if reason is SuppressionReason.UNSUBSCRIBED else None
+            stops[event.pk] = Stop(
+                address_hash=address_hash,
+                reason=reason,
+                newsletter=newsletters.get(only_for) if only_for else None,
+                note=f"{event.provider}: {event.kind}",
+            )
+        elif address_hash and event.kind == "bounced" and event.reject_reason not in _JUDGES_THE_MAIL:
+            soft[event.pk] = address_hash, event.occurred_at.date()
+    suppression.suppress_all(stops.values(), at=at)
+    too_often = _count_soft(soft.values(), events, at=at)
+    return set(stops) | {pk for pk, (address_hash, _day) in soft.items() if address_hash in too_often}
+
+
+def _count_soft(soft: Iterable[tuple[str, date]], events: list[_Event], *, at: datetime) -> set[str]:
+    """Add the days of bounces that pass to their addresses' accounts, which mail that arrived clears."""
+    bounced: dict[str, set[date]] = {}
+    for address_hash, day in soft:
+        bounced.setdefault(address_hash, set()).add(day)
+    delivered: dict[str, date] = {}
+    for event in events:
+        if event.kind == "delivered" and event.address_hash:
+            day = event.occurred_at.date()
+            delivered[event.address_hash] = max(delivered.get(event.address_hash, day), day)
+    return soft_bounces.note(bounced, delivered=delivered, at=at)
 
 
 def suppression_reason(kind: str, reject_reason: str, payload: Mapping[str, Any]) -> SuppressionReason | None:

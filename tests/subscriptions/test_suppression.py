@@ -1,11 +1,13 @@
 """Stopping mail to an address, and taking it back."""
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from newsroom.mail.addresses import address_hash
 from subscriptions import suppression
 from subscriptions.models import ConsentEvent, Subscription, Suppression
 from subscriptions.states import ConsentKind, SuppressionReason
+from subscriptions.suppression import Stop
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import make_pending
 
@@ -61,6 +63,48 @@ def test_the_weightier_reason_stays(
     suppression.suppress(HASH, reason=later, at=NOON)
 
     assert Suppression.objects.get().reason == kept
+
+
+@pytest.mark.parametrize("many", [3, 30])
+def test_many_stops_cost_the_same_queries(
+    many: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    newsletter, other = make_newsletter(), make_newsletter()
+    readers = [make_subscriber() for _ in range(many)]
+    for reader in readers:
+        make_subscription(newsletter=newsletter, subscriber=reader)
+        make_subscription(newsletter=other, subscriber=reader)
+    stops = [
+        Stop(address_hash=reader.address_hash, reason=SuppressionReason.HARD_BOUNCE) for reader in readers[1:]
+    ]
+    stops.append(
+        Stop(
+            address_hash=readers[0].address_hash,
+            reason=SuppressionReason.UNSUBSCRIBED,
+            newsletter=newsletter,
+        )
+    )
+
+    # savepoint and its release, what is stopped already, the new stops, and once more what is; the subscriptions,
+    # their end, and an event for each
+    with django_assert_num_queries(8):
+        suppression.suppress_all(stops, at=NOON)
+
+    assert Suppression.objects.count() == many
+    still = Subscription.objects.active()
+    assert [(row.subscriber_id, row.newsletter_id) for row in still] == [(readers[0].pk, other.pk)]
+    assert ConsentEvent.objects.filter(kind=ConsentKind.SUPPRESSED).count() == 2 * many - 1
+
+
+def test_of_several_stops_at_once_the_weightiest_counts() -> None:
+    reader = make_subscriber(address="mia@example.org")
+    make_subscription(newsletter=make_newsletter(), subscriber=reader)
+    reasons = [SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.SOFT_BOUNCES]
+
+    suppression.suppress_all([Stop(address_hash=HASH, reason=reason) for reason in reasons], at=NOON)
+
+    assert Suppression.objects.get().reason == SuppressionReason.COMPLAINT
+    assert ConsentEvent.objects.get(kind=ConsentKind.SUPPRESSED).form == "complaint"
 
 
 def test_lifting_revives_nobody_and_is_recorded() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from pytest_django import DjangoAssertNumQueries
 
 from digests.delivery import claiming, control, events, ledger, pump, sweeping
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
@@ -235,6 +236,43 @@ def test_only_gone_mailboxes_complaints_and_unsubscriptions_stop_mail(
         is_for_all = kind != "unsubscribed"
         assert (found.newsletter_id is None) == is_for_all
     assert Subscription.objects.active().count() == 3 - (expected is not None)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("readers", [10, 60])
+def test_reports_cost_the_same_queries_however_many_there_are(
+    readers: int, provider: ScriptedProvider, clock: Clock, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    mailing = make_sending(readers=readers)
+    pump.run(seconds=30, at_clock=clock)
+    for number, pk in enumerate(ids_of(mailing)):
+        kind = "bounced" if number % 5 == 0 else "delivered"
+        report(kind, delivery=pk, reject_reason="bounced" if kind == "bounced" else "")
+
+    # savepoint and its release; the events, their copies; of those that may stop mail the payloads, readers,
+    # letters and newsletters; eight of `suppress_all`; two outcomes
+    with django_assert_num_queries(17):
+        assert events.apply(at=clock()) == readers
+
+    assert Suppression.objects.count() == readers // 5
+    assert_account_holds(mailing)
+
+
+def test_bounces_that_pass_stop_mail_only_when_they_go_on_for_a_week(
+    provider: ScriptedProvider, clock: Clock
+) -> None:
+    mailing = make_sending(readers=2)
+    pump.run(seconds=30, at_clock=clock)
+    [first, second] = ids_of(mailing)
+    for day in range(8):
+        on = NOON + dt.timedelta(days=day)
+        report("bounced", delivery=first, reject_reason="timed_out", occurred_at=on)
+        report("bounced", delivery=second, reject_reason="spam", occurred_at=on)
+        events.apply(at=clock())
+        assert Suppression.objects.count() == (day == 7)
+
+    assert Suppression.objects.get().reason == SuppressionReason.SOFT_BOUNCES
+    assert Subscription.objects.active().count() == 1
 
 
 def test_bounced_letter_stops_mail_to_its_address(clock: Clock) -> None:
