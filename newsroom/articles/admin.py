@@ -9,12 +9,13 @@ from django.core.files.base import ContentFile
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from newsroom.articles import feeds, pictures, publishing, text
-from newsroom.articles.errors import PictureError
+from newsroom.articles import clustering, feeds, pictures, publishing, text
+from newsroom.articles.errors import ClusterError, PictureError
 from newsroom.articles.models import (
     Article,
     Author,
@@ -65,7 +66,7 @@ class WithdrawForm(forms.Form):
 
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
-    list_display = ["title", "language", "section", "origin", "review", "first_seen_at", "is_public"]
+    list_display = ["title", "language", "section", "origin", "review", "first_seen_at", "cluster", "is_public"]
     list_filter = [
         "language",
         "section",
@@ -74,7 +75,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         ("withdrawn_at", admin.EmptyFieldListFilter),
         "feed",
     ]
-    list_select_related = ["section", "feed", "picture"]
+    list_select_related = ["section", "feed", "picture", "cluster"]
     list_per_page = 50
     search_fields = ["title", "teaser", "bylines__author__name"]
     search_help_text = _("Headline, teaser or author")
@@ -85,8 +86,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     prepopulated_fields = {"slug": ["title"]}
     readonly_fields = [
         "words", "headings", "first_seen_at", "changed_at", "withdrawn_at", "withdrawn_reason", "identity",
+        "also_told_by",
     ]  # fmt: skip
-    actions = ["withdraw", "restore", "mark_reviewed"]
+    actions = ["withdraw", "restore", "mark_reviewed", "tell_of_one_event", "tell_of_something_else"]
     fieldsets = [
         (None, {"fields": ["kicker", "title", "slug", "teaser", "body_html", "language", "section"]}),
         (
@@ -116,7 +118,10 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         ),
         (
             _("Reading"),
-            {"fields": ["reading_minutes", "words", "headings", "related"], "classes": ["collapse"]},
+            {
+                "fields": ["also_told_by", "reading_minutes", "words", "headings", "related"],
+                "classes": ["collapse"],
+            },
         ),
         (
             _("Withdrawal"),
@@ -127,6 +132,16 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     @admin.display(description=_("public"), boolean=True)
     def is_public(self, article: Article) -> bool:
         return article.withdrawn_at is None
+
+    @admin.display(description=_("same event"))
+    def also_told_by(self, article: Article) -> str:
+        """The other articles of its cluster."""
+        others = Article.objects.filter(cluster=article.cluster_id, cluster__isnull=False)
+        links = [
+            (reverse("admin:articles_article_change", args=[other.pk]), other.title)
+            for other in others.exclude(pk=article.pk).only("title").order_by("first_seen_at")
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links) or "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
         found = super().get_queryset(request)
@@ -202,6 +217,33 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         self._say(
             request, ngettext("%d submission marked.", "%d submissions marked.", len(articles)), len(articles)
         )
+
+    @admin.action(description=_("The selected articles tell of one event"), permissions=["change"])
+    def tell_of_one_event(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
+        articles = list(queryset)
+        try:
+            clustering.merge(articles, by=request.user.get_username(), at=now())
+        except ClusterError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        for article in articles:
+            self.log_change(request, article, "Put together with other articles of the same event")
+        self._say(
+            request, ngettext("%d article put together.", "%d articles put together.", len(articles)), len(articles)
+        )
+
+    @admin.action(description=_("The selected articles tell of something else"), permissions=["change"])
+    def tell_of_something_else(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
+        parted = 0
+        for article in queryset:
+            try:
+                clustering.split_off(article, by=request.user.get_username(), at=now())
+            except ClusterError as error:
+                self.message_user(request, str(error), messages.WARNING)
+                continue
+            self.log_change(request, article, "Parted from the articles of another event")
+            parted += 1
+        self._say(request, ngettext("%d article parted.", "%d articles parted.", parted), parted)
 
     def _say(self, request: HttpRequest, message: str, number: int) -> None:
         self.message_user(request, message % number, messages.SUCCESS if number else messages.WARNING)

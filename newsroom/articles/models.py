@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.articles.states import MACHINE_MADE, DigitalSource, FeedRights, Origin, Review
+from newsroom.articles.states import MACHINE_MADE, DigitalSource, FeedRights, Origin, Review, Verdict
 
 
 class Section(models.Model):
@@ -126,6 +126,19 @@ class Feed(models.Model):
         return self.title or self.url
 
 
+class Cluster(models.Model):
+    """One event, told by several articles. A row of its own, so that articles find it when it was made by hand."""
+
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("cluster")
+        verbose_name_plural = _("clusters")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
 class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self, at: datetime | Now) -> "ArticleQuerySet":
         """Public at that time: past its embargo, not withdrawn. `Now()` asks the database within the query."""
@@ -182,6 +195,16 @@ class Article(models.Model):
     rights_contact = models.CharField(_("rights contact"), max_length=254, blank=True)
     canonical_url = models.URLField(_("original address"), max_length=1000, blank=True)
     feed = models.ForeignKey(Feed, models.SET_NULL, null=True, blank=True, verbose_name=_("feed"))
+    cluster = models.ForeignKey(
+        Cluster,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="articles",
+        verbose_name=_("cluster"),
+        help_text=_("Articles of one cluster tell of the same event; a digest takes one of them."),
+    )
     related = models.ManyToManyField(
         "self", blank=True, symmetrical=False, verbose_name=_("related articles")
     )
@@ -246,6 +269,49 @@ class Byline(models.Model):
 
     def __str__(self) -> str:
         return self.author.name
+
+
+class ArticleFingerprint(models.Model):
+    """What an article is compared by. Its absence says that nobody has looked at the article yet."""
+
+    article = models.OneToOneField(
+        Article, models.CASCADE, primary_key=True, related_name="fingerprint", verbose_name=_("article")
+    )
+    place = models.CharField(max_length=1000, blank=True)
+    rubric = models.CharField(max_length=40, blank=True)
+    title = models.BinaryField()
+    grams = models.BinaryField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("fingerprint of an article")
+        verbose_name_plural = _("fingerprints of articles")
+
+    def __str__(self) -> str:
+        return str(self.article_id)
+
+
+class ClusterDecision(models.Model):
+    """An editor's word on two articles: one event, or two. It outlives every grouping."""
+
+    first = models.ForeignKey(Article, models.CASCADE, related_name="+", verbose_name=_("article"))
+    second = models.ForeignKey(Article, models.CASCADE, related_name="+", verbose_name=_("article"))
+    verdict = models.CharField(_("decision"), max_length=8, choices=Verdict)
+    made_at = models.DateTimeField(_("made"))
+    made_by = models.CharField(_("by"), max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = _("decision on a cluster")
+        verbose_name_plural = _("decisions on clusters")
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="cluster_decision_once"),
+            models.CheckConstraint(
+                condition=Q(second__gt=F("first")), name="cluster_decision_smaller_id_first"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} {self.verdict} {self.second_id}"
 
 
 class FormerVersion(models.Model):

@@ -21,6 +21,13 @@ class Review(TextChoices):
     REVIEWED = "reviewed", _("reviewed by the newsroom")
 
 
+class Verdict(TextChoices):
+    """What an editor said of two articles."""
+
+    TOGETHER = "together", _("one event")
+    APART = "apart", _("two events")
+
+
 class DigitalSource(TextChoices):
     """How a picture was made, in the terms of the IPTC digital source type vocabulary."""
 

@@ -48,8 +48,8 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "metrics refusing webhooks",
     },
     "newsroom.articles": {
-        Floor.VALUES: "drafts feed_text languages links markdown_text page_html page_text text",
-        Floor.SERVICES: "feeds intake pages pictures publishing structured_data",
+        Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
+        Floor.SERVICES: "clustering feeds intake pages pictures publishing structured_data",
     },
     "subscriptions": {
         Floor.VALUES: "wording",
@@ -64,7 +64,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "held_pages mailing_pages",
     },
     "digests": {
-        Floor.VALUES: "choosing plain_text ranking recurrence roles",
+        Floor.VALUES: "choosing plain_text ranking recurrence roles weights",
         Floor.SERVICES: (
             "archive curation envelopes links mjml planning preflight rendering saving selection skipping stories"
             " transitions workflow"

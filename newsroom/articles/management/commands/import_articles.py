@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from newsroom.articles import feeds, intake, pages
+from newsroom.articles import clustering, feeds, intake, pages
 from newsroom.articles.drafts import ArticleDraft
 from newsroom.articles.errors import ArticlesError
 from newsroom.articles.models import Article
@@ -47,6 +47,7 @@ class Command(BaseCommand):
             known += sum(not is_new for _article, is_new in taken)
             for article, is_new in taken:
                 self._tell(article, is_new, as_json=options["json"])
+        clustering.group_new(at=now())
         if not options["json"] and (new or known):
             self.stdout.write(_("%(new)d new, %(known)d known.") % {"new": new, "known": known})
         if problems:
