@@ -2,49 +2,23 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
 
-from digests import composer, recurrence, selection
+from digests import composer, selection
 from digests.errors import DigestError
 from digests.forms import BuildForm
 from digests.models import Digest, Plan, SlotRule
+from digests.plan_forms import WEIGHT_FIELDS, PlanForm
+from digests.rehearsal_page import rehearsal
 from newsroom.web import clock
-
-
-class PlanForm(forms.ModelForm[Plan]):
-    """A plan whose weekdays and zone exist."""
-
-    class Meta:
-        model = Plan
-        fields = (
-            "newsletter",
-            "is_active",
-            "weekdays",
-            "time",
-            "zone",
-            "autopilot",
-            "needs_four_eyes",
-            "minimum_new",
-            "lead_minutes",
-            "make_up_hours",
-            "first_window_from",
-        )
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                recurrence.next_due(values["weekdays"], values["time"], values["zone"], after=clock.now())
-            except ValueError as error:
-                self.add_error("zone" if "zone" in str(error) else "weekdays", str(error))
-        return values
 
 
 class SlotRuleInline(admin.TabularInline[SlotRule, Plan]):
@@ -61,6 +35,51 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
     list_display = ("newsletter", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes")
     list_select_related = ("newsletter",)
     inlines = (SlotRuleInline,)
+    filter_horizontal = ("favoured_sections", "trusted_feeds")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "newsletter", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes",
+                    "minimum_new", "lead_minutes", "make_up_hours", "first_window_from", "last_due_at",
+                ),
+            },
+        ),
+        (
+            gettext_lazy("What the plan takes by itself"),
+            {
+                "fields": (
+                    "grace_minutes", "cap_source", "cap_author", "cap_section", "origin_order",
+                    "favoured_sections", "trusted_feeds",
+                ),
+            },
+        ),
+        (
+            gettext_lazy("Weights of the ranking"),
+            {
+                "fields": WEIGHT_FIELDS,
+                "description": gettext_lazy(
+                    "What an article gets for each point, or loses for “section seen often”, “taken before” and “only a note”. "
+                    "An empty field is the usual weight. Try them first under “What would go out now?”."
+                ),
+            },
+        ),
+    )  # fmt: skip
+
+    def get_fieldsets(self, request: HttpRequest, obj: Plan | None = None) -> Any:
+        """The last run is shown once there is a plan."""
+        if obj:
+            return self.fieldsets
+        (name, first), *others = self.fieldsets
+        return [
+            (name, {"fields": tuple(field for field in first["fields"] if field != "last_due_at")}),
+            *others,
+        ]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(require_GET(rehearsal))
+        return [path("<int:pk>/rehearsal/", page, name="digests_plan_rehearsal"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> tuple[str, ...]:
         return ("last_due_at",) if obj else ()

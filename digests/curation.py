@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from digests import selection
 from digests.errors import PickRefused
 from digests.models import Digest, Pick
 from digests.states import PickSource
@@ -52,7 +53,8 @@ def add_pick(
     with _edit(digest, expected_version):
         if digest.picks.filter(article=article).exists():
             raise PickRefused(_("“%(title)s” is in this digest already.") % {"title": article.title})
-        pick = Pick(digest=digest, article=article, added_by=by, source=source)
+        reasons = selection.reasons_for(digest, article, at=at)
+        pick = Pick(digest=digest, article=article, added_by=by, source=source, reasons=reasons)
         _place(pick, slot=slot, position=position)
     return pick
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from digests.delivery.models import Mailing, Rendition
 from digests.states import ApprovalPolicy, Autopilot, DigestState, MailingKind, PickSource
-from newsroom.articles.models import Article, Picture
+from newsroom.articles.models import Article, Feed, Picture, Section
 from subscriptions.models import Newsletter
 
 
@@ -45,6 +45,40 @@ class Plan(models.Model):
         null=True,
         blank=True,
         help_text=_("The due time last taken care of; a run is never doubled."),
+    )
+    weights = models.JSONField(
+        _("weights"),
+        default=dict,
+        blank=True,
+        help_text=_("What counts how much in the ranking, where it differs from the usual."),
+    )
+    favoured_sections = models.ManyToManyField(
+        Section, blank=True, related_name="+", verbose_name=_("favoured sections")
+    )
+    trusted_feeds = models.ManyToManyField(
+        Feed, blank=True, related_name="+", verbose_name=_("trusted sources")
+    )
+    cap_source = models.PositiveSmallIntegerField(
+        _("most of one source"), default=4, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    cap_author = models.PositiveSmallIntegerField(
+        _("most of one author"), default=3, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    cap_section = models.PositiveSmallIntegerField(
+        _("most of one section"), default=0, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    grace_minutes = models.PositiveSmallIntegerField(
+        _("minutes of grace"),
+        default=10,
+        help_text=_("An article younger than this is still being corrected: the plan does not take it."),
+    )
+    origin_order = models.CharField(
+        _("which version leads"),
+        max_length=80,
+        default="staff,contributor,agency,user_submission",
+        help_text=_(
+            "Of several articles on one event: staff,contributor,agency,user_submission, best first."
+        ),
     )
     first_window_from = models.DateTimeField(
         _("articles from"), help_text=_("The first digest takes articles first seen from here on.")
@@ -192,7 +226,7 @@ class Pick(models.Model):
         _("reasons"),
         default=dict,
         blank=True,
-        help_text=_("The terms of the score, when the plan picked it."),
+        help_text=_("The terms of the score when it was picked."),
     )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

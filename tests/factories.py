@@ -5,12 +5,14 @@ from itertools import count
 from typing import Any
 
 from digests.models import Digest, Pick, Plan, SlotRule
-from newsroom.articles.models import Article, Author, Byline, Section
+from newsroom.articles.models import Article, ArticleFingerprint, Author, Byline, Section
 from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscriber, Subscription
 from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState
 
 NOON = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
 """A Monday; tests that need a time take this one."""
+
+LONG_AFTER = NOON + dt.timedelta(days=3650)
 
 _numbers = count(1)
 
@@ -29,7 +31,10 @@ def make_author(**values: Any) -> Author:
     )
 
 
-def make_article(*, authors: tuple[Author, ...] = (), **values: Any) -> Article:
+def make_article(
+    *, authors: tuple[Author, ...] = (), is_compared: bool = True, **values: Any
+) -> Article:
+    """is_compared: grouping has looked at it and found nothing like it, though all of these are alike."""
     number = next(_numbers)
     article = Article.objects.create(
         **{
@@ -48,6 +53,8 @@ def make_article(*, authors: tuple[Author, ...] = (), **values: Any) -> Article:
     )
     for position, author in enumerate(authors):
         Byline.objects.create(article=article, author=author, position=position)
+    if is_compared:
+        ArticleFingerprint.objects.create(article=article, title=b"", grams=b"", made_at=LONG_AFTER)
     return article
 
 

@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from digests import preflight, saving, selection
 from digests.composer.previews import sample
 from digests.composer.requests import back, digest_of, fresh, log, require
-from digests.composer.wording import held_back_name, reason_name, status
+from digests.composer.wording import status
 from digests.errors import DigestError
 from digests.forms import DigestForm, PickForm, ReturnForm, ScheduleForm, SkipForm
 from digests.models import Digest, Pick, Plan
 from digests.preflight import slot_name
+from digests.reasons import held_back_name, reason_name
 from digests.rendering import render
 from digests.states import EDITABLE
 from digests.stories import labels, with_stories
@@ -163,6 +164,8 @@ def _candidates(digest: Digest, *, at: datetime) -> list[dict[str, Any]]:
             "article": each.article,
             "reasons": [(reason_name(name), points) for name, points in each.reasons.items()],
             "held_back": held_back_name(each.held_back),
+            "also": [other.title for other in each.also],
+            "sent_in": each.sent_in,
             "labels": labels(each.article, shows_picture=bool(each.article.picture)),
         }
         for each in found

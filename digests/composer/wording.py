@@ -1,4 +1,4 @@
-"""The composer's sentences: what happens next and when, and the names of terms and reasons."""
+"""The composer's sentences: what happens next and when."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,29 +8,6 @@ from django.utils.translation import gettext as _
 from digests.models import Digest
 from digests.states import DigestState
 from newsroom.web.tags import long_date
-
-
-def reason_name(name: str) -> str:
-    """What the desk calls a term of the score."""
-    names = {
-        "fresh": _("fresh"),
-        "marked": _("marked by the desk"),
-        "picture": _("has a picture"),
-        "staff": _("our own"),
-        "length": _("good length"),
-        "variety": _("section seen often"),
-    }
-    return names.get(name, name)
-
-
-def held_back_name(name: str) -> str:
-    """Why nothing takes the article by itself."""
-    names = {
-        "embargo": _("under embargo"),
-        "unreviewed": _("not reviewed yet"),
-        "grace": _("came in a moment ago"),
-    }
-    return names.get(name, name)
 
 
 def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:

@@ -5,12 +5,14 @@ nothing off, so that its articles go into the next.
 """
 
 from digests.selection.building import build, last_cut_off, next_due
-from digests.selection.candidates import GRACE, Candidate, candidates, count_new
+from digests.selection.candidates import Candidate, candidates, count_new, reasons_for
 from digests.selection.filling import fill, name
+from digests.selection.rehearsing import Line, Rehearsal, rehearse
 
 __all__ = [
-    "GRACE",
     "Candidate",
+    "Line",
+    "Rehearsal",
     "build",
     "candidates",
     "count_new",
@@ -18,4 +20,6 @@ __all__ = [
     "last_cut_off",
     "name",
     "next_due",
+    "reasons_for",
+    "rehearse",
 ]

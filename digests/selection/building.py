@@ -14,6 +14,7 @@ from digests.selection.candidates import count_new
 from digests.selection.filling import fill
 from digests.skipping import too_little
 from digests.states import CUTTING, DigestState
+from newsroom.articles import clustering
 from subscriptions.models import Newsletter
 from subscriptions.states import NewsletterState
 
@@ -34,6 +35,8 @@ def build(
     """
     if newsletter.state != NewsletterState.ACTIVE:
         raise NewsletterAtRest(_("%(newsletter)s is not active.") % {"newsletter": newsletter})
+    # What came in since the last look may tell of an event that is in already.
+    clustering.group_new(at=at)
     with transaction.atomic():
         # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
         plan = plan_of(newsletter, is_locked=True)

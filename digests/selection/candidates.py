@@ -1,83 +1,155 @@
 """The articles a digest may take, ranked, each with what speaks for it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from digests.models import Digest, Mark, Pick
+from django.db.models import Q, QuerySet
+
+from digests import weights
+from digests.models import Digest, Mark, Pick, Plan
 from digests.ranking import Facts, rank
 from digests.states import CUTTING
+from digests.weights import Weights
 from newsroom.articles.models import Article
 from newsroom.articles.states import Origin, Review
 from subscriptions.models import Newsletter
 
-GRACE = timedelta(minutes=10)
-"""An article younger than this is still being corrected: nothing takes it by itself."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An article a digest may take. held_back: why nothing takes it by itself (empty, embargo, grace, unreviewed)."""
+    """An article a digest may take.
+
+    held_back: why nothing takes it by itself: embargo, unreviewed, grace, sent, same_story, or empty.
+    also: the others on the same event, if this one leads; leader: the one that leads, if it does not.
+    sent_in: the digest that took it, or another article on the same event, before.
+    """
 
     article: Article
     score: float
     reasons: Mapping[str, float]
     held_back: str = ""
+    also: tuple[Article, ...] = ()
+    leader: Article | None = None
+    sent_in: Digest | None = None
 
 
-def candidates(newsletter: Newsletter, *, start: datetime, end: datetime, at: datetime) -> list[Candidate]:
-    """Articles of the window in the newsletter's language, best first, each with what speaks for it.
+def candidates(
+    newsletter: Newsletter, *, start: datetime, end: datetime, at: datetime, tried: Weights | None = None
+) -> list[Candidate]:
+    """Articles of the window [start, end) in the newsletter's language, best first, each with what speaks for it.
 
-    Without withdrawn ones and without those that another digest of this newsletter took. Queries: 4.
+    Without withdrawn ones. tried: weights to rank by instead of the plan's. Queries: 7, whatever the size.
     """
-    window = Article.objects.first_seen_between(start, end).in_language(newsletter.language)
-    taken = Pick.objects.filter(
-        digest__newsletter=newsletter, digest__state__in=CUTTING, digest__window_end__lte=start
+    plan = Plan.objects.filter(newsletter=newsletter).first() or Plan(newsletter=newsletter)
+    window = (
+        Article.objects.first_seen_between(start, end)
+        .in_language(newsletter.language)
+        .filter(withdrawn_at__isnull=True)
     )
-    articles = (
-        window.filter(withdrawn_at__isnull=True).exclude(pk__in=taken.values("article_id")).with_byline()
-    )
-    marked = set(
-        Mark.objects.filter(newsletter=newsletter, dismissed_at__isnull=True).values_list(
-            "article_id", flat=True
-        )
-    )
-    rows = {article.pk: article for article in articles}
-    ranked = rank((_facts(article, marked) for article in rows.values()), at=at)
-    return [
+    rows = {article.pk: article for article in window.defer("body_html").with_byline()}
+    sent = _sent(newsletter, window, start)
+    facts = _all_facts(plan, rows.values(), sent)
+    ranked = rank(facts, at=at, weights=tried or weights.read(plan.weights))
+    found = [
         Candidate(
-            article=rows[place.key],
+            article=article,
             score=place.score,
             reasons=place.terms,
-            held_back=_held_back(rows[place.key], at),
+            held_back=_held_back(article, plan, at) or ("sent" if article.pk in sent else ""),
+            sent_in=sent.get(article.pk),
         )
         for place in ranked
+        for article in (rows[place.key],)
     ]
+    return _led(found, plan)
 
 
 def count_new(digest: Digest, *, at: datetime) -> int:
-    """How many articles of the window could be taken without a person."""
+    """How many articles of the window could be taken without a person; several on one event count once."""
     found = candidates(digest.newsletter, start=digest.window_start, end=digest.window_end, at=at)
     return sum(not candidate.held_back for candidate in found)
 
 
-def _facts(article: Article, marked: set[int]) -> Facts:
-    return Facts(
-        key=article.pk,
-        section=article.section_id,
-        first_seen_at=article.first_seen_at,
-        words=article.words,
-        has_picture=article.picture is not None and article.picture.withdrawn_at is None,
-        is_own=article.origin == Origin.STAFF,
-        is_marked=article.pk in marked,
+def reasons_for(digest: Digest, article: Article, *, at: datetime) -> dict[str, float]:
+    """The terms of an article's score in this digest; empty if it is no candidate. As many queries as candidates."""
+    found = candidates(digest.newsletter, start=digest.window_start, end=digest.window_end, at=at)
+    return next((dict(each.reasons) for each in found if each.article.pk == article.pk), {})
+
+
+def _sent(newsletter: Newsletter, window: QuerySet[Article], start: datetime) -> dict[int, Digest]:
+    """By article of the window: the last earlier digest of the newsletter that told of the same event. Queries: 2."""
+    earlier = (
+        Pick.objects.filter(
+            Q(article__in=window.values("pk"))
+            | Q(article__cluster__in=window.filter(cluster__isnull=False).values("cluster")),
+            digest__newsletter=newsletter,
+            digest__state__in=CUTTING,
+            digest__window_end__lte=start,
+        )
+        .select_related("digest__newsletter", "article")
+        .defer("digest__note", "digest__slots", "article__body_html")
+        .order_by("digest__window_end")
     )
+    by_article: dict[int, Digest] = {}
+    by_cluster: dict[int, Digest] = {}
+    for pick in earlier:
+        by_article[pick.article_id] = pick.digest
+        if pick.article.cluster_id:
+            by_cluster[pick.article.cluster_id] = pick.digest
+    clustered = window.filter(cluster__in=by_cluster).values_list("pk", "cluster_id") if by_cluster else ()
+    return {key: by_cluster[cluster] for key, cluster in clustered} | by_article
 
 
-def _held_back(article: Article, at: datetime) -> str:
+def _all_facts(plan: Plan, articles: Iterable[Article], sent: Mapping[int, Digest]) -> list[Facts]:
+    """Queries: 3, for marks, favoured sections and trusted sources."""
+    marks = Mark.objects.filter(newsletter=plan.newsletter_id, dismissed_at__isnull=True)
+    marked = set(marks.values_list("article_id", flat=True))
+    favoured = set(plan.favoured_sections.values_list("pk", flat=True)) if plan.pk else set()
+    trusted = set(plan.trusted_feeds.values_list("pk", flat=True)) if plan.pk else set()
+    return [
+        Facts(
+            key=article.pk,
+            section=article.section_id,
+            first_seen_at=article.first_seen_at,
+            words=article.words,
+            has_picture=article.picture is not None and article.picture.withdrawn_at is None,
+            is_own=article.origin == Origin.STAFF,
+            is_marked=article.pk in marked,
+            is_favoured=article.section_id in favoured,
+            is_trusted=article.feed_id in trusted,
+            is_used=article.pk in sent,
+        )
+        for article in articles
+    ]
+
+
+def _held_back(article: Article, plan: Plan, at: datetime) -> str:
     if article.embargo_until and article.embargo_until > at:
         return "embargo"
     if article.is_submission and article.review != Review.REVIEWED:
         return "unreviewed"
-    if article.first_seen_at > at - GRACE:
+    if article.first_seen_at > at - timedelta(minutes=plan.grace_minutes):
         return "grace"
     return ""
+
+
+def _led(found: list[Candidate], plan: Plan) -> list[Candidate]:
+    """One of each cluster leads: of those that may be taken the one from the better origin, then the better ranked."""
+    order = {origin.strip(): place for place, origin in enumerate(plan.origin_order.split(","))}
+    clusters: dict[int, list[Candidate]] = {}
+    for each in found:
+        if each.article.cluster_id:
+            clusters.setdefault(each.article.cluster_id, []).append(each)
+    led: dict[int, Candidate] = {}
+    for members in clusters.values():
+        if len(members) > 1:
+            # Stable: members come best first.
+            ordered = sorted(
+                members, key=lambda each: (bool(each.held_back), order.get(each.article.origin, len(order)))
+            )
+            leader = ordered[0].article
+            led[leader.pk] = replace(ordered[0], also=tuple(each.article for each in ordered[1:]))
+            for each in ordered[1:]:
+                led[each.article.pk] = replace(each, held_back=each.held_back or "same_story", leader=leader)
+    return [led.get(each.article.pk, each) for each in found]

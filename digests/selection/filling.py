@@ -1,16 +1,18 @@
 """Filling what the desk left empty. What the desk did stays as it is."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from digests.choosing import Choice, Place, choose
+from digests.choosing import Caps, Choice, Place, choose
 from digests.errors import WrongState
-from digests.models import Digest, Pick
+from digests.models import Digest, Pick, Plan
 from digests.selection.candidates import Candidate, candidates
 from digests.states import DigestState, PickSource
+from newsroom.articles.models import Article
 from newsroom.articles.text import one_line
 
 
@@ -18,7 +20,8 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
     """Fill what is empty of a draft from its window; returns the new picks, each with its reasons.
 
     A slot without a pick is filled up to its maximum, one the desk began up to its minimum; picks of the desk
-    stay where they are. Never taken: what candidates holds back. Reader submissions go into the community slot only.
+    stay where they are. Never taken: what candidates holds back, a second article on one event, and more of a source,
+    author or section than the plan's caps allow. Reader submissions go into the community slot only.
     At most two of a section among lead and briefs, as long as there are others.
     """
     with transaction.atomic():
@@ -27,15 +30,14 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
             raise WrongState(_("Only a draft can be filled."), state=digest.state)
         # What became unfit since an earlier filling makes room; the desk's own picks are preflight's business.
         draft.picks.filter(source=PickSource.AUTOPILOT, article__withdrawn_at__isnull=False).delete()
-        picks = list(draft.picks.select_related("article"))
-        usable = _usable(draft, had={pick.article_id for pick in picks}, at=at)
+        picks = list(draft.picks.select_related("article").prefetch_related("article__bylines"))
+        found = candidates(draft.newsletter, start=draft.window_start, end=draft.window_end, at=at)
+        usable = {each.article.pk: each for each in takeable(found, picks)}
         places = choose(
             draft.slots,
-            [Place(slot=pick.slot, section=pick.article.section_id) for pick in picks],
-            [
-                Choice(key=key, section=found.article.section_id, is_submission=found.article.is_submission)
-                for key, found in usable.items()
-            ],
+            map(place_of, picks),
+            (choice_of(each) for each in usable.values()),
+            caps=caps_of(Plan.objects.filter(newsletter=draft.newsletter_id).first()),
         )
         return Pick.objects.bulk_create(
             Pick(
@@ -61,10 +63,40 @@ def name(digest: Digest) -> None:
     digest.save(update_fields=["subject", "preheader"])
 
 
-def _usable(digest: Digest, *, had: set[int], at: datetime) -> dict[int, Candidate]:
-    found = candidates(digest.newsletter, start=digest.window_start, end=digest.window_end, at=at)
-    return {
-        candidate.article.pk: candidate
-        for candidate in found
-        if not candidate.held_back and candidate.article.pk not in had
-    }
+def takeable(found: Iterable[Candidate], picks: Iterable[Pick]) -> list[Candidate]:
+    """The candidates that nothing holds back and the digest does not have."""
+    had = {pick.article_id for pick in picks}
+    return [each for each in found if not each.held_back and each.article.pk not in had]
+
+
+def choice_of(candidate: Candidate) -> Choice:
+    article = candidate.article
+    return Choice(
+        key=article.pk,
+        section=article.section_id,
+        is_submission=article.is_submission,
+        source=article.feed_id,
+        authors=_authors(article),
+        cluster=article.cluster_id,
+    )
+
+
+def place_of(pick: Pick) -> Place:
+    article = pick.article
+    return Place(
+        slot=pick.slot,
+        section=article.section_id,
+        source=article.feed_id,
+        authors=_authors(article),
+        cluster=article.cluster_id,
+    )
+
+
+def caps_of(plan: Plan | None) -> Caps:
+    if plan is None:
+        return Caps()
+    return Caps(source=plan.cap_source, author=plan.cap_author, section=plan.cap_section)
+
+
+def _authors(article: Article) -> tuple[int, ...]:
+    return tuple(byline.author_id for byline in article.bylines.all())

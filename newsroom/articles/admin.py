@@ -66,7 +66,16 @@ class WithdrawForm(forms.Form):
 
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
-    list_display = ["title", "language", "section", "origin", "review", "first_seen_at", "cluster", "is_public"]
+    list_display = [
+        "title",
+        "language",
+        "section",
+        "origin",
+        "review",
+        "first_seen_at",
+        "cluster",
+        "is_public",
+    ]
     list_filter = [
         "language",
         "section",
@@ -229,7 +238,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         for article in articles:
             self.log_change(request, article, "Put together with other articles of the same event")
         self._say(
-            request, ngettext("%d article put together.", "%d articles put together.", len(articles)), len(articles)
+            request,
+            ngettext("%d article put together.", "%d articles put together.", len(articles)),
+            len(articles),
         )
 
     @admin.action(description=_("The selected articles tell of something else"), permissions=["change"])

@@ -74,9 +74,7 @@ def merge(articles: Sequence[Article], *, by: str, at: datetime) -> Cluster:
         chosen = {article.pk for article in articles}
         clusters = {article.cluster_id for article in articles if article.cluster_id}
         members = set(Article.objects.filter(cluster__in=clusters).values_list("pk", flat=True)) | chosen
-        ClusterDecision.objects.filter(
-            first__in=members, second__in=members, verdict=Verdict.APART
-        ).delete()
+        ClusterDecision.objects.filter(first__in=members, second__in=members, verdict=Verdict.APART).delete()
         _decide(combinations(sorted(chosen), 2), Verdict.TOGETHER, by=by, at=at)
         return _put_together(sorted(members), at)
 
@@ -196,7 +194,9 @@ def _write(
     at: datetime,
 ) -> None:
     decided = _decisions(new)
-    touched = set(new) | {key for pair in pairs for key in pair[1:]} | {key for pair in decided for key in pair}
+    touched = (
+        set(new) | {key for pair in pairs for key in pair[1:]} | {key for pair in decided for key in pair}
+    )
     clusters = dict(Article.objects.filter(pk__in=touched).values_list("pk", "cluster_id"))
     together = Article.objects.filter(cluster__in={each for each in clusters.values() if each})
     members: dict[int, list[int]] = {}
@@ -220,7 +220,9 @@ def _write(
 def _decisions(keys: Iterable[int]) -> dict[tuple[int, int], str]:
     wanted = list(keys)
     rows = ClusterDecision.objects.filter(Q(first__in=wanted) | Q(second__in=wanted))
-    return {(first, second): verdict for first, second, verdict in rows.values_list("first", "second", "verdict")}
+    return {
+        (first, second): verdict for first, second, verdict in rows.values_list("first", "second", "verdict")
+    }
 
 
 def _decide(pairs: Iterable[tuple[int, int]], verdict: Verdict, *, by: str, at: datetime) -> None:
@@ -238,9 +240,7 @@ def _decide(pairs: Iterable[tuple[int, int]], verdict: Verdict, *, by: str, at: 
 
 def _put_together(keys: Sequence[int], at: datetime) -> Cluster:
     """One cluster of these articles: the oldest that one of them has, else a new one; emptied ones go."""
-    had = set(
-        Article.objects.filter(pk__in=keys, cluster__isnull=False).values_list("cluster_id", flat=True)
-    )
+    had = set(Article.objects.filter(pk__in=keys, cluster__isnull=False).values_list("cluster_id", flat=True))
     cluster = Cluster.objects.get(pk=min(had)) if had else Cluster.objects.create(made_at=at)
     Article.objects.filter(pk__in=keys).update(cluster=cluster)
     Cluster.objects.filter(pk__in=had - {cluster.pk}, articles__isnull=True).delete()

@@ -18,7 +18,9 @@ CHAIN_GUARD = 0.6
 class Groups(Generic[Key]):
     """Groups that grow; every key begins alone."""
 
-    def __init__(self, likeness: Mapping[tuple[Key, Key], float], apart: Iterable[tuple[Key, Key]] = ()) -> None:
+    def __init__(
+        self, likeness: Mapping[tuple[Key, Key], float], apart: Iterable[tuple[Key, Key]] = ()
+    ) -> None:
         """likeness: by pair, in either order; a pair that is missing counts as 0. apart: never in one group."""
         self._likeness = likeness
         self._apart: dict[Key, set[Key]] = {}
@@ -61,7 +63,9 @@ class Groups(Generic[Key]):
 
     def _mean(self, mine: list[Key], theirs: list[Key]) -> float:
         known = self._likeness
-        whole = sum(known.get((one, other)) or known.get((other, one), 0.0) for one in mine for other in theirs)
+        whole = sum(
+            known.get((one, other)) or known.get((other, one), 0.0) for one in mine for other in theirs
+        )
         return whole / (len(mine) * len(theirs))
 
 

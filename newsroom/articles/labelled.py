@@ -73,9 +73,7 @@ def read(text: str) -> list[Piece]:
         elif pieces and not line.startswith(("--", "==")):
             last = pieces[-1]
             text_so_far = f"{last.text} {line}".strip()
-            pieces[-1] = Piece(
-                event=last.event, title=last.title, text=text_so_far, url=last.url, at=last.at
-            )
+            pieces[-1] = Piece(event=last.event, title=last.title, text=text_so_far, url=last.url, at=last.at)
         else:
             raise NotLabelled(f"{number}: {line[:80]}")
     return pieces

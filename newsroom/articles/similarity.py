@@ -35,26 +35,15 @@ READ_CHARACTERS = 600
 _WORD = re.compile(r"[^\W_]+")
 _RUBRIC = re.compile(r"([^:–|]{3,30})(?:: | [–|] )")
 # Words before a colon that say the piece is a newer state of the same, not an instalment of a series.
-_NEWER = frozenset(("aktualisiert", "update", "eilmeldung", "liveticker", "ticker", "breaking", "updated", "live"))
+_NEWER = frozenset(
+    ("aktualisiert", "update", "eilmeldung", "liveticker", "ticker", "breaking", "updated", "live")
+)
 _BACKGROUND = 300
 """Pieces we have not seen, so that in a small newsroom a word does not count as common for standing in two pieces."""
 
 # Words that tell nothing of an event, spelled as `_words` spells them.
 _COMMON = frozenset(
-    """
-    aber alle allem allen aller alles als also am an auch auf aus bei beim bereits bis bisher da dabei damit danach
-    dann daran darauf darf darum das dass davon dazu dem den denn der deren des deshalb die dies diese diesem diesen
-    dieser dieses doch dort drei durch ein eine einem einen einer eines einige er erst erste ersten erstmals es etwa
-    fuer gab gegen geht gibt haben haette hat hatte hatten heute hier hinter ihm ihn ihr ihre ihrem ihren ihrer im in
-    ins ist ja jahr jahre jahren jede jeden jeder jetzt kann kein keine kommt konnte koennen kuenftig laut machen man
-    mehr mit muessen muss nach nachdem neu neue neuen neuer nicht noch nun nur ob oder ohne rund sagt sagte schon sechs
-    sehr sein seine seinem seinen seiner seit sich sie sieben sind so sogar soll sollen sowie statt teilt uhr ueber um
-    und uns unser unsere unter vier viele vom von vor waehrend war waren was weil weiter weitere wenn wer werden wie
-    wieder wird wo wurde wurden zehn zu zum zur zwei zwischen
-    a about after all also an and are as at be been before but by can for from had has have he her his how if in into
-    is it its more new not of on or out said says she so than that the their them then there these they this to under
-    up was we were what when which who will with would you
-    """.split()
+    ["aber", "alle", "allem", "allen", "aller", "alles", "als", "also", "am", "an", "auch", "auf", "aus", "bei", "beim", "bereits", "bis", "bisher", "da", "dabei", "damit", "danach", "dann", "daran", "darauf", "darf", "darum", "das", "dass", "davon", "dazu", "dem", "den", "denn", "der", "deren", "des", "deshalb", "die", "dies", "diese", "diesem", "diesen", "dieser", "dieses", "doch", "dort", "drei", "durch", "ein", "eine", "einem", "einen", "einer", "eines", "einige", "er", "erst", "erste", "ersten", "erstmals", "es", "etwa", "fuer", "gab", "gegen", "geht", "gibt", "haben", "haette", "hat", "hatte", "hatten", "heute", "hier", "hinter", "ihm", "ihn", "ihr", "ihre", "ihrem", "ihren", "ihrer", "im", "in", "ins", "ist", "ja", "jahr", "jahre", "jahren", "jede", "jeden", "jeder", "jetzt", "kann", "kein", "keine", "kommt", "konnte", "koennen", "kuenftig", "laut", "machen", "man", "mehr", "mit", "muessen", "muss", "nach", "nachdem", "neu", "neue", "neuen", "neuer", "nicht", "noch", "nun", "nur", "ob", "oder", "ohne", "rund", "sagt", "sagte", "schon", "sechs", "sehr", "sein", "seine", "seinem", "seinen", "seiner", "seit", "sich", "sie", "sieben", "sind", "so", "sogar", "soll", "sollen", "sowie", "statt", "teilt", "uhr", "ueber", "um", "und", "uns", "unser", "unsere", "unter", "vier", "viele", "vom", "von", "vor", "waehrend", "war", "waren", "was", "weil", "weiter", "weitere", "wenn", "wer", "werden", "wie", "wieder", "wird", "wo", "wurde", "wurden", "zehn", "zu", "zum", "zur", "zwei", "zwischen", "a", "about", "after", "all", "also", "an", "and", "are", "as", "at", "be", "been", "before", "but", "by", "can", "for", "from", "had", "has", "have", "he", "her", "his", "how", "if", "in", "into", "is", "it", "its", "more", "new", "not", "of", "on", "or", "out", "said", "says", "she", "so", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "under", "up", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you"]
 )
 
 

@@ -118,15 +118,18 @@ def test_before_its_cut_off_a_digest_is_never_skipped_for_want_of_news() -> None
     assert digest.state == DigestState.DRAFT
 
 
-def test_an_article_that_an_earlier_digest_took_is_no_candidate() -> None:
+def test_an_article_that_an_earlier_digest_took_is_listed_with_that_digest_and_never_taken() -> None:
     plan = make_planned()
     taken = make_article(first_seen_at=MONDAY_SIX + HOUR)
     earlier = make_handed_over(plan.newsletter, window_start=MONDAY_SIX - DAY, window_end=MONDAY_SIX)
     make_pick(digest=earlier, article=taken, slot="more")
 
-    found = selection.candidates(plan.newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+    (found,) = selection.candidates(plan.newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+    following = selection.build(plan.newsletter, at=NOON, window_end=NOON, by=make_user())
 
-    assert taken not in [candidate.article for candidate in found]
+    assert (found.article, found.held_back, found.sent_in) == (taken, "sent", earlier)
+    assert found.reasons["used"] < 0
+    assert _titles(following) == set()
 
 
 def test_candidates_speak_the_newsletters_language() -> None:
@@ -259,8 +262,9 @@ def test_candidates_cost_the_same_queries_at_any_size(size: int) -> None:
     ) as queries:
         selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
 
-    # Articles with section, picture and feed; bylines; marks. Authors are asked for only where there are bylines.
-    assert len(queries) == 3
+    # The plan; articles with section, picture and feed; bylines; earlier picks; marks; favoured sections; trusted
+    # feeds. Authors are asked for only where there are bylines.
+    assert len(queries) == 7
 
 
 def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:

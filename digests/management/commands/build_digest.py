@@ -1,4 +1,4 @@
-"""`manage.py build_digest NEWSLETTER [--at TIME]`: a draft for the next window; prints its id."""
+"""`manage.py build_digest NEWSLETTER [--at TIME] [--dry-run]`: a draft for the next window; prints its id."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from digests import recurrence, selection
 from digests.errors import DigestError
 from digests.models import Plan
+from digests.preflight import slot_name
+from digests.reasons import reason_name
 from newsroom.web import clock
 from subscriptions.models import Newsletter
 
@@ -26,9 +28,20 @@ class Command(BaseCommand):
             " without it the plan's next due time",
         )
 
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="write nothing: print what would go out now and, of everything else, why not",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         now = clock.now()
         newsletter = _newsletter(options["newsletter"])
+        if options["dry_run"]:
+            if options["at"]:
+                raise CommandError(_("A dry run says what would go out now; leave --at out."))
+            self._rehearse(newsletter, now)
+            return
         window_end = _cut_off(options["at"], newsletter, now) if options["at"] else None
         try:
             digest = selection.build(newsletter, at=now, window_end=window_end)
@@ -41,6 +54,20 @@ class Command(BaseCommand):
                 _("So far %(found)d new articles; the plan wants at least %(minimum)d.")
                 % {"found": found, "minimum": minimum}
             )
+
+    def _rehearse(self, newsletter: Newsletter, now: datetime) -> None:
+        try:
+            found = selection.rehearse(newsletter, at=now)
+        except DigestError as error:
+            raise CommandError(str(error)) from error
+        for line in found.taken:
+            self.stdout.write(f"+ {slot_name(line.slot)}: {line.article.title} ({_terms(line)})")
+        for line in found.left:
+            self.stdout.write(f"- {line.article.title}: {line.because}")
+
+
+def _terms(line: selection.Line) -> str:
+    return ", ".join(f"{reason_name(name)} {points:+.2f}" for name, points in line.reasons.items())
 
 
 def _newsletter(slug: str) -> Newsletter:

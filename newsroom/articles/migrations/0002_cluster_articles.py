@@ -5,57 +5,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('articles', '0001_initial'),
+        ("articles", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ArticleFingerprint',
+            name="ArticleFingerprint",
             fields=[
-                ('article', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='fingerprint', serialize=False, to='articles.article', verbose_name='article')),
-                ('place', models.CharField(blank=True, max_length=1000)),
-                ('rubric', models.CharField(blank=True, max_length=40)),
-                ('title', models.BinaryField()),
-                ('grams', models.BinaryField()),
-                ('made_at', models.DateTimeField()),
+                (
+                    "article",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="fingerprint",
+                        serialize=False,
+                        to="articles.article",
+                        verbose_name="article",
+                    ),
+                ),
+                ("place", models.CharField(blank=True, max_length=1000)),
+                ("rubric", models.CharField(blank=True, max_length=40)),
+                ("title", models.BinaryField()),
+                ("grams", models.BinaryField()),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'fingerprint of an article',
-                'verbose_name_plural': 'fingerprints of articles',
+                "verbose_name": "fingerprint of an article",
+                "verbose_name_plural": "fingerprints of articles",
             },
         ),
         migrations.CreateModel(
-            name='Cluster',
+            name="Cluster",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(verbose_name="made")),
             ],
             options={
-                'verbose_name': 'cluster',
-                'verbose_name_plural': 'clusters',
+                "verbose_name": "cluster",
+                "verbose_name_plural": "clusters",
             },
         ),
         migrations.AddField(
-            model_name='article',
-            name='cluster',
-            field=models.ForeignKey(blank=True, editable=False, help_text='Articles of one cluster tell of the same event; a digest takes one of them.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='articles', to='articles.cluster', verbose_name='cluster'),
+            model_name="article",
+            name="cluster",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                help_text="Articles of one cluster tell of the same event; a digest takes one of them.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="articles",
+                to="articles.cluster",
+                verbose_name="cluster",
+            ),
         ),
         migrations.CreateModel(
-            name='ClusterDecision',
+            name="ClusterDecision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('together', 'one event'), ('apart', 'two events')], max_length=8, verbose_name='decision')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
-                ('made_by', models.CharField(blank=True, max_length=150, verbose_name='by')),
-                ('first', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='articles.article', verbose_name='article')),
-                ('second', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='articles.article', verbose_name='article')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("together", "one event"), ("apart", "two events")],
+                        max_length=8,
+                        verbose_name="decision",
+                    ),
+                ),
+                ("made_at", models.DateTimeField(verbose_name="made")),
+                ("made_by", models.CharField(blank=True, max_length=150, verbose_name="by")),
+                (
+                    "first",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="articles.article",
+                        verbose_name="article",
+                    ),
+                ),
+                (
+                    "second",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="articles.article",
+                        verbose_name="article",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'decision on a cluster',
-                'verbose_name_plural': 'decisions on clusters',
-                'constraints': [models.UniqueConstraint(fields=('first', 'second'), name='cluster_decision_once'), models.CheckConstraint(condition=models.Q(('second__gt', models.F('first'))), name='cluster_decision_smaller_id_first')],
+                "verbose_name": "decision on a cluster",
+                "verbose_name_plural": "decisions on clusters",
+                "constraints": [
+                    models.UniqueConstraint(fields=("first", "second"), name="cluster_decision_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("second__gt", models.F("first"))),
+                        name="cluster_decision_smaller_id_first",
+                    ),
+                ],
             },
         ),
     ]

@@ -36,9 +36,7 @@ class Command(BaseCommand):
             if options["verbosity"] > 1:
                 self._tell("wrong", measured.wrong)
                 self._tell("missed", measured.missed)
-            is_enough &= (
-                measured.precision >= options["precision"] and measured.recall >= options["recall"]
-            )
+            is_enough &= measured.precision >= options["precision"] and measured.recall >= options["recall"]
         if not is_enough:
             raise CommandError("Below the least precision or recall.")
 

@@ -18,7 +18,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--all", action="store_true", help="forget what was found and look at all of them again")
+        parser.add_argument(
+            "--all", action="store_true", help="forget what was found and look at all of them again"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = clustering.regroup(at=now()) if options["all"] else clustering.group_new(at=now())
