@@ -31,9 +31,7 @@ def make_author(**values: Any) -> Author:
     )
 
 
-def make_article(
-    *, authors: tuple[Author, ...] = (), is_compared: bool = True, **values: Any
-) -> Article:
+def make_article(*, authors: tuple[Author, ...] = (), is_compared: bool = True, **values: Any) -> Article:
     """is_compared: grouping has looked at it and found nothing like it, though all of these are alike."""
     number = next(_numbers)
     article = Article.objects.create(

@@ -93,7 +93,7 @@ def split_off(article: Article, *, by: str, at: datetime) -> None:
         _decide(pairs, Verdict.APART, by=by, at=at)
         left = article.cluster_id
         Article.objects.filter(pk=article.pk).update(cluster=None)
-        if others.count() == 1:
+        if left and others.count() == 1:
             others.update(cluster=None)
             Cluster.objects.filter(pk=left).delete()
     article.refresh_from_db(fields=["cluster"])

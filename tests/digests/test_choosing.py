@@ -1,11 +1,12 @@
 """Which candidate goes into which empty place."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests.choosing import Choice, Place, choose
+from digests.choosing import Caps, Choice, Place, choose
 
 SLOTS: list[dict[str, Any]] = [
     {"key": "lead", "minimum": 1, "maximum": 1},
@@ -87,3 +88,64 @@ def test_a_third_of_a_section_is_taken_where_there_is_nothing_else() -> None:
     top = [key for slot, _, key in choose(SLOTS, [], ranked) if slot in ("lead", "briefs")]
 
     assert top == [1, 2, 3]
+
+
+mixed_choices = st.lists(
+    st.builds(
+        Choice,
+        key=st.integers(1, 99),
+        section=st.none() | st.integers(1, 3),
+        is_submission=st.booleans(),
+        source=st.none() | st.integers(1, 2),
+        authors=st.lists(st.integers(1, 3), max_size=2, unique=True).map(tuple),
+        cluster=st.none() | st.integers(1, 4),
+    ),
+    max_size=12,
+    unique_by=lambda choice: choice.key,
+)
+some_caps = st.builds(Caps, source=st.integers(0, 3), author=st.integers(0, 3), section=st.integers(0, 3))
+
+
+@given(ranked=mixed_choices, caps=some_caps)
+def test_no_source_author_or_section_goes_above_its_cap_and_no_event_comes_twice(
+    ranked: list[Choice], caps: Caps
+) -> None:
+    by_key = {choice.key: choice for choice in ranked}
+    why_not: dict[int, str] = {}
+
+    made = [by_key[key] for _, _, key in choose(SLOTS, [], ranked, caps=caps, why_not=why_not)]
+
+    sources = Counter(choice.source for choice in made if choice.source)
+    authors = Counter(author for choice in made for author in choice.authors)
+    sections = Counter(choice.section for choice in made if choice.section)
+    clusters = Counter(choice.cluster for choice in made if choice.cluster)
+    assert not caps.source or max(sources.values(), default=0) <= caps.source
+    assert not caps.author or max(authors.values(), default=0) <= caps.author
+    assert not caps.section or max(sections.values(), default=0) <= caps.section
+    assert max(clusters.values(), default=0) <= 1
+    assert set(why_not) == set(by_key) - {choice.key for choice in made}
+
+
+def test_what_the_desk_took_counts_against_the_caps_and_each_refusal_has_its_word() -> None:
+    taken = [Place(slot="lead", section=9, source=1, authors=(7,), cluster=5)]
+    ranked = [
+        Choice(key=1, section=1, is_submission=False, source=1),
+        Choice(key=2, section=1, is_submission=False, authors=(7,)),
+        Choice(key=3, section=9, is_submission=False),
+        Choice(key=4, section=1, is_submission=False, cluster=5),
+        Choice(key=5, section=1, is_submission=False),
+        Choice(key=6, section=2, is_submission=True),
+    ]
+    why_not: dict[int, str] = {}
+    slots = [{"key": "lead", "minimum": 1, "maximum": 1}, {"key": "briefs", "minimum": 0, "maximum": 3}]
+
+    made = list(choose(slots, taken, ranked, caps=Caps(source=1, author=1, section=1), why_not=why_not))
+
+    assert made == [("briefs", 0, 5)]
+    assert why_not == {
+        1: "cap_source",
+        2: "cap_author",
+        3: "cap_section",
+        4: "same_story",
+        6: "slot_full",
+    }

@@ -5,7 +5,8 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests.ranking import Facts, rank
+from digests.ranking import Facts, Ranked, rank
+from digests.weights import Weights
 from tests.factories import NOON
 
 
@@ -36,16 +37,20 @@ facts = st.builds(
     has_picture=st.booleans(),
     is_own=st.booleans(),
     is_marked=st.booleans(),
+    is_favoured=st.booleans(),
+    is_trusted=st.booleans(),
+    is_used=st.booleans(),
 )
+weights = st.builds(Weights, variety=st.floats(0, 2), fresh=st.floats(0, 2), used=st.floats(0, 2))
 lists = st.lists(facts, max_size=15, unique_by=lambda each: each.key)
 
 
-@given(articles=lists)
-def test_terms_sum_to_the_score_and_scores_fall(articles: list[Facts]) -> None:
-    ranked = rank(articles, at=NOON)
+@given(articles=lists, tried=weights)
+def test_terms_sum_to_the_score_and_scores_fall(articles: list[Facts], tried: Weights) -> None:
+    ranked = rank(articles, at=NOON, weights=tried)
 
     assert sorted(place.key for place in ranked) == sorted(article.key for article in articles)
-    assert all(abs(place.score - sum(place.terms.values())) < 0.001 for place in ranked)
+    assert all(abs(place.score - sum(place.terms.values())) < 0.0001 for place in ranked)
     assert [place.score for place in ranked] == sorted((place.score for place in ranked), reverse=True)
 
 
@@ -85,3 +90,44 @@ def test_a_further_article_of_a_section_lets_another_section_pass() -> None:
 
     assert [place.key for place in ranked] == [1, 3, 2]
     assert ranked[2].terms["variety"] < 0
+
+
+def _one_by_one(articles: list[Facts]) -> list[Ranked]:
+    """The same by looking at everything for each place: the square of the number."""
+    left, ranked = list(articles), list[Ranked]()
+    while left:
+        firsts = [rank([*_of_section(articles, ranked, one.section), one], at=NOON)[-1] for one in left]
+        best = min(firsts, key=lambda place: (-place.score, place.key))
+        left = [one for one in left if one.key != best.key]
+        ranked.append(best)
+    return ranked
+
+
+def _of_section(articles: list[Facts], ranked: list[Ranked], section: int | None) -> list[Facts]:
+    placed = {place.key for place in ranked}
+    return [one for one in articles if one.key in placed and section is not None and one.section == section]
+
+
+@given(articles=st.lists(facts, max_size=6, unique_by=lambda each: each.key))
+def test_the_heap_finds_what_looking_at_everything_finds(articles: list[Facts]) -> None:
+    assert [place.key for place in rank(articles, at=NOON)] == [place.key for place in _one_by_one(articles)]
+
+
+def test_a_newsletter_weighs_as_it_likes() -> None:
+    articles = [_facts(1, hours=1), _facts(2, hours=30, has_picture=True)]
+
+    usual = rank(articles, at=NOON)
+    slow = rank(articles, at=NOON, weights=Weights(half_life_hours=336, picture=2))
+
+    assert [place.key for place in usual] == [1, 2]
+    assert [place.key for place in slow] == [2, 1]
+
+
+def test_favoured_trusted_used_and_thin_each_have_their_term() -> None:
+    base = {"section": 1, "first_seen_at": NOON, "has_picture": False, "is_own": False, "is_marked": False}
+    found = rank(
+        [Facts(key=1, words=20, is_favoured=True, is_trusted=True, is_used=True, **base)],  # type: ignore[arg-type]
+        at=NOON,
+    )
+
+    assert found[0].terms == {"fresh": 1.0, "section": 0.2, "trust": 0.15, "used": -0.6, "thin": -0.2}
