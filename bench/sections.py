@@ -265,6 +265,27 @@ def killing(plan: Plan) -> Section:
     return section
 
 
+def ranking(plan: Plan) -> Section:
+    section = Section(
+        title="Ranking candidates and finding articles of one event (articles, one core)",
+        reference="for ranking one `sorted` by age, without terms or variety; for events every headline compared with "
+        "every other by rapidfuzz, without the texts.",
+        limit="Python on one core: terms and one heap for ranking; n-grams of 600 characters and one index for events.",
+    )
+    for name, ours, reference, count in (
+        ("ranking 5,000 candidates", "Rank", "BareSort", 5_000),
+        ("grouping 2,000 articles", "Group", "EveryPair", 2_000),
+    ):
+        options = {"count": count}
+        (found,) = compare(
+            (f"bench.ranking:{ours}", options), (f"bench.ranking:{reference}", options), runs=plan.runs
+        )
+        section.add(name, found)
+        rate = median(found.ours, lambda one: one.rate)
+        section.notes.append(f"{name}: {count / rate * 1000:,.0f} ms.")
+    return section
+
+
 SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "freezing": freeze,
     "splicing": splicing,
@@ -275,4 +296,5 @@ SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "flatness": flatness,
     "starting": starting,
     "killing": killing,
+    "ranking": ranking,
 }
