@@ -333,7 +333,7 @@ def pack(grams: Iterable[int]) -> bytes:
     return array("I", sorted(grams)).tobytes()
 
 
-def unpack(packed: bytes) -> frozenset[int]:
+def unpack(packed: bytes | memoryview) -> frozenset[int]:
     grams = array("I")
     grams.frombytes(bytes(packed))
     return frozenset(grams)

@@ -50,7 +50,10 @@ def test_instalments_of_a_rubric_are_no_event_but_an_update_is() -> None:
     fence = f"Ein Traktor riss am Mühlgraben Teile des Holzzauns um. {closing}"
 
     def found(rubric: str) -> list[list[str]]:
-        pieces = {"a": _piece(f"{rubric}: Spiegel kaputt", mirror), "b": _piece(f"{rubric}: Zaun kaputt", fence)}
+        pieces = {
+            "a": _piece(f"{rubric}: Spiegel kaputt", mirror),
+            "b": _piece(f"{rubric}: Zaun kaputt", fence),
+        }
         return group(pieces)
 
     assert found("Polizeibericht") == []
