@@ -58,3 +58,12 @@ def plans_can_be_read(
                     )
                 )
     return found
+
+
+@register(Tags.security, deploy=True)
+def staff_need_a_second_factor(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """A guessed password alone must not reach every reader."""
+    if settings.SECOND_FACTOR:
+        return []
+    sentence = _("SECOND_FACTOR is off: a password alone opens the admin.")
+    return [Warning(sentence, hint=_("Leave it out, or set it to on."), id="digests.W003")]

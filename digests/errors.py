@@ -12,7 +12,8 @@ DigestError
 │   └── StaleProof      the digest changed after the proof: a new proof is needed
 ├── SecondPersonNeeded  the plan wants two people
 ├── TimePast            the time lies behind us
-└── TooLate             the digest waited past the late limit and needs a person
+├── TooLate             the digest waited past the late limit and needs a person
+└── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
 """
 
 from collections.abc import Sequence
@@ -104,3 +105,10 @@ class TimePast(DigestError):
 
 class TooLate(DigestError):
     """The digest waited past the late limit."""
+
+
+class NoSuchGroup(DigestError):
+    """A staff user without a group could sign in and see nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("There is no group “%(name)s”.") % {"name": name})

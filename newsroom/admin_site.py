@@ -1,10 +1,112 @@
-"""The admin site: Django's own, under our name."""
+"""The admin site: Django's own, under our name, closed to staff until their second factor is seen."""
 
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+
+from newsroom import second_factor
+
+
+class CodeForm(forms.Form):
+    """Six digits of the app, or a recovery code; spaces and dashes are how people read them out."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autofocus": True,
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+    def clean_code(self) -> str:
+        return "".join(self.cleaned_data["code"].lower().replace("-", " ").split())
 
 
 class NewsroomAdminSite(AdminSite):
     site_header = _("Newsroom")
     site_title = _("Newsroom")
     index_title = _("Desk")
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and second_factor.is_through(request)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [
+            # Before Django's own, which turns away whoever may not enter: half-way in, one may still leave.
+            path("logout/", self.logout, name="logout"),
+            path("second-factor/", self.second_factor, name="second_factor"),
+            *super().get_urls(),
+        ]
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Ask for the password; staff who gave it are sent on to the second factor."""
+        if request.method == "GET" and super().has_permission(request) and not self.has_permission(request):
+            query = urlencode({"next": _destination(request)})
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+        return super().login(request, extra_context)
+
+    @method_decorator([never_cache, csrf_protect])
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """One code, of a phone that is known or of one that is enrolled here; recovery codes are shown once."""
+        destination = _destination(request)
+        if not super().has_permission(request):
+            return HttpResponseRedirect(f"{reverse('admin:login')}?{urlencode({'next': destination})}")
+        if self.has_permission(request):
+            return HttpResponseRedirect(destination)
+        form = CodeForm(request.POST if request.method == "POST" else None)
+        device = (
+            None if second_factor.is_enrolled(request.user) else second_factor.device_to_enrol(request.user)
+        )
+        codes: list[str] = []
+        if form.is_valid():
+            code = form.cleaned_data["code"]
+            if device:
+                codes = second_factor.enrol(request, device, code)
+            elif second_factor.verify(request, code):
+                return HttpResponseRedirect(destination)
+            if not codes:
+                # Translators: Der Code stimmt nicht. Nach jedem falschen Code dauert es etwas länger, bis der nächste gilt.
+                form.add_error(
+                    "code",
+                    _now("This code is not right. After each wrong code the next counts a little later."),
+                )
+        context = {
+            **self.each_context(request),
+            "is_nav_sidebar_enabled": False,
+            "title": _("Second factor"),
+            "form": form,
+            "next": destination,
+            "codes": codes,
+            "is_new": device is not None,
+            "secret": second_factor.secret(device) if device and not codes else "",
+            "picture": second_factor.picture(device) if device and not codes else "",
+        }
+        return TemplateResponse(request, "admin/second_factor.html", context)
+
+
+def _destination(request: HttpRequest) -> str:
+    """Where `next` leads if that is on this site, else the front of the admin."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted,
+        allowed_hosts={request.get_host()},
+        require_https=settings.SESSION_COOKIE_SECURE and request.is_secure(),
+    )
+    return wanted if is_ours else reverse("admin:index")

@@ -55,6 +55,9 @@ SETTINGS: tuple[Setting, ...] = (
         "ADDRESS_KEY", "made in var/keys with SQLite", "Keys the hashes of addresses; must never change."
     ),
     Setting("DEBUG", "off", "Django's debug mode; never on a public site."),
+    Setting(
+        "SECOND_FACTOR", "on unless DEBUG is", "Whether staff need a code beside their password in the admin."
+    ),
     Setting("ALLOWED_HOSTS", "the host of SITE_URL", "Host names the site answers to, comma-separated."),
     Setting(
         "TRUSTED_PROXIES",

@@ -55,6 +55,8 @@ def _prepare_environment() -> None:
         SECRET_KEY="test-secret-key-" + "0" * 48,
         LINK_KEYS="1:" + "1" * 64,
         ADDRESS_KEY="2" * 64,
+        # Most tests ask what a role may do, not how its people sign in; those that do switch it on.
+        SECOND_FACTOR="off",
         TIME_ZONE="Europe/Berlin",
         MAIL_PROVIDERS="main=memory://",
         MEDIA_ROOT=str(folder / "media"),

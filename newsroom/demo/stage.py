@@ -46,6 +46,8 @@ def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
         "REDIS_URL": broker.start(supervisor, directory, url=os.environ.get("REDIS_URL", "")),
         "SITE_URL": site_url,
         "SITE_NAME": "Uferblick",
+        # Its logins are printed and its site listens on this machine alone: a phone would guard nothing.
+        "SECOND_FACTOR": "off",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_hex(32),

@@ -32,10 +32,20 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus, for this machine and for staff; others are told that there is no such page."""
-    if not (_is_local(request) or getattr(request.user, "is_staff", False)):
+    if not (_is_local(request) or _is_staff(request)):
         return HttpResponseNotFound()
     return HttpResponse(
         prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST
+    )
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    """Staff whose second factor was seen, where one is asked for."""
+    user = request.user
+    return (
+        user.is_active
+        and getattr(user, "is_staff", False)
+        and (not settings.SECOND_FACTOR or bool(getattr(user, "is_verified", lambda: False)()))
     )
 
 
