@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -94,7 +94,7 @@ class NewsroomAdminSite(AdminSite):
                 # Translators: Der Code stimmt nicht. Nach jedem falschen Code dauert es etwas länger, bis der nächste gilt.
                 form.add_error(
                     "code",
-                    _now("This code is not right. After each wrong code the next counts a little later."),
+                    gettext("This code is not right. After each wrong code the next counts a little later."),
                 )
         context = {
             **self.each_context(request),
