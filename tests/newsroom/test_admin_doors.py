@@ -44,13 +44,16 @@ ENTRANCES = {"login/", "logout/", "second-factor/"}
 NOWHERE = 4_040_404
 
 
+FRONT = "(front)"
+
+
 def routes(patterns: list[Any], before: str = "") -> Iterator[str]:
     for each in patterns:
         match each:
             case URLResolver():
                 yield from routes(each.url_patterns, before + str(each.pattern))
             case URLPattern():
-                yield before + str(each.pattern)
+                yield before + str(each.pattern) or FRONT
 
 
 def doors() -> list[str]:
@@ -63,6 +66,8 @@ def doors() -> list[str]:
 
 def address(door: str, proof: Proof) -> str:
     """An address that this route answers."""
+    if door == FRONT:
+        return "/admin/"
     if door.startswith("^"):
         door = door.replace("^(?P<app_label>", "").split("|")[0] + "/"
     elif door.endswith("(?P<url>.*)$"):
