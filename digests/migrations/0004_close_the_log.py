@@ -39,7 +39,7 @@ def let_the_group_read_it(apps: StateApps, schema_editor: BaseDatabaseSchemaEdit
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("digests", "0002_add_groups"),
+        ("digests", "0003_let_groups_decide_held"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("articles", "0002_cluster_articles"),
-        ("digests", "0002_add_groups"),
+        ("digests", "0004_close_the_log"),
     ]
 
     operations = [
