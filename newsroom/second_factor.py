@@ -29,7 +29,7 @@ def is_through(request: HttpRequest) -> bool:
 
 
 def is_enrolled(user: Any) -> bool:
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
 
 
 def device_to_enrol(user: Any) -> TOTPDevice:

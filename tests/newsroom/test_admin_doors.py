@@ -74,7 +74,8 @@ def address(door: str, proof: Proof) -> str:
         return "/admin/no-such-page/"
     row = proof.digest_id if door.startswith("digests/digest/") else NOWHERE
     if door.endswith(("/history/", "/arithmetic/")):
-        first = apps.get_model(*door.split("/")[:2]).objects.order_by("pk").first()
+        app, model = door.split("/")[:2]
+        first = apps.get_model(app, model).objects.order_by("pk").first()
         row = first.pk if first else NOWHERE
     return "/admin/" + re.sub(r"<[^>]+>", str(row), door.replace("<int:number>", str(proof.number)))
 
