@@ -11,6 +11,7 @@ _LEDGER = (
     "delivery.attempt",
     "delivery.delivery",
     "delivery.providerstate",
+    "delivery.quotaday",
 )
 _READERS = ("subscriptions.subscriber", "subscriptions.subscription", "subscriptions.consentevent")
 

@@ -73,7 +73,7 @@ def address(door: str, proof: Proof) -> str:
     elif door.endswith("(?P<url>.*)$"):
         return "/admin/no-such-page/"
     row = proof.digest_id if door.startswith("digests/digest/") else NOWHERE
-    if door.endswith(("/history/", "/arithmetic/")):
+    if door.endswith(("/history/", "/arithmetic/", "/held/")):
         app, model = door.split("/")[:2]
         first = apps.get_model(app, model).objects.order_by("pk").first()
         row = first.pk if first else NOWHERE
