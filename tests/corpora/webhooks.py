@@ -6,10 +6,14 @@ a right or wrong secret.
 """
 
 import base64
+import contextlib
 import importlib.util
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from unittest.mock import patch
 from urllib.parse import quote, urlsplit
 
 from django.core.cache import cache
@@ -35,7 +39,7 @@ _NEEDED = {"amazon_ses": "boto3", "postal": "cryptography", "resend": "svix", "s
 
 
 def run(folder: Path) -> Tally:
-    tally = Tally(aim=0.95)
+    tally = Tally()
     for case in load(folder / "cases.json"):
         tally.judge(f"{case['id']} {case['expected_status']}", _is_right, case)
     return tally
@@ -113,11 +117,30 @@ def _call(case: dict[str, Any]) -> int:
         name: value[2:-1] if value.startswith("b'") else value for name, value in case["headers"].items()
     }
     headers.pop("Authorization", None)
-    answer = Client(raise_request_exception=True).generic(
-        case["method"],
-        f"/webhooks/main/{secret}/",
-        body,
-        content_type=case.get("content_type") or "application/json",
-        headers=headers,
-    )
+    with _when_it_was_signed(case):
+        answer = Client(raise_request_exception=True).generic(
+            case["method"],
+            f"/webhooks/main/{secret}/",
+            body,
+            content_type=case.get("content_type") or "application/json",
+            headers=headers,
+        )
     return int(answer.status_code)
+
+
+@contextlib.contextmanager
+def _when_it_was_signed(case: dict[str, Any]) -> Iterator[None]:
+    """A signature that is good for minutes is judged as on its day; one without a time is not good on any."""
+    try:
+        then = datetime.fromtimestamp(float(case["headers"]["svix-timestamp"]), UTC)
+    except (KeyError, ValueError):
+        yield
+        return
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(then.timestamp(), tz)
+
+    with patch("standardwebhooks.webhooks.datetime", Then):
+        yield
