@@ -99,7 +99,13 @@ def read(kind: TokenKind, token: str) -> int:
 
 def leave_url(subscription_id: int) -> str:
     """The address that ends a subscription: a page on GET, the end on POST (RFC 8058)."""
-    return f"{settings.SITE_URL}/u/{make(TokenKind.LEAVE, subscription_id)}"
+    return leave_urls([subscription_id])[0]
+
+
+def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
+    """The same for many, in their order."""
+    start = f"{settings.SITE_URL}/u/"
+    return [start + token for token in make_many(TokenKind.LEAVE, subscription_ids)]
 
 
 def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
@@ -110,7 +116,13 @@ def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
 
 def manage_url(subscription_id: int) -> str:
     """The address that opens the reader's settings."""
-    return f"{settings.SITE_URL}/preferences/{make(TokenKind.MANAGE, subscription_id)}/"
+    return manage_urls([subscription_id])[0]
+
+
+def manage_urls(subscription_ids: Iterable[int]) -> list[str]:
+    """The same for many, in their order."""
+    start = f"{settings.SITE_URL}/preferences/"
+    return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, subscription_ids)]
 
 
 def manage_urls(subscription_ids: Iterable[int]) -> list[str]:

@@ -21,6 +21,8 @@ class Capabilities:
     max_bytes: int  # of one call, or of one message where each copy is a call
     personal_headers: bool  # each reader's own List-Unsubscribe in one call
     one_call_per_reader: bool
+    # Bytes for a character of a body that travels once per call; 0: every copy brings the whole body along.
+    shared_body_factor: int = 0
     keeps_list_headers: bool = True  # False: List-Unsubscribe is dropped or replaced
     reports_events: bool = True
     replay_seconds: int = 0  # how long the same call again, with the same attempt id, is known for the same

@@ -6,11 +6,9 @@ variables are looked up by the very string in `to`.
 """
 
 import json
-import re
 import threading
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -18,7 +16,6 @@ from uuid import UUID
 import requests
 
 from newsroom.mail import verdicts
-from newsroom.mail.encoding import plain_mailbox
 from newsroom.mail.errors import BadMail
 from newsroom.mail.provider_urls import ProviderConfig
 from newsroom.mail.providers.base import (
@@ -31,14 +28,11 @@ from newsroom.mail.providers.base import (
     not_offered,
 )
 from newsroom.mail.providers.http import DeadlineSession
+from newsroom.mail.providers.mailgun_form import FORM_HEADERS, Forms
 from newsroom.mail.verdicts import Outcome, Ruling, Verdict
-from newsroom.mail.wire import CompiledMail, Content, Copy
+from newsroom.mail.wire import CompiledMail, Copy
 
 _HOSTS = {"": "https://api.mailgun.net", "us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
-# Every copy's own headers; the rest is the same for all.
-_OWN = frozenset({"To", "Message-ID", "Date", "List-Unsubscribe", "List-Unsubscribe-Post"})
-_FIELDS = frozenset({"From", "Subject"})
-_VARIABLE = re.compile(r"%(?=recipient)", re.IGNORECASE)
 
 
 class MailgunProvider:
@@ -53,6 +47,7 @@ class MailgunProvider:
             one_call_per_reader=False,
             can_search=True,
             search_lag_seconds=30 * 60,
+            shared_body_factor=12,  # UTF-8 of up to four bytes, each percent-encoded
         )
         base = config.api_url.rstrip("/") or _HOSTS.get(config.options.get("region", ""), _HOSTS[""])
         if not urlsplit(base).path:
@@ -61,6 +56,7 @@ class MailgunProvider:
         self._events_url = f"{base}/{config.host}/events"
         self._auth = ("api", config.username if config.username != "api" else config.password)
         self._session = DeadlineSession()
+        self._forms = Forms()
         self._lock = threading.Lock()
 
     def hand_over(
@@ -69,11 +65,11 @@ class MailgunProvider:
         good, outcomes = _writable(mail, copies)
         if not good:
             return HandOver(outcomes=outcomes)
-        form = _form(mail, good, attempt_id)
+        form = self._forms.build(mail, good, attempt_id)
         with self._lock:
             self._session.begin(seconds=seconds)
             try:
-                response = self._session.post(self._url, data=form, auth=self._auth)
+                response = self._session.post(self._url, data=form, headers=FORM_HEADERS, auth=self._auth)
             except requests.RequestException as error:
                 call = all_alike(good, verdicts.of_exception(error))
             else:
@@ -168,64 +164,3 @@ def _writable(mail: CompiledMail, copies: Sequence[Copy]) -> tuple[list[Copy], d
             addresses.add(copy.address)
             good.append(copy)
     return good, outcomes
-
-
-def _form(mail: CompiledMail, copies: Sequence[Copy], attempt_id: UUID) -> list[tuple[str, str]]:
-    names = sorted(mail.slot_names)
-    # Values that HTML must escape are rare; only then do they travel a second time.
-    in_html = {
-        name: f"{name}_html" if any(escape(copy.value(name)) != copy.value(name) for copy in copies) else name
-        for name in names
-    }
-    content = _with_variables(mail, in_html)
-    envelope = mail.envelope
-    form = [
-        ("from", plain_mailbox(envelope.from_name, mail.from_address)),
-        ("subject", _without_variables(mail.content.subject)),
-        ("text", content.text),
-        ("v:t", "%recipient.t%"),
-        ("v:a", str(attempt_id)),
-        ("o:tracking", "no"),
-        ("o:tracking-clicks", "no"),
-        ("o:tracking-opens", "no"),
-    ]
-    if content.html:
-        form.append(("html", content.html))
-    form += [(f"h:{name}", value) for name, value in mail.shared_headers if name not in _FIELDS]
-    if any(copy.leave_url for copy in copies):
-        form += [
-            ("h:List-Unsubscribe", "%recipient.list_unsubscribe%"),
-            ("h:List-Unsubscribe-Post", "%recipient.list_unsubscribe_post%"),
-        ]
-    variables = {copy.address: _variables(copy, names, in_html) for copy in copies}
-    form += [("to", copy.address) for copy in copies]
-    form.append(("recipient-variables", json.dumps(variables, separators=(",", ":"))))
-    return form
-
-
-def _variables(copy: Copy, names: Sequence[str], in_html: dict[str, str]) -> dict[str, str]:
-    values = {name: copy.value(name) for name in names}
-    values |= {in_html[name]: escape(values[name]) for name in names if in_html[name] != name}
-    values["t"] = copy.message_token
-    if copy.leave_url:
-        values["list_unsubscribe"] = f"<{copy.leave_url}>"
-        values["list_unsubscribe_post"] = "List-Unsubscribe=One-Click"
-    return values
-
-
-def _with_variables(mail: CompiledMail, in_html: dict[str, str]) -> Content:
-    """The content with variables for slots, and with nothing else that Mailgun would take for one."""
-    content = mail.content
-    safe = Content(
-        subject=content.subject,
-        html=_VARIABLE.sub("&#37;", content.html),
-        text=_without_variables(content.text),
-    )
-    return safe.replaced(
-        lambda name: f"%recipient.{name}%", html_value=lambda name: f"%recipient.{in_html[name]}%"
-    )
-
-
-def _without_variables(text: str) -> str:
-    """In plain text a word joiner, which nobody sees, keeps an article's own `%recipient` from being replaced."""
-    return _VARIABLE.sub("%\u2060", text)
