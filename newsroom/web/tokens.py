@@ -108,12 +108,6 @@ def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
     return [start + token for token in make_many(TokenKind.LEAVE, subscription_ids)]
 
 
-def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
-    """`leave_url` for many."""
-    start = f"{settings.SITE_URL}/u/"
-    return [start + token for token in make_many(TokenKind.LEAVE, subscription_ids)]
-
-
 def manage_url(subscription_id: int) -> str:
     """The address that opens the reader's settings."""
     return manage_urls([subscription_id])[0]
@@ -121,12 +115,6 @@ def manage_url(subscription_id: int) -> str:
 
 def manage_urls(subscription_ids: Iterable[int]) -> list[str]:
     """The same for many, in their order."""
-    start = f"{settings.SITE_URL}/preferences/"
-    return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, subscription_ids)]
-
-
-def manage_urls(subscription_ids: Iterable[int]) -> list[str]:
-    """`manage_url` for many."""
     start = f"{settings.SITE_URL}/preferences/"
     return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, subscription_ids)]
 

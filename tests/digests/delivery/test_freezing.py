@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from dataclasses import replace
 
 import pytest
 from django.db import connection, connections
@@ -158,6 +159,19 @@ def test_large_mail_makes_smaller_batches(provider: ScriptedProvider) -> None:
     mailing = freezing.freeze(make_mailing(readers=100, renditions={0: large}).pk, at=NOON)
 
     assert max(Batch.objects.filter(mailing=mailing).values_list("size", flat=True)) == 19
+
+
+@pytest.mark.parametrize(("max_bytes", "size"), [(10_000_000, 100), (6_100_000, 49), (6_000_000, 1)])
+def test_body_that_travels_once_counts_once_and_still_keeps_to_the_bytes(
+    max_bytes: int, size: int, provider: ScriptedProvider
+) -> None:
+    """A hundred copies beside a body reckoned at 12 × 500,022 bytes and more."""
+    provider.capabilities = replace(provider.capabilities, max_bytes=max_bytes, shared_body_factor=12)
+    large = make_rendition(html="<p>" + "x" * 500_000 + "</p>")
+
+    mailing = freezing.freeze(make_mailing(readers=160, renditions={0: large}).pk, at=NOON)
+
+    assert max(Batch.objects.filter(mailing=mailing).values_list("size", flat=True)) == size
 
 
 @pytest.mark.parametrize("pages", [2, 6])

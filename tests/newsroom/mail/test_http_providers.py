@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -368,7 +369,9 @@ def test_amazons_throttling_is_patience_and_not_a_refusal() -> None:
     assert ruling.retry_after == 60
 
 
-def test_a_provider_that_is_not_installed_says_what_to_install() -> None:
+def test_a_provider_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not there
+    monkeypatch.delitem(sys.modules, "anymail.backends.amazon_ses", raising=False)
     [config] = parse("main=amazon_ses://KEY:SECRET@eu-central-1")
 
     with pytest.raises(Exception, match=r"django-anymail\[amazon_ses"):

@@ -94,6 +94,18 @@ def test_many_tokens_are_the_same_as_single_ones() -> None:
     ]
 
 
+def test_links_of_many_are_those_of_each() -> None:
+    numbers = [7, 1, 2**40]
+
+    assert tokens.leave_urls(numbers) == [tokens.leave_url(number) for number in numbers]
+    assert tokens.manage_urls(numbers) == [tokens.manage_url(number) for number in numbers]
+    assert [
+        tokens.read(TokenKind.LEAVE, url.rpartition("/")[2]) for url in tokens.leave_urls(numbers)
+    ] == numbers
+    opened = [url.rstrip("/").rpartition("/")[2] for url in tokens.manage_urls(numbers)]
+    assert [tokens.read(TokenKind.MANAGE, token) for token in opened] == numbers
+
+
 def test_links_are_absolute_and_short() -> None:
     assert tokens.leave_url(2**40).startswith("https://news.example.org/u/")
     assert len(tokens.leave_url(2**40)) <= 75
