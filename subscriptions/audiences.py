@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash
+from newsroom.web.keys import among
 from subscriptions import suppression
 from subscriptions.models import Newsletter, Subscription, SubscriptionQuerySet, sendable_form
 from subscriptions.states import Cadence, SubscriptionState
@@ -71,12 +72,12 @@ def deliverable(
     Reasons: gone, erased, unsubscribed, paused, cadence, suppressed.
     """
     # Values and no models: every copy of every mailing passes here, and with models and hashing it was five times slower.
-    found = Subscription.objects.filter(pk__in=subscription_ids, newsletter=newsletter).values_list(
+    found = Subscription.objects.filter(pk__in=among(subscription_ids), newsletter=newsletter).values_list(
         "pk",
         "state",
         "paused_until",
         "cadence",
-        Coalesce("confirmed_at", "requested_at"),
+        TruncDate(Coalesce("confirmed_at", "requested_at"), tzinfo=timezone.get_current_timezone()),
         "source",
         "subscriber__address",
         "subscriber__typed_address",
@@ -87,7 +88,6 @@ def deliverable(
     # A row that came in past our services may lack its hash: it is checked all the same.
     hashes = {pk: row[8] or address_hash(row[6]) for pk, row in rows.items() if row[6]}
     suppressed = suppression.among(set(hashes.values()), newsletter=newsletter)
-    zone = timezone.get_current_timezone()
     looks: dict[int, Deliverable] = {}
     for pk in subscription_ids:
         if pk not in rows:
@@ -101,7 +101,7 @@ def deliverable(
             subscription_id=pk,
             address="" if reason else sendable_form(address, typed),
             language=language,
-            since=since.astimezone(zone).date(),
+            since=since,
             source=source,
             skip_reason=reason,
         )

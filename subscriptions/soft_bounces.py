@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from newsroom.web.keys import among
 from subscriptions import suppression
 from subscriptions.models import SoftBounces
 from subscriptions.states import SuppressionReason
@@ -45,7 +46,9 @@ def note(bounced: Mapping[str, Set[date]], *, delivered: Mapping[str, date], at:
         return set()
     rows = {
         row.address_hash: row
-        for row in SoftBounces.objects.select_for_update().filter(address_hash__in=hashes).order_by("pk")
+        for row in SoftBounces.objects.select_for_update()
+        .filter(address_hash__in=among(hashes))
+        .order_by("pk")
     }
     changed: list[SoftBounces] = []
     gone: list[SoftBounces] = []

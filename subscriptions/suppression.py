@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
+from newsroom.web import keys
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
 
@@ -145,7 +146,7 @@ def among(hashes: Collection[str], *, newsletter: Newsletter | None = None) -> s
     scope = Q(newsletter__isnull=True)
     if newsletter is not None:
         scope |= Q(newsletter=newsletter)
-    rows = Suppression.objects.filter(scope, address_hash__in=hashes)
+    rows = Suppression.objects.filter(scope, address_hash__in=keys.among(hashes))
     return set(rows.values_list("address_hash", flat=True))
 
 

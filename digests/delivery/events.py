@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from digests.delivery import ledger, reconciling
 from digests.delivery.models import Delivery
 from newsroom.mail.models import Letter, ProviderEvent
-from newsroom.web import tokens
+from newsroom.web import keys, tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
 from subscriptions import soft_bounces, suppression
@@ -80,7 +80,7 @@ def apply(*, at: datetime, limit: int = 1_000) -> int:
         outcomes["noted"] = [event.pk for event in events if event.pk not in told]
         for outcome, ids in outcomes.items():
             if ids:
-                ProviderEvent.objects.filter(pk__in=ids).update(applied_at=at, outcome=outcome)
+                ProviderEvent.objects.filter(pk__in=keys.among(ids)).update(applied_at=at, outcome=outcome)
     return len(events)
 
 
@@ -103,7 +103,7 @@ def _read_tokens(events: list[_Event]) -> tuple[dict[int, int], dict[int, int], 
 
 def _known(ids: Iterable[int]) -> dict[int, str]:
     """The copies that we have, and their states."""
-    return dict(Delivery.objects.filter(pk__in=sorted(set(ids))).values_list("pk", "state"))
+    return dict(Delivery.objects.filter(pk__in=keys.among(set(ids))).values_list("pk", "state"))
 
 
 def _prove(

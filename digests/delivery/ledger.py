@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from digests.delivery.models import SEQ_BITS, Batch, Delivery
 from digests.delivery.runs import is_one_run
 from digests.delivery.states import BatchKind, BatchState
+from newsroom.web import keys
 
 # A batch with this time waits for the first readers' batch to go well.
 GATED: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ def of_numbers(mailing_id: int, numbers: Sequence[int]) -> QuerySet[Delivery]:
     first = first_id(mailing_id)
     if is_one_run(numbers):
         return Delivery.objects.filter(pk__gte=first + numbers[0], pk__lte=first + numbers[-1])
-    return Delivery.objects.filter(pk__in=[first + number for number in numbers])
+    return Delivery.objects.filter(pk__in=keys.among([first + number for number in numbers]))
 
 
 def numbers_of(batch: Batch) -> Sequence[int]:

@@ -39,7 +39,7 @@ _EVERYWHERE: Final[dict[Floor, str]] = {
 _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
         Floor.VALUES: "guard masking patience tokens",
-        Floor.SERVICES: "access_log cache clock error_reports fetching logs tags throttles",
+        Floor.SERVICES: "access_log cache clock error_reports fetching keys logs tags throttles",
         Floor.EDGES: "health pages proxies",
     },
     "newsroom.mail": {

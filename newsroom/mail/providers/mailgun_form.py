@@ -49,7 +49,8 @@ class Forms:
             (
                 shared,
                 f"&v%3Aa={attempt_id}&to=",
-                "&to=".join([quoted(copy.address) for copy in copies]),
+                # No address that can be sent to holds a comma.
+                quoted(",".join([copy.address for copy in copies])).replace("%2C", "&to="),
                 "&recipient-variables=",
                 quoted(json.dumps(variables, separators=(",", ":"))),
             )
