@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from digests.models import Digest, DigestMailing
-from newsroom.articles.models import Correction
+from newsroom.articles.models import Article, Correction
 from newsroom.articles.states import Origin, Review
 from newsroom.web import clock
 from newsroom.web.tokens import TokenKind, hash_secret, make
@@ -210,3 +210,34 @@ def test_both_languages_are_offered_and_kept(
     page.goto(f"{site}/imprint/")
     assert page.locator("html").get_attribute("lang") == "de"
     assert Newsletter.objects.count() == 1
+
+
+def test_related_articles_cover_nothing_else_on_the_page(
+    site: str, words: dict[str, object], page: Page
+) -> None:
+    article = Article.objects.get(slug=str(words["article"]))
+    related = make_article(title="Was nebenan geschah")
+    article.related.add(related)
+    address = f"{site}/articles/{article.slug}/"
+    page.goto(address)
+    link = page.get_by_role("link", name=related.title)
+    assert link.count() == 1
+
+    def clicked(target: Locator) -> str:
+        """Where a mouse gets that presses in the middle of it, whatever lies on top."""
+        page.goto(address)
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        assert box
+        with page.expect_navigation():
+            page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        return page.url
+
+    assert clicked(page.locator(".byline a")) == f"{site}/authors/{words['author']}/"
+    assert clicked(page.locator(".site-nav a[href='/newsletters/']")) == f"{site}/newsletters/"
+    assert clicked(link) == site + related.get_absolute_url()
+
+    page.goto(address)
+    page.keyboard.press("Tab")
+    link.focus()
+    assert link.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
