@@ -21,7 +21,7 @@ from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now
 from subscriptions import consent, suppression
 from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscriber, Subscription, Suppression
-from subscriptions.publishing import is_own_domain, missing
+from subscriptions.publishing import is_own_domain, missing, unsaid
 from subscriptions.states import NewsletterState, SubscriptionState, SuppressionReason
 
 
@@ -94,6 +94,13 @@ class NewsletterAdmin(admin.ModelAdmin[Newsletter]):
     list_filter = ["state", "language"]
     list_select_related = ["sender"]
     prepopulated_fields = {"slug": ["name"], "list_id_label": ["name"]}
+
+    def save_model(self, request: HttpRequest, obj: Newsletter, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.state == NewsletterState.ACTIVE and (silent := unsaid(obj.sender)):
+            # Translators: Die Datenschutzerklärung lässt noch offen: %(silent)s. Bitte ergänzen Sie den Absender.
+            sentence = _("The privacy notice still leaves open: %(silent)s. Please complete the sender.")
+            messages.warning(request, sentence % {"silent": ", ".join(silent)})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         # Mail programs sort by it, and links lead to it: once readers have mail, both stay.

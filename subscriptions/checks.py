@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from subscriptions.publishing import is_own_domain, missing
+from subscriptions.publishing import is_own_domain, missing, unsaid
 from subscriptions.wording import languages_of_all
 
 
@@ -29,7 +29,7 @@ def wordings_speak_every_language(**options: Any) -> list[CheckMessage]:
 def active_newsletters_have_a_sender(
     *, databases: Sequence[str] | None, **options: Any
 ) -> list[CheckMessage]:
-    """subscriptions.W001 and W002, on `check --database default` and `migrate`."""
+    """subscriptions.W001 to W003, on `check --database default` and `migrate`."""
     from subscriptions.models import Newsletter
 
     if not databases or "default" not in databases:
@@ -45,6 +45,12 @@ def active_newsletters_have_a_sender(
                 f"The newsletter {newsletter.slug!r} is active, but its sender lacks: {', '.join(lacking)}."
             )
             found.append(Warning(text, hint="Complete the sender in the admin.", id="subscriptions.W001"))
+        if silent := unsaid(newsletter.sender):
+            text = (
+                f"The privacy notice for the newsletter {newsletter.slug!r} leaves open: {', '.join(silent)}."
+            )
+            hint = "Complete the sender in the admin (GDPR art. 13)."
+            found.append(Warning(text, hint=hint, id="subscriptions.W003"))
         if not is_own_domain(newsletter.sender.address):
             text = f"The newsletter {newsletter.slug!r} is sent from a freemail address."
             hint = (

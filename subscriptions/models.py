@@ -30,7 +30,9 @@ class Sender(models.Model):
     legal_name = models.CharField(_("publisher"), max_length=160)
     postal_address = models.CharField(_("postal address"), max_length=300)
     email = models.EmailField(_("contact by mail"))
-    phone = models.CharField(_("second quick contact"), max_length=120, blank=True)
+    phone = models.CharField(
+        _("phone"), max_length=120, blank=True, help_text=_("A second way to reach you quickly.")
+    )
     responsible_person = models.CharField(_("responsible for the content"), max_length=160)
     imprint_url = models.CharField(
         _("legal notice"), max_length=300, help_text=_("A full address, or a path on this site.")
@@ -39,6 +41,50 @@ class Sender(models.Model):
         _("privacy notice"), max_length=300, help_text=_("A full address, or a path on this site.")
     )
     rights_contact = models.EmailField(_("rights contact"), blank=True)
+    imprint_details = models.TextField(
+        _("further mandatory details"),
+        blank=True,
+        help_text=_(
+            "For the legal notice, one per line: managing directors, register court and number, VAT number (§ 5 DDG)."
+        ),
+    )
+    processor_name = models.CharField(
+        _("e-mail service"),
+        max_length=160,
+        blank=True,
+        help_text=_("The company that delivers your e-mails, as the privacy notice names it (GDPR art. 13)."),
+    )
+    processor_country = models.CharField(
+        _("country of the e-mail service"),
+        max_length=80,
+        blank=True,
+        help_text=_("Where it processes the addresses."),
+    )
+    processor_safeguard = models.CharField(
+        _("safeguard outside the EU"),
+        max_length=300,
+        blank=True,
+        help_text=_(
+            "Only for a country outside the EU and the EEA: an adequacy decision or standard contractual clauses "
+            "(GDPR art. 45 and 46)."
+        ),
+    )
+    proof_kept_years = models.PositiveSmallIntegerField(
+        _("years the proof of consent is kept"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Counted from unsubscribing. Printed in the privacy notice; nothing is deleted by itself."
+        ),
+    )
+    deliveries_kept_months = models.PositiveSmallIntegerField(
+        _("months records of deliveries are kept"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Counted from the delivery. Printed in the privacy notice; nothing is deleted by itself."
+        ),
+    )
 
     class Meta:
         verbose_name = _("sender")

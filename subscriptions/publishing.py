@@ -16,10 +16,23 @@ _NEEDED: tuple[tuple[str, Promise], ...] = (
     ("privacy_url", _("the privacy notice")),
 )
 
+# What the privacy notice prints where it is given: GDPR art. 13(1)(e) and (2)(a).
+_WANTED: tuple[tuple[str, Promise], ...] = (
+    ("processor_name", _("the e-mail service")),
+    ("processor_country", _("the country of the e-mail service")),
+    ("proof_kept_years", _("how long the proof of consent is kept")),
+    ("deliveries_kept_months", _("how long records of deliveries are kept")),
+)
+
 
 def missing(sender: Sender) -> list[str]:
     """What this sender lacks before a newsletter of theirs may be active, in words; nothing if all is there."""
     return [str(words) for name, words in _NEEDED if not str(getattr(sender, name)).strip()]
+
+
+def unsaid(sender: Sender) -> list[str]:
+    """What the privacy notice leaves open for want of a word from this sender; it does not stop a newsletter."""
+    return [str(words) for name, words in _WANTED if getattr(sender, name) in (None, "")]
 
 
 def is_own_domain(address: str) -> bool:

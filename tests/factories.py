@@ -70,6 +70,10 @@ def make_sender(**values: Any) -> Sender:
             "imprint_url": "/imprint/",
             "privacy_url": "/privacy/",
             "rights_contact": "rechte@news.example.org",
+            "processor_name": "Postboot GmbH",
+            "processor_country": "Deutschland",
+            "proof_kept_years": 3,
+            "deliveries_kept_months": 12,
         }
         | values
     )

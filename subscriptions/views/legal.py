@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from subscriptions import consent
 from subscriptions.models import Sender
+from subscriptions.privacy import UNCONFIRMED_FOR
 
 
 def _senders() -> list[Sender]:
@@ -21,5 +22,9 @@ def imprint(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What GDPR art. 13 wants readers to be told. One query."""
-    context = {"senders": _senders(), "days": consent.CONFIRM_WITHIN.days}
+    context = {
+        "senders": _senders(),
+        "days": consent.CONFIRM_WITHIN.days,
+        "unconfirmed_days": UNCONFIRMED_FOR.days,
+    }
     return render(request, "subscriptions/privacy.html", context)

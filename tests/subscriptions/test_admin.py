@@ -195,6 +195,18 @@ def test_a_newsletter_cannot_become_active_without_its_legal_notices(lacking: st
     assert newsletter.state == NewsletterState.ACTIVE
 
 
+def test_an_active_newsletter_says_what_its_privacy_notice_leaves_open(desk: Client) -> None:
+    newsletter = make_newsletter(state=NewsletterState.DRAFT)
+    url = reverse("admin:subscriptions_newsletter_change", args=[newsletter.pk])
+    complete = desk.post(url, form_of(newsletter, state="active"), follow=True).content.decode()
+    Sender.objects.update(processor_country="")
+
+    lacking = desk.post(url, form_of(newsletter, state="active"), follow=True).content.decode()
+
+    assert "still leaves open" not in complete
+    assert "still leaves open: the country of the e-mail service." in lacking
+
+
 def test_the_address_of_a_list_never_changes(desk: Client) -> None:
     newsletter = make_newsletter(list_id_label="wirtschaft", slug="wirtschaft")
     url = reverse("admin:subscriptions_newsletter_change", args=[newsletter.pk])

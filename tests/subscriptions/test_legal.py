@@ -59,6 +59,54 @@ def test_the_check_finds_active_newsletters_without_imprint_or_own_domain() -> N
     assert active_newsletters_have_a_sender(databases=None) == []
 
 
+def test_the_privacy_notice_prints_what_is_given_and_only_that() -> None:
+    sender = make_sender(processor_safeguard="Standardvertragsklauseln", proof_kept_years=7)
+
+    page = fresh_client().get("/privacy/").content.decode()
+
+    for fact in (
+        "Postboot GmbH, Deutschland.",
+        "outside the EU; they are protected by: Standardvertragsklauseln.",
+        "for 7 more years",
+        "for 12 months",
+        "after 30 days",
+    ):
+        assert fact in page
+
+    Sender.objects.filter(pk=sender.pk).update(
+        processor_name="", processor_safeguard="", proof_kept_years=None, deliveries_kept_months=None
+    )
+    page = fresh_client().get("/privacy/").content.decode()
+    for silence in ("Deutschland", "outside the EU", "more year", "month", "None"):
+        assert silence not in page
+
+
+def test_the_privacy_notice_names_the_two_links_that_know_a_person() -> None:
+    page = fresh_client().get("/privacy/").content.decode()
+
+    assert "Links to articles are the same for all readers" in page
+    assert "one unsubscribes you, one opens your settings" in page
+
+
+def test_the_imprint_has_room_for_register_and_vat_number() -> None:
+    make_sender(imprint_details="Amtsgericht Lindenufer, HRB 00000\nUSt-IdNr. DE000000000")
+
+    page = fresh_client().get("/imprint/").content.decode()
+
+    assert "HRB 00000<br>USt-IdNr. DE000000000" in page
+    assert "<dt>Phone</dt>" in page
+
+
+def test_the_check_names_what_the_privacy_notice_leaves_open() -> None:
+    make_newsletter()
+    Sender.objects.update(processor_country="", deliveries_kept_months=None)
+
+    (found,) = active_newsletters_have_a_sender(databases=["default"])
+
+    assert found.id == "subscriptions.W003"
+    assert "the country of the e-mail service, how long records of deliveries are kept" in found.msg
+
+
 def test_the_check_wants_a_wording_in_every_language() -> None:
     assert not [each for each in run_checks() if each.id == "subscriptions.E001"]
 
