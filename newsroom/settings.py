@@ -206,6 +206,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {
     "mail.send_letters": {"queue": "letters"},
+    "subscriptions.send_links": {"queue": "letters"},
     "delivery.pump": {"queue": "mailings"},
     "delivery.freeze": {"queue": "mailings"},
 }
@@ -218,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "letters": {"task": "mail.send_letters", "schedule": 5.0},
     "events": {"task": "delivery.apply_events", "schedule": 2.0},
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
+    "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
     "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
 }

@@ -290,6 +290,23 @@ class Confirmation(models.Model):
         return f"confirmation {self.pk}"
 
 
+class LinkRequest(models.Model):
+    """Somebody asked for the link to an address's settings; a worker decides within seconds and drops the row.
+
+    The web only writes it down, for readers and strangers alike, so that no answer takes longer for one of them.
+    """
+
+    address_hash = models.CharField(max_length=64, help_text=_("Keyed; a stranger's address is not kept."))
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("request for a settings link")
+        verbose_name_plural = _("requests for a settings link")
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
+
+
 class ConsentEvent(models.Model):
     """Append-only record of what was agreed or withdrawn. On erasure the address becomes its keyed hash."""
 

@@ -12,11 +12,10 @@ from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
-from newsroom.mail.addresses import normalise
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import TokenKind
-from subscriptions import consent, correspondence
+from subscriptions import consent, settings_links
 from subscriptions.forms import PAUSES, LinkForm, PreferencesForm, language_code
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import NewsletterState, SubscriptionState
@@ -186,7 +185,7 @@ def close(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_link(request: HttpRequest) -> HttpResponse:
-    """Mail the link to an address, if it reads us; the answer is the same if it does not."""
+    """Ask for the link by mail. Answer and work are the same whether the address reads us or not; a worker decides."""
     if request.method != "POST":  # reloaded, or back from the language switch
         return redirect("preferences")
     form = LinkForm(request.POST)
@@ -198,10 +197,7 @@ def request_link(request: HttpRequest) -> HttpResponse:
     else:
         is_allowed = consent.may_ask_for_link(client_address(request))
         if is_allowed and not form.cleaned_data["website"]:
-            address = normalise(form.cleaned_data["address"]).normal
-            reader = Subscriber.objects.filter(address=address).first()
-            if reader is not None:
-                correspondence.send_management_link(reader, at=now())
+            settings_links.ask(form.cleaned_data["address"], at=now())
         context = {"address": form.cleaned_data["address"]}
         response = render(request, "subscriptions/link_sent.html", context)
     keep_private(response)

@@ -53,7 +53,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "subscriptions": {
         Floor.VALUES: "wording",
-        Floor.SERVICES: "audiences consent correspondence privacy publishing soft_bounces suppression transfer",
+        Floor.SERVICES: "audiences consent correspondence privacy publishing settings_links soft_bounces suppression transfer",
     },
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",

@@ -1,19 +1,22 @@
 """Settings by a mailed link: who gets one, what it opens, and what is said after saving."""
 
 import datetime as dt
+import re
 import time
 
 import pytest
 from django.core import signing
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
-from subscriptions import privacy, suppression
-from subscriptions.models import Subscription
+from subscriptions import privacy, settings_links, suppression
+from subscriptions.models import LinkRequest, Subscription
 from subscriptions.states import SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import fresh_client, make_pending, path_of
@@ -155,6 +158,7 @@ def test_a_reader_gets_her_link_by_mail() -> None:
     row = reading()
 
     fresh_client().post("/preferences/link/", {"address": "MIA@example.org"})
+    settings_links.send_asked()
 
     letter = Letter.objects.get()
     assert (letter.kind, letter.address) == (LetterKind.MANAGEMENT_LINK, "mia@example.org")
@@ -175,6 +179,8 @@ def test_nobody_else_gets_one_and_nobody_can_tell() -> None:
         pages = {(status, _without_guard(content)) for status, content in pages}
 
     assert len(pages) == 1
+    assert settings_links.send_asked() == 4
+    assert not LinkRequest.objects.exists()
     assert [letter.address for letter in Letter.objects.all()] == ["mia@example.org"]
 
 
@@ -191,8 +197,35 @@ def test_links_are_limited_per_address(monkeypatch: pytest.MonkeyPatch) -> None:
     for minutes in range(0, 20, 2):
         clock[0] = NOON + dt.timedelta(minutes=minutes)
         fresh_client().post("/preferences/link/", {"address": "mia@example.org"})
+        settings_links.send_asked()
 
     assert Letter.objects.count() == 3
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_asking_is_the_same_work_for_a_reader_and_for_a_stranger(language: str) -> None:
+    reading()
+
+    def work(address: str) -> list[str]:
+        """The statements of one request: what it costs, whatever the clock says today."""
+        with CaptureQueriesContext(connection) as queries:
+            client = Client(headers={"accept-language": language})
+            assert client.post("/preferences/link/", {"address": address}).status_code == 200
+        return [re.sub(r"'[^']*'|s\d+_x\d+", "?", query["sql"]) for query in queries]
+
+    reader, stranger = work("mia@example.org"), work("new@example.org")
+
+    assert reader == stranger
+    assert len([sql for sql in reader if sql.startswith("INSERT")]) == 1
+    assert not Letter.objects.exists()
+
+
+def test_a_request_is_answered_once_by_many_workers() -> None:
+    reading()
+    fresh_client().post("/preferences/link/", {"address": "mia@example.org"})
+
+    assert [settings_links.send_asked(), settings_links.send_asked()] == [1, 0]
+    assert Letter.objects.count() == 1
 
 
 def test_a_mistyped_address_is_explained() -> None:
