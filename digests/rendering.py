@@ -21,7 +21,7 @@ from digests import links, plain_text
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
 from digests.stories import Story, story, with_stories
-from newsroom.articles.text import markdown_to_html, plain
+from newsroom.articles.text import markdown_to_html, plain, reading_minutes, words
 from newsroom.mail import wire
 from newsroom.web.tags import reading_time
 
@@ -117,7 +117,7 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     return {
         "subject": _one_line(digest.subject) or (stories[0].title if stories else newsletter.name),
         "preheader": _one_line(digest.preheader) or opening,
-        "total_time": reading_time(sum(story.minutes for story in stories)),
+        "total_time": reading_time(_minutes(digest, stories)),
         "digest": digest,
         "newsletter": newsletter,
         "sender": sender,
@@ -171,6 +171,12 @@ def _rendered(digest: Digest, context: dict[str, Any], web_html: str) -> Rendere
         web_html=web_html,
         language=digest.newsletter.language,
     )
+
+
+def _minutes(digest: Digest, stories: list[Story]) -> int:
+    """How long the mail itself takes, not the articles behind it: each of those says so beside its headline."""
+    told = [digest.note, *(f"{story.title} {story.teaser} {' '.join(story.headings)}" for story in stories)]
+    return reading_minutes(words(" ".join(told)), digest.newsletter.language)
 
 
 def _one_line(text: str) -> str:

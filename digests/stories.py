@@ -27,7 +27,10 @@ PICTURED_SLOTS = ("lead",)
 
 @dataclass(frozen=True, kw_only=True)
 class StoryPicture:
-    """A picture as a mail shows it: width and height in CSS pixels, shows: its alternative text without a label."""
+    """A picture as a mail shows it: width and height in CSS pixels, shows: its alternative text without a label.
+
+    label: what stands under a machine-made picture, whoever picked it.
+    """
 
     url: str
     path: str
@@ -36,6 +39,7 @@ class StoryPicture:
     width: int
     height: int
     caption: str
+    label: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +54,17 @@ class Story:
     url: str
     public_url: str
     byline: str
-    minutes: int
     reading_time: str
     labels: tuple[str, ...]
     headings: tuple[str, ...]
     picture: StoryPicture | None
     language: str
     is_withdrawn: bool
+
+    @property
+    def indent(self) -> str:
+        """As wide as `10. `, so that in the text part all of an item stands under its headline."""
+        return " " * len(f"{self.number}. ")
 
 
 def with_stories(picks: QuerySet[Pick]) -> QuerySet[Pick]:
@@ -78,9 +86,8 @@ def story(pick: Pick, *, number: int, urls: Mapping[int, str]) -> Story:
         url=urls.get(pick.pk) or article_url(article),
         public_url=article_url(article),
         byline=byline(article),
-        minutes=article.reading_minutes,
         reading_time=reading_time(article.reading_minutes),
-        labels=labels(article, shows_picture=picture is not None),
+        labels=labels(article, shows_picture=False),
         headings=tuple(_clean(heading) for heading in article.headings[:4]),
         picture=picture,
         language=article.language,
@@ -119,8 +126,13 @@ def labels(article: Article, *, shows_picture: bool) -> tuple[str, ...]:
             # Translators: „Nutzerbeitrag – ungeprüft“
             found.append(_("Reader submission – not reviewed"))
     if shows_picture and article.has_machine_picture:
-        found.append(_("Picture: machine-made, for illustration only"))
+        found.append(picture_label())
     return tuple(found)
+
+
+def picture_label() -> str:
+    """What stands directly under a machine-made picture, as on the article's own page."""
+    return _("Picture: machine-made, for illustration only")
 
 
 def _picture(pick: Pick) -> StoryPicture | None:
@@ -131,7 +143,8 @@ def _picture(pick: Pick) -> StoryPicture | None:
         return None
     shows = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
     alt = shows
-    if picture.is_machine_made:
+    is_machine_made = picture.is_machine_made or (pick.picture is None and pick.article.has_machine_picture)
+    if is_machine_made:
         # Translators: begins the alternative text of a machine-made picture: „Maschinell erzeugte Illustration: …“
         alt = (
             _("Machine-made illustration: %(alt)s") % {"alt": shows}
@@ -146,6 +159,7 @@ def _picture(pick: Pick) -> StoryPicture | None:
         width=PICTURE_WIDTH,
         height=round(PICTURE_WIDTH * picture.height / picture.width),
         caption=_clean(picture.credit),
+        label=picture_label() if is_machine_made else "",
     )
 
 

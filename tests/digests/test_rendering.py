@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.utils import translation
+from django.utils.html import escape
 from PIL import Image
 
 from digests.models import Digest
@@ -191,6 +192,79 @@ def test_a_machine_made_picture_is_labelled_where_it_is_shown_and_only_there() -
         "Machine-made illustration: Eine Fähre",
         "Maschinell erzeugte Illustration: Eine Fähre",
     }
+
+
+@pytest.mark.parametrize("by_the_desk", [True, False])
+def test_the_label_of_a_machine_made_picture_stands_directly_under_it(by_the_desk: bool) -> None:
+    digest = whole_digest()
+    lead = digest.picks.get(slot="lead")
+    picture = Picture(
+        sha256="1" * 64, alt="Eine Fähre", credit="Zeichnung: Uferblick", digital_source="algorithmicMedia"
+    )
+    picture.file.save("faehre.png", ContentFile(png(1200, 675), "faehre.png"))
+    if by_the_desk:
+        digest.picks.filter(pk=lead.pk).update(picture=picture)
+    else:
+        Article.objects.filter(pk=lead.article_id).update(picture=picture)
+
+    rendered = render(digest)
+
+    label = r"(Picture: machine-made, for illustration only|Bild: maschinell erzeugt, nur zur Illustration)"
+    html = r"<img[^>]*></a>\s*<p[^>]*><span[^>]*>" + label + r"</span> Zeichnung: Uferblick</p>"
+    assert re.search(html, rendered.html)
+    assert re.search(r"\[Eine Fähre – Zeichnung: Uferblick\]\n\[" + label, rendered.text)
+    web = r"<figure><img[^>]*><figcaption><span[^>]*>" + label + r"</span> Zeichnung: Uferblick</figcaption>"
+    assert re.search(web, rendered.web_html)
+
+
+def test_headlines_of_briefs_look_like_links() -> None:
+    html = render(whole_digest()).html
+
+    links = re.findall(r'<h3 class="brief"[^>]*><a [^>]*style="([^"]*)"', html)
+    assert len(links) == 2
+    assert all("text-decoration: underline" in style for style in links)
+
+
+def test_the_masthead_names_the_paper_above_its_newsletter() -> None:
+    digest = whole_digest()
+    name, paper = digest.newsletter.name, digest.newsletter.sender.name
+
+    rendered = render(digest)
+
+    assert rendered.text.startswith(f"{paper}\n{name}\n")
+    assert re.search(rf"{paper}</p>\s*<h1[^>]*>{escape(name)}</h1>", rendered.html)
+
+
+def test_a_paper_of_the_newsletters_name_is_named_once() -> None:
+    digest = whole_digest()
+    digest.newsletter.name = digest.newsletter.sender.name
+
+    lines = render(digest).text.splitlines()
+
+    assert lines[0] == digest.newsletter.name
+    assert lines[1] != digest.newsletter.name
+
+
+def test_the_masthead_counts_the_minutes_that_the_mail_itself_takes() -> None:
+    digest = whole_digest()
+    Article.objects.update(reading_minutes=20)
+
+    text = render(digest).text
+
+    assert " · 1 minute read\n" in text.split("https://")[0]
+    assert "100 minute" not in text
+
+
+def test_a_kicker_has_a_line_of_its_own_and_items_stand_under_their_headline() -> None:
+    digest = make_digest(newsletter=make_newsletter())
+    for position in range(11):
+        article = make_article(kicker="Hafen", title=f"Meldung {position}", teaser="Kurz gesagt.")
+        make_pick(digest=digest, article=article, slot="briefs", position=position)
+
+    text = render(digest).text
+
+    assert "\n   Hafen\n9. Meldung 8\n   Kurz gesagt.\n" in text
+    assert "\n    Hafen\n10. Meldung 9\n    Kurz gesagt.\n" in text
 
 
 def test_an_override_cannot_remove_a_label() -> None:
