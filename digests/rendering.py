@@ -17,12 +17,12 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.safestring import mark_safe
 
-from digests import links, plain_text
+from digests import links
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
 from digests.stories import Story, story, with_stories
 from newsroom.articles.text import markdown_to_html, plain, reading_minutes, words
-from newsroom.mail import wire
+from newsroom.mail import plain_text, wire
 from newsroom.web.tags import reading_time
 
 MAXIMUM_BYTES = 95_000

@@ -43,7 +43,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "health pages proxies",
     },
     "newsroom.mail": {
-        Floor.VALUES: "addresses bounces encoding families headers inspection mails provider_urls providers.base slots verdicts wire",
+        Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base slots verdicts wire",
         Floor.SERVICES: "bounce_mailbox events incidents letters notices providers",
         Floor.EDGES: "metrics refusing webhooks",
     },
@@ -64,7 +64,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "held_pages mailing_pages",
     },
     "digests": {
-        Floor.VALUES: "choosing plain_text ranking recurrence roles weights",
+        Floor.VALUES: "choosing ranking recurrence roles weights",
         Floor.SERVICES: (
             "archive curation envelopes links mjml planning preflight reasons rendering saving selection skipping staff stories"
             " transitions workflow"

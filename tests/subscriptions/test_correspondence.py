@@ -46,6 +46,15 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_the_text_of_a_letter_is_wrapped_and_its_addresses_are_whole(kind: LetterKind) -> None:
+    letter = _letters()[kind]
+
+    long = [line for line in letter.text.splitlines() if len(line) > 76]
+    assert [line for line in long if not line.strip().startswith("https://")] == []
+    assert re.findall(r"https://news\.example\.org/(?:confirm|preferences)/\S{16,}", letter.text)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_letter_is_small_plain_and_says_who_writes(kind: LetterKind) -> None:
     letter = _letters()[kind]
 

@@ -14,7 +14,7 @@ from django.template import Context
 from django.template.loader import get_template, render_to_string
 from django.utils.translation import override
 
-from newsroom.mail import addresses, queue
+from newsroom.mail import addresses, plain_text, queue
 from newsroom.mail.models import Letter
 from newsroom.mail.wire import Content, Envelope
 
@@ -78,7 +78,7 @@ def render(kind: str, *, language: str, context: Mapping[str, Any]) -> Content:
     }
     with override(language):
         subject = " ".join(_plain(f"{folder}/subject.txt", known).split())
-        text = _plain(f"{folder}/body.txt", known).strip() + "\n"
+        text = plain_text.wrap(_plain(f"{folder}/body.txt", known))
         html = render_to_string(f"{folder}/body.html", {**known, "subject": subject})
     inlined = css_inline.inline(
         html, keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
