@@ -30,6 +30,8 @@ def signup_box(
         "newsletter": newsletter,
         "path": path,
         "language": language,
+        # Nobody is sent to the issue she is reading.
+        "latest_url": "" if newsletter.latest_url == path else newsletter.latest_url,
         "wording": wording(BOX, language, name=newsletter.name),
         "stamp": stamp(time.time()),
         "csrf_token": context.get("csrf_token"),

@@ -241,3 +241,39 @@ def test_related_articles_cover_nothing_else_on_the_page(
     page.keyboard.press("Tab")
     link.focus()
     assert link.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+
+
+def test_links_of_the_catalogue_can_be_hit_by_a_thumb(
+    site: str, words: dict[str, object], open_page: Callable[..., Page]
+) -> None:
+    Newsletter.objects.update(latest_url="/newsletters/wirtschaft/12/", latest_title="Die Fähre fährt")
+    page = open_page(width=320, height=640)
+    page.goto(f"{site}/newsletters/")
+
+    heights = [link.bounding_box() for link in page.locator(".card .meta a").all()]
+
+    assert len(heights) == 2
+    assert all(box and box["height"] >= 44 for box in heights)
+
+
+def test_stories_of_a_web_version_stand_apart_and_kickers_close_to_their_headline(
+    site: str, words: dict[str, object], page: Page
+) -> None:
+    page.goto(f"{site}/newsletters/{words['newsletter']}/{words['number']}/")
+
+    page.locator(".digest-story :is(h2, h3)").first.evaluate(
+        "headline => headline.insertAdjacentHTML('beforebegin', '<p class=\"kicker\">Hafen</p>')"
+    )
+
+    def box(selector: str) -> dict[str, float]:
+        found = page.locator(selector).first.bounding_box()
+        assert found
+        return {"top": found["y"], "bottom": found["y"] + found["height"]}
+
+    kicker, headline = box(".digest-story .kicker"), box(".digest-story .kicker + :is(h2, h3)")
+    assert 0 <= headline["top"] - kicker["bottom"] <= 8
+    second = page.locator(".digest-story + .digest-story").first
+    gap, rule = second.evaluate(
+        "story => [getComputedStyle(story).marginBlockStart, getComputedStyle(story).borderBlockStartWidth]"
+    )
+    assert (gap, rule) == ("32px", "1px")

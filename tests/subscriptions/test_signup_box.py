@@ -77,3 +77,14 @@ def test_no_box_where_nothing_takes_sign_ups() -> None:
     make_newsletter(state=NewsletterState.PAUSED)
 
     assert box().strip() == ""
+
+
+def test_the_box_below_the_newest_issue_does_not_send_her_there_again() -> None:
+    newsletter = make_newsletter(latest_url="/newsletters/wirtschaft/12/", latest_title="Die Fähre fährt")
+    below = "{% load signup %}{% signup_box path=path language='de' newsletter=newsletter %}"
+
+    def shown(path: str) -> str:
+        return Template(below).render(Context({"newsletter": newsletter, "path": path}))
+
+    assert "Die Fähre fährt" in shown("/newsletters/wirtschaft/11/")
+    assert "Die Fähre fährt" not in shown("/newsletters/wirtschaft/12/")
