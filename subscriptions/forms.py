@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core import signing
+from django.core.validators import ProhibitNullCharactersValidator as _NullCharacters
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -66,6 +67,8 @@ class AddressField(forms.CharField):
         options.setdefault("error_messages", {"required": _("Please enter your e-mail address.")})
         # Translators: Ihre E-Mail-Adresse
         super().__init__(label=_("Your e-mail address"), max_length=320, strip=True, **options)
+        # Django's own words for a null byte say nothing to a reader; `normalise` has a sentence for it.
+        self.validators = [each for each in self.validators if not isinstance(each, _NullCharacters)]
 
     def clean(self, value: Any) -> str:
         typed = str(super().clean(value))

@@ -58,16 +58,24 @@ def normalise(typed: str) -> Address:
     text = unicodedata.normalize("NFC", typed.strip(" \t\r\n"))
     if not text:
         raise BadAddress(_("Please enter an e-mail address."), code="empty")
+    # Two addresses, a slip, or a robot's byte: whichever it is, the same sentence helps.
+    if text.count("@") > 1 or "\0" in text:
+        raise _not_one_address()
     if any(character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text):
         raise BadAddress(_("An e-mail address holds no blanks or invisible characters."), code="invisible")
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
-        raise BadAddress(_("An e-mail address looks like name@example.org."), code="form")
+        raise _not_one_address()
     _check_local(local)
     ascii_domain = to_ascii(domain)
     if len(local) + 1 + len(ascii_domain) > 254:
         raise BadAddress(_("This e-mail address is too long."), code="long")
     return Address(normal=f"{local.casefold()}@{ascii_domain}", sendable=f"{local}@{ascii_domain}")
+
+
+def _not_one_address() -> BadAddress:
+    # Translators: Bitte genau eine E-Mail-Adresse, etwa name@example.org.
+    return BadAddress(_("Please enter exactly one e-mail address, such as name@example.org."), code="form")
 
 
 def _check_local(local: str) -> None:

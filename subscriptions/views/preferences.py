@@ -1,7 +1,7 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -41,7 +42,7 @@ class Setting:
     newsletter: Newsletter
     subscription: Subscription | None
     is_on: bool
-    paused_until: datetime | None
+    paused_through: date | None
 
 
 @token_page
@@ -113,7 +114,14 @@ def _settings(reader: Subscriber, *, at: datetime) -> list[Setting]:
         is_on = row is not None and row.state == SubscriptionState.ACTIVE
         if newsletter.state == NewsletterState.ACTIVE or is_on:
             until = row.paused_until if row and row.paused_until and row.paused_until > at else None
-            found.append(Setting(newsletter=newsletter, subscription=row, is_on=is_on, paused_until=until))
+            found.append(
+                Setting(
+                    newsletter=newsletter,
+                    subscription=row,
+                    is_on=is_on,
+                    paused_through=_last_day(until) if until else None,
+                )
+            )
     return found
 
 
@@ -137,7 +145,7 @@ def _save(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResp
         newsletters=offered,
         wanted=form.wanted,
         pauses={
-            pk: at + timedelta(weeks=weeks) if weeks is not None else None for pk, weeks in form.weeks.items()
+            pk: _end_of_pause(weeks, at=at) if weeks is not None else None for pk, weeks in form.weeks.items()
         },
         language=form.language,
         network_address=client_address(request),
@@ -148,14 +156,25 @@ def _save(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResp
         return render(request, "subscriptions/preferences_saved.html", context)
 
 
+def _end_of_pause(weeks: int, *, at: datetime) -> datetime:
+    """The midnight, where the site is, after the last of the days off: a break of a week ends with a whole day."""
+    first = timezone.localdate(at) + timedelta(weeks=weeks, days=1)
+    return timezone.make_aware(datetime.combine(first, time.min))
+
+
+def _last_day(until: datetime) -> date:
+    """The last day of a break that ends at this moment."""
+    return timezone.localdate(until - timedelta(microseconds=1))
+
+
 def _in_words(change: consent.Change) -> dict[str, Any]:
-    """A change for the template: times as times, languages by their names."""
+    """A change for the template: breaks by their last day, languages by their names."""
     names = dict(settings.LANGUAGES)
     words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
     for side in ("before", "after"):
         value: Any = getattr(change, side)
         if change.what == "paused_until":
-            value = datetime.fromisoformat(value) if value else None
+            value = _last_day(datetime.fromisoformat(value)) if value else None
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value

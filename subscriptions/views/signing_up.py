@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -181,7 +181,7 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
         "kept": kept,
         "picks": picks,
         "sender": picks[0].sender if picks else None,
-        "days": consent.CONFIRM_WITHIN.days,
+        "expires_at": datetime.fromtimestamp(kept.sent_at, tz=UTC) + consent.CONFIRM_WITHIN if kept else None,
         "wait_seconds": max(0, wait_seconds),
         "is_sent_again": "again" in request.GET,
     }

@@ -174,7 +174,7 @@ def test_a_stop_for_what_is_no_address_is_explained(desk: Client) -> None:
     page = desk.post(reverse("admin:subscriptions_suppression_add"), {"typed_address": "mia", "note": ""})
 
     assert page.status_code == 200
-    assert "looks like name@example.org" in page.content.decode()
+    assert "such as name@example.org" in page.content.decode()
     assert not Suppression.objects.exists()
 
 

@@ -9,12 +9,14 @@ from django.core import signing
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
+from newsroom.web.tags import long_date
 from subscriptions import privacy, settings_links, suppression
 from subscriptions.models import LinkRequest, Subscription
 from subscriptions.states import SuppressionReason
@@ -105,7 +107,11 @@ def test_saving_says_what_was_and_what_is() -> None:
 
     row.refresh_from_db()
     assert row.paused_until is not None
-    assert abs(row.paused_until - now() - dt.timedelta(weeks=2)) < dt.timedelta(minutes=1)
+    last_day = timezone.localdate(now()) + dt.timedelta(weeks=2)
+    ends = timezone.localtime(row.paused_until)
+    assert (ends.date(), ends.time()) == (last_day + dt.timedelta(days=1), dt.time.min)
+    assert f"On a break up to and including {long_date(last_day, 'de')}" in page
+    assert f"from {long_date(ends, 'de')} on" in page
     assert row.subscriber.language == "de"
     changes = page[page.index('<ul class="entries">') : page.index("</main>")]
     assert changes.count("<li>") == changes.count("→") == 3  # the pause, the new one, the language
@@ -232,5 +238,5 @@ def test_a_mistyped_address_is_explained() -> None:
     page = fresh_client().post("/preferences/link/", {"address": "mia"}).content.decode()
 
     assert "<title>Error: " in page
-    assert page.count("An e-mail address looks like name@example.org.") == 2
+    assert page.count("Please enter exactly one e-mail address, such as name@example.org.") == 2
     assert 'value="mia"' in page

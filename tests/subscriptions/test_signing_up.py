@@ -1,5 +1,6 @@
 """The forms: what a visitor sees, what she can get wrong, and that the answer never tells who reads us."""
 
+import datetime as dt
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from django.test import Client
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
+from newsroom.web.clock import now
+from newsroom.web.tags import long_date
 from subscriptions import suppression
 from subscriptions.forms import stamp
 from subscriptions.models import Newsletter, Subscriber, Subscription
@@ -81,7 +84,18 @@ def test_the_address_field_helps_phones_and_screen_readers() -> None:
     ("address", "picks", "message"),
     [
         ("", 1, "Please enter your e-mail address."),
-        ("mia", 1, "An e-mail address looks like name@example.org."),
+        ("mia", 1, "Please enter exactly one e-mail address, such as name@example.org."),
+        ("mia@@example.org", 1, "Please enter exactly one e-mail address, such as name@example.org."),
+        (
+            "mia@example.org, bo@example.org",
+            1,
+            "Please enter exactly one e-mail address, such as name@example.org.",
+        ),
+        (
+            "mia@example.org bo@example.org",
+            1,
+            "Please enter exactly one e-mail address, such as name@example.org.",
+        ),
         ("mia@example.org", 0, "Please choose at least one newsletter."),
     ],
 )
@@ -105,6 +119,14 @@ def test_an_error_comes_back_with_focus_title_link_and_all_that_was_typed(
     assert field["value"] == address
     assert [each["value"] for each in Inputs(page).found if "checked" in each] == [newsletter.slug][:picks]
     assert not Subscriber.objects.exists()
+
+
+def test_a_null_byte_gets_the_same_sentence_as_any_other_slip() -> None:
+    page = fresh_client().post("/subscribe/", signup_fields("mia\0@example.org", make_newsletter()))
+
+    assert (
+        page.content.decode().count("Please enter exactly one e-mail address, such as name@example.org.") == 2
+    )
 
 
 def test_a_slip_is_asked_about_and_either_answer_keeps_her_picks() -> None:
@@ -248,7 +270,8 @@ def test_the_waiting_page_says_where_from_whom_and_how_long() -> None:
     answer = client.get("/subscribe/sent/")
 
     page = answer.content.decode()
-    for fact in ("Mia@example.org", "Wirtschaft", newsletter.sender.address, "7 days"):
+    last_day = f"until {long_date(now() + dt.timedelta(days=7), 'en')}"
+    for fact in ("Mia@example.org", "Wirtschaft", newsletter.sender.address, last_day):
         assert fact in page
     assert answer["Cache-Control"] == "no-store"
 
