@@ -243,12 +243,19 @@ LETTER_LEASE_SECONDS = 120
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "newsroom.web.logs.MaskAddresses"}},
+    "filters": {
+        "mask": {"()": "newsroom.web.logs.MaskAddresses"},
+        "without_trace": {"()": "newsroom.web.logs.WithoutTrace"},
+    },
     "formatters": {"line": {"()": "newsroom.web.logs.LineFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # A line per request that we make, or per start of a process, tells an operator nothing.
-    "loggers": {"httpx": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["without_trace"]},
+    },
 }
 if dsn := environment.optional("SENTRY_DSN"):
     import sentry_sdk

@@ -21,6 +21,15 @@ class MaskAddresses(logging.Filter):
         return True
 
 
+class WithoutTrace(logging.Filter):
+    """A warning of one line instead of an error with a traceback: for what strangers do, not us, such as a wrong Host."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = record.exc_text = None
+        return True
+
+
 class LineFormatter(logging.Formatter):
     """`2026-11-22T06:00:00 INFO newsroom.mail.letters A letter is sent. letter_id=7`"""
 

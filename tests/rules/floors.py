@@ -40,7 +40,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
         Floor.VALUES: "guard masking patience tokens",
         Floor.SERVICES: "access_log cache clock error_reports fetching keys logs tags throttles",
-        Floor.EDGES: "health pages proxies",
+        Floor.EDGES: "health pages proxies robots",
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base slots verdicts wire",

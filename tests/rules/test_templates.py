@@ -107,6 +107,8 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "newsletter_json": lambda rows: {"slug": rows.newsletter.slug},
     "redirect": lambda rows: {"token": make(TokenKind.LINK, rows.link.pk)},
     "healthz": lambda rows: {},
+    "robots": lambda rows: {},
+    "favicon": lambda rows: {},
     "readyz": lambda rows: {},
     "metrics": lambda rows: {},
     "set_language": lambda rows: {},
@@ -116,6 +118,7 @@ ANSWERS = {
     "close_preferences": 405,
     "redirect": 302,
     "request_link": 302,
+    "favicon": 302,
     "set_language": 302,
     "undo": 302,
 }

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0003_say_who_processes_data"),
+        ("subscriptions", "0004_say_who_processes_data"),
     ]
 
     operations = [

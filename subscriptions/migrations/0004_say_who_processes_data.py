@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0002_limit_copies_per_hour"),
+        ("subscriptions", "0003_count_soft_bounces"),
     ]
 
     operations = [
