@@ -4,6 +4,7 @@ Whether an address reads us must not show in how long the answer takes. So the w
 and all that differs happens where nobody can measure it.
 """
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
@@ -11,6 +12,8 @@ from django.db import transaction
 from newsroom.mail.addresses import address_hash, normalise
 from subscriptions import correspondence, queue
 from subscriptions.models import LinkRequest, Subscriber
+
+logger = logging.getLogger(__name__)
 
 
 def ask(typed_address: str, *, at: datetime) -> None:
@@ -27,10 +30,17 @@ def send_asked(*, limit: int = 100) -> int:
     """
     decided = 0
     for request in LinkRequest.objects.order_by("pk")[:limit]:
-        with transaction.atomic():
-            taken, _rows = LinkRequest.objects.filter(pk=request.pk).delete()
-            reader = Subscriber.objects.filter(address_hash=request.address_hash).first() if taken else None
-            if reader is not None:
-                correspondence.send_management_link(reader, at=request.asked_at)
-        decided += taken
+        try:
+            decided += _decide(request)
+        except Exception:  # one letter that cannot be written holds up nobody else's
+            logger.exception("A request for a settings link waits.", extra={"request": request.pk})
     return decided
+
+
+def _decide(request: LinkRequest) -> int:
+    with transaction.atomic():
+        taken, _rows = LinkRequest.objects.filter(pk=request.pk).delete()
+        reader = Subscriber.objects.filter(address_hash=request.address_hash).first() if taken else None
+        if reader is not None:
+            correspondence.send_management_link(reader, at=request.asked_at)
+    return taken

@@ -17,8 +17,8 @@ from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
 from newsroom.web.tags import long_date
-from subscriptions import privacy, settings_links, suppression
-from subscriptions.models import LinkRequest, Subscription
+from subscriptions import correspondence, privacy, settings_links, suppression
+from subscriptions.models import LinkRequest, Subscriber, Subscription
 from subscriptions.states import SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import fresh_client, make_pending, path_of
@@ -240,3 +240,22 @@ def test_a_mistyped_address_is_explained() -> None:
     assert "<title>Error: " in page
     assert page.count("Please enter exactly one e-mail address, such as name@example.org.") == 2
     assert 'value="mia"' in page
+
+
+def test_a_letter_that_cannot_be_written_holds_up_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_subscriber(address="mia@example.org"), make_subscriber(address="tom@example.org")
+    for reader in (first, second):
+        make_subscription(newsletter=make_newsletter(), subscriber=reader)
+        settings_links.ask(str(reader.address), at=NOON)
+    write = correspondence.send_management_link
+
+    def stumble(reader: Subscriber, *, at: dt.datetime) -> None:
+        if reader == first:
+            raise RuntimeError("no such template")
+        write(reader, at=at)
+
+    monkeypatch.setattr(correspondence, "send_management_link", stumble)
+
+    assert settings_links.send_asked() == 1
+    assert [letter.address for letter in Letter.objects.all()] == ["tom@example.org"]
+    assert LinkRequest.objects.count() == 1
