@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from digests.delivery import ledger, reconciling
 from digests.delivery.models import Delivery
 from newsroom.mail.models import Letter, ProviderEvent
+from newsroom.mail.severity import Severity, of_bounce
 from newsroom.web import keys, tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
@@ -28,15 +29,9 @@ PROVES_ACCEPTANCE: Final = frozenset(
         *("opened", "clicked", "complained", "unsubscribed"),
     }
 )
-# Anymail's reasons for a mailbox that does not take mail at all. "blocked" and "spam" judge the mail, not the reader.
-_GONE: Final = frozenset({"invalid", "bounced"})
-# Said of bounces that pass, by providers whose soft bounces Anymail calls bounced as well.
-_SOFT: Final = frozenset({"softbounce", "soft_bounce", "soft", "transient", "temporary"})
 _DELIVERY_CHARACTERS: Final = 23
 # Kinds that may stop mail to an address.
 _TELLING: Final = frozenset({"complained", "unsubscribed", "bounced"})
-# Bounces that say nothing of the reader's mailbox.
-_JUDGES_THE_MAIL: Final = frozenset({"spam", "blocked"})
 
 
 class _Event(NamedTuple):
@@ -166,7 +161,7 @@ def _suppress_all(
                 newsletter=newsletters.get(only_for) if only_for else None,
                 note=f"{event.provider}: {event.kind}",
             )
-        elif address_hash and event.kind == "bounced" and event.reject_reason not in _JUDGES_THE_MAIL:
+        elif address_hash and _is_soft(event, payloads[event.pk]):
             soft[event.pk] = address_hash, event.occurred_at.date()
     suppression.suppress_all(stops.values(), at=at)
     too_often = _count_soft(soft.values(), events, at=at)
@@ -187,18 +182,16 @@ def _count_soft(soft: Iterable[tuple[str, date]], events: list[_Event], *, at: d
 
 
 def suppression_reason(kind: str, reject_reason: str, payload: Mapping[str, Any]) -> SuppressionReason | None:
-    """Why an event stops mail to its address, if it does."""
+    """Why an event stops mail to its address at once, if it does."""
     match kind:
         case "complained":
             return SuppressionReason.COMPLAINT
         case "unsubscribed":
             return SuppressionReason.UNSUBSCRIBED
-        case "bounced" if reject_reason in _GONE and not is_soft(payload):
+        case "bounced" if of_bounce(reject_reason, payload) is Severity.HARD:
             return SuppressionReason.HARD_BOUNCE
     return None
 
 
-def is_soft(payload: Mapping[str, Any]) -> bool:
-    """Whether a provider says of a bounce that it passes."""
-    said = {str(value).replace(" ", "").lower() for value in payload.values() if isinstance(value, str)}
-    return bool(said & _SOFT)
+def _is_soft(event: _Event, payload: Mapping[str, Any]) -> bool:
+    return event.kind == "bounced" and of_bounce(event.reject_reason, payload) is Severity.SOFT

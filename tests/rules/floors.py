@@ -43,7 +43,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "health pages proxies robots",
     },
     "newsroom.mail": {
-        Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base slots verdicts wire",
+        Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base severity slots verdicts wire",
         Floor.SERVICES: "bounce_mailbox events incidents letters notices providers",
         Floor.EDGES: "metrics refusing webhooks",
     },

@@ -199,6 +199,9 @@ def test_proof_from_before_a_restore_keeps_a_ready_copy_from_going_twice(
         ("bounced", "bounced", {}, SuppressionReason.HARD_BOUNCE),
         ("bounced", "invalid", {}, SuppressionReason.HARD_BOUNCE),
         ("bounced", "bounced", {"Type": "SoftBounce"}, None),
+        ("bounced", "bounced", {"bounce": {"bounceType": "Transient"}}, None),
+        ("bounced", "", {"event": "bounce", "type": "bounce"}, SuppressionReason.HARD_BOUNCE),
+        ("bounced", "", {}, None),
         ("bounced", "blocked", {}, None),
         ("bounced", "spam", {}, None),
         ("bounced", "timed_out", {}, None),
@@ -213,7 +216,7 @@ def test_proof_from_before_a_restore_keeps_a_ready_copy_from_going_twice(
 def test_only_gone_mailboxes_complaints_and_unsubscriptions_stop_mail(
     kind: str,
     reject_reason: str,
-    payload: dict[str, str],
+    payload: dict[str, object],
     expected: SuppressionReason | None,
     provider: ScriptedProvider,
     clock: Clock,
