@@ -47,7 +47,8 @@ class Parts:
     report: Fields = field(default_factory=dict)  # of the report as a whole (RFC 3464 §2.2)
     feedback: Fields | None = None
     returned: Fields = field(default_factory=dict)
-    is_receipt: bool = False  # RFC 8098
+    brings_mail: bool = False  # the mail that came back, or its head, in a part of its own
+    receipt: Fields | None = None  # RFC 8098
     everything: str = ""
 
 
@@ -93,8 +94,9 @@ def _sort(part: "Message[str, str]", parts: Parts, said: list[str]) -> None:
     elif kind == "message/feedback-report":
         parts.feedback = {name: value for block in blocks(_text(part)) for name, value in block.items()}
     elif kind == "message/disposition-notification":
-        parts.is_receipt = True
+        parts.receipt = {name: value for block in blocks(_text(part)) for name, value in block.items()}
     elif kind in _RETURNED_TYPES:
+        parts.brings_mail = True
         inner = _inner(part)
         if inner is None:
             return

@@ -20,17 +20,19 @@ _DAEMON = re.compile(
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|not (?:be )?deliver|deliver(?:y|ed)? (?:status|fail|notification|report|problem|error|delay|incomplete|has|to|attempt)"
-    r"|(?:mail|message|delivery).{0,20}(?:fail|return|bounce|reject|error|not (?:been )?(?:sent|delivered))|returned mail|failure notice"
+    r"undeliver|non-?deliver|not (?:be )?deliver|deliver(?:y|ed)? (?:status|fail|notification|report|problem|error|delay|incomplete|has|to|attempt)"
+    r"|(?:mail|message|delivery).{0,20}(?:fail|return|bounce|reject|error|warning|delay|not (?:yet )?(?:been )?(?:sent|delivered))|(?:returned|failed|rejected) (?:e-?)?mail|failure notice"
     r"|bounce|unzustellbar|nicht zugestellt|non remis|échec|no entregado|não entregue|недоставлен|配信|送信|エラー|warning: could not|permanent.{0,10}error|notice"
     r"|unknown (?:user|recipient|mail)|user unknown|mail could not",
     re.I,
 )
 _BOUNCE_TEXT = re.compile(
-    r"(?:could not|couldn't|cannot|can't|was not|wasn't|not|unable to|failed to) (?:be )?(?:send|sent|deliver|reach|forward)"
+    r"(?:could not|couldn't|cannot|can't|was not|wasn't|not|unable to|failed to) (?:yet )?(?:be(?:en)? )?(?:send|sent|deliver|reach|forward)"
     r"|(?:permanent|fatal|delivery|delivering).{0,40}(?:error|fail)|undeliverable|delivery (?:to|has|attempt|status)|following (?:address|recipient)"
+    r"|(?:mail|message|delivery)\b.{0,60}\b(?:returned|postponed|delayed)|(?:failed|undelivered|rejected) (?:recipient|address)"
+    r"|mailbox (?:is )?(?:full|unavailable|not available|disabled|inactive)|full mailbox|over ?quota|quota exceeded"
     r"|did not reach|was (?:rejected|returned|bounced)|returned (?:mail|message|to)|konnte.{0,40}nicht.{0,40}(?:zugestellt|erreicht)"
-    r"|\b5\.\d\.\d{1,3}\b|\b55[0-4][ -]|user unknown|unknown user|no such user|invalid user|not found|mail.{0,20}(?:rejected|refused)",
+    r"|\b5\.\d\.\d{1,3}\b|\b55[0-4]\b|user unknown|unknown user|no such user|invalid user|not found|mail.{0,20}(?:rejected|refused)",
     re.I,
 )
 _LATE = re.compile(
@@ -70,8 +72,8 @@ def read(raw: bytes) -> list[Report]:
     token = _token(parts)
     if parts.feedback is not None:
         return _complaints(parts, parts.feedback, token)
-    if parts.is_receipt:
-        return []
+    if parts.receipt is not None:
+        return _refused_by_filter(parts, parts.receipt, token)
     if parts.statuses:
         reports = [_from_status(fields, parts, token) for fields in parts.statuses[:_MOST]]
         return _once([report for report in reports if report is not None])
@@ -126,6 +128,25 @@ def _complaints(parts: Parts, feedback: Fields, token: str) -> list[Report]:
             diagnostic=_short(parts.said),
             suppress_now=complained,
             reason=Reason.COMPLAINT if complained else Reason.OTHER,
+            token=token,
+        )
+    ]
+
+
+def _refused_by_filter(parts: Parts, receipt: Fields, token: str) -> list[Report]:
+    """A read receipt is no bounce, unless a machine says that it deleted the mail: a reader's filter, or the server
+    that runs it, refuses so (RFC 5429 §2.1.2). Never a reason to stop mail by itself."""
+    mode, _semicolon, what = receipt.get("disposition", "").lower().partition(";")
+    if "automatic-action" not in mode or not what.strip().startswith("deleted"):
+        return []
+    address = recipients.cleaned(receipt.get("final-recipient", ""))
+    return [
+        Report(
+            recipient=address,
+            kind=Kind.BOUNCED,
+            action="failed",
+            diagnostic=_short(parts.said),
+            reason=Reason.FULL if by_text(parts.said) is Reason.FULL else Reason.POLICY,
             token=token,
         )
     ]
@@ -255,15 +276,17 @@ def _is_bounce(parts: Parts) -> bool:
         return True
     if _ANSWERED.search(head.get("auto-submitted", "")) and _AWAY.search(subject):
         return False
-    from_daemon = bool(_DAEMON.search(sender)) or head.get("return-path", "").strip() in {
-        "<>",
-        "<MAILER-DAEMON>",
-    }
+    return_path = head.get("return-path", "").strip()
+    from_daemon = bool(_DAEMON.search(sender) or return_path == "<>" or _DAEMON.search(return_path))
+    if parts.content_type == "multipart/report" and "delivery-status" in head.get("content-type", "").lower():
+        return True
     if not from_daemon and not _BOUNCE_SUBJECT.search(subject):
         return False
     if _AWAY.search(subject) and not _BOUNCE_SUBJECT.search(subject):
         return False
-    return bool(_BOUNCE_TEXT.search(parts.said) or (_BOUNCE_SUBJECT.search(subject) and from_daemon))
+    if _BOUNCE_TEXT.search(parts.said):
+        return True
+    return from_daemon and (parts.brings_mail or bool(_BOUNCE_SUBJECT.search(subject)))
 
 
 def _short(text: str) -> str:

@@ -9,6 +9,8 @@ ADDRESS = re.compile(
     r"(?<![\w.!#$%&'*+/=?^`{|}~@-])(?:\"[^\"\s]{1,64}\"|[\w!#$%&'*+/=?^`{|}~.-]{1,64})@(?:[\w-]{1,63}\.)+[\w-]{2,63}",
     re.ASCII,
 )
+# An Internet address inside one of X.400's, whose "=" an address may have too.
+_X400 = re.compile(r"^(?:smtp|rfc-?822)=", re.I)
 _GLOBAL_ADDRESS = re.compile(r"[^\s<>;,:\"()]{1,64}@[^\s<>;,:\"()@]{1,253}\.[^\s<>;,:\"()@.]{2,63}")
 # "<ann@example.org>:" or the address alone on its line: how servers head what they say about it.
 HEADING = re.compile(
@@ -17,6 +19,12 @@ HEADING = re.compile(
 )
 _LABELLED = re.compile(
     r"^[ \t]*(?:to|for|recipient)s?[ \t]*:[ \t]*<?(\S{1,64}@[^\s<>,;]{1,253})", re.I | re.M
+)
+# The sentence that leads up to the addresses, and what follows it.
+_ANNOUNCED = re.compile(
+    r"(?:following (?:recipient|address|user|destination|person|mailbox)(?:\(e?s\)|e?s)?|not (?:be )?delivered to|did not reach|n't deliver to)"
+    r"[^\n:]{0,60}:?[^\n]{0,40}\n\s{0,9}(\S[^\n]*(?:\n[^\n]+){0,3})",
+    re.I,
 )
 _COMMANDED = re.compile(r"RCPT TO: ?<?([^\s<>@]{1,64}@[^\s<>@]{1,253})>?", re.I)
 _NOBODY = re.compile(r"^(?:mailer-daemon|postmaster|abuse|hostmaster|noreply|no-reply|bounces?)@", re.I)
@@ -29,10 +37,10 @@ _MOST = 50
 def cleaned(text: str) -> str:
     """An address out of a field such as `rfc822;<ann@example.org>`; empty if there is none."""
     value = text.rpartition(";")[2] if ";" in text else text
-    value = re.sub(r"^(?:mailto|smtp|rfc822|utf-?8):", "", value.strip(" \t<>'"), flags=re.I)
+    value = re.sub(r"^(?:mailto|smtp|rfc822|utf-?8)[:=]", "", value.strip(" \t<>'"), flags=re.I)
     value = re.sub(r"\\x\{([0-9A-Fa-f]{1,6})\}", _character, value)  # RFC 6533 §3, utf-8-addr-xtext
     found = ADDRESS.search(value) if value.isascii() else _GLOBAL_ADDRESS.search(value)
-    return found[0].strip(".'") if found else ""
+    return _X400.sub("", found[0]).strip(".'") if found else ""
 
 
 def _character(match: re.Match[str]) -> str:
@@ -57,8 +65,15 @@ def from_text(parts: Parts) -> list[str]:
     }
     sender = {address.lower() for address in in_field(parts.returned.get("from", ""))}
     not_them |= {match[1].lower() for match in _NAMED_ID.finditer(parts.everything)}
-    for ways in (HEADING, _COMMANDED, _LABELLED, ADDRESS):
-        found = _unique(cleaned(match[match.re.groups]) for match in ways.finditer(parts.said))
+    announced = "\n".join(match[1] for match in _ANNOUNCED.finditer(parts.said))
+    for way, text in (
+        (HEADING, parts.said),
+        (ADDRESS, announced),
+        (_COMMANDED, parts.said),
+        (_LABELLED, parts.said),
+        (ADDRESS, parts.said),
+    ):
+        found = _unique(cleaned(match[match.re.groups]) for match in way.finditer(text))
         found = [one for one in found if one.lower() not in not_them | sender and not _NOBODY.match(one)]
         if found:
             return found[:_MOST]
