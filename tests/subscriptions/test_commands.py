@@ -29,7 +29,7 @@ def test_import_tries_first_and_then_does(tmp_path: Path) -> None:
     assert not Subscriber.objects.exists()
     done = run(*arguments)
 
-    assert "line 3: broken: refused An e-mail address looks like" in dry
+    assert "line 3: broken: refused Please enter exactly one e-mail address" in dry
     assert dry.splitlines()[-1] == "Dry run, nothing changed: 1 taken, 1 refused."
     assert done.splitlines()[-1] == "Done: 1 taken, 1 refused."
     assert Subscription.objects.active().count() == 1
