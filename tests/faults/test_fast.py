@@ -18,7 +18,7 @@ def test_no_fault_of_the_fast_table_loses_or_doubles_a_copy() -> None:
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
 
