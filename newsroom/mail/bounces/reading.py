@@ -220,11 +220,13 @@ def _judged(address: str, action: str, status: str, diagnostic: str, parts: Part
 
 def _is_sure(reason: Reason, status: str, diagnostic: str, parts: Parts) -> bool:
     """Whether that holds without a second bounce. Words need company: filters call readers unknown who exist."""
-    code = by_status(status)
-    if code in GONE or reason is Reason.NO_DOMAIN or reason is Reason.MOVED:
+    if by_text(diagnostic) is Reason.DISABLED:
+        # RFC 3463 §3.3 leaves open whether X.2.1 lasts, and who says "disabled" often means "for now".
+        return False
+    if by_status(status) in GONE or reason is Reason.NO_DOMAIN or reason is Reason.MOVED:
         return True
     if reason is Reason.DISABLED:
-        return False  # a closed mailbox may open again; only X.2.1 says that it does not
+        return False
     if parts.statuses and REPLY.search(diagnostic):
         return True
     return bool(_TO_RECIPIENT.search(f"{diagnostic}\n{parts.said}") or _OWN_DIRECTORY.search(diagnostic))

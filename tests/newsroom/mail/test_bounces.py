@@ -44,6 +44,7 @@ def test_line_ends_make_no_difference(ends: bytes) -> None:
         ("5.2.1", "smtp; 550 5.2.1 closed for all", Reason.DISABLED, True),
         ("5.0.0", "smtp; 550 No such user here", Reason.UNKNOWN, True),
         ("5.0.0", "smtp; 550 this account has been suspended", Reason.DISABLED, False),
+        ("5.2.1", "smtp; 550 5.2.1 this account has been suspended", Reason.DISABLED, False),
         ("5.2.2", "smtp; 552 5.2.2 mailbox is full", Reason.FULL, False),
         ("4.2.2", "smtp; 452 4.2.2 over quota", Reason.FULL, False),
         ("4.1.1", "smtp; 450 4.1.1 user unknown for now", Reason.UNKNOWN, False),
@@ -194,6 +195,77 @@ def test_a_read_receipt_changes_nothing() -> None:
     raw = dsn().replace(b"message/delivery-status", b"message/disposition-notification")
 
     assert read(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("disposition", "text", "expected"),
+    [
+        ("automatic-action/MDN-sent-automatically; deleted", "It was rejected: quota exceeded", Reason.FULL),
+        ("automatic-action/MDN-sent-automatically; deleted", "I do not want this.", Reason.POLICY),
+        ("automatic-action/MDN-sent-automatically; displayed", "Read.", None),
+        ("manual-action/MDN-sent-manually; deleted", "Deleted unread.", None),
+    ],
+)
+def test_a_filters_refusal_in_the_shape_of_a_receipt_is_a_bounce_that_stops_nothing(
+    disposition: str, text: str, expected: Reason | None
+) -> None:
+    raw = dsn(more=f"Disposition: {disposition}\n").replace(
+        b"message/delivery-status", b"message/disposition-notification"
+    )
+
+    found = read(raw.replace(b"We are sorry.", text.encode()))
+
+    assert [(report.recipient, report.reason, report.suppress_now, report.token) for report in found] == (
+        [("ann@example.net", expected, False, TOKEN)] if expected else []
+    )
+
+
+_BROUGHT = f"""\
+From: MAILER-DAEMON@mx.example.net
+To: morgen@example.org
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="cut"
+
+--cut
+Content-Type: text/plain
+
+mx.example.net
+
+<ann@example.net>:
+
+--cut
+Content-Type: message/rfc822
+
+Message-ID: <{TOKEN}@example.org>
+
+--cut--
+""".encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _BROUGHT,
+        dsn().replace(b"Final-Recipient: rfc822; ann@example.net\n", b"").replace(
+            b"We are sorry.", b"This did not go to\n\nann@example.net\n"
+        ).replace(b"Undelivered Mail Returned to Sender", b"Annuaire").replace(b"MAILER-DAEMON", b"annuaire"),
+        letter("Your message\n\n  To: somebody@example.org\n  Subject: Am Fluss\n\n"
+               "did not reach the following recipient(s):\n\n"
+               "c=DE;a= ;p=EX;dda:SMTP=ann@example.net; on Mon\n    no such name here\n"),
+        letter("Your message to:\n\tann@example.net\n\nhas not yet been delivered.\n",
+               subject="Warning: message has not yet been delivered"),
+        letter("------ Failed Recipients ------\n\n<ann@example.net>: mailbox unavailable. [Code 550]\n",
+               **{"from": "SMTP_Service@mx.example.net"}, subject="Returned Mail"),
+        letter("--- Report ---\nThe mail below could not be delivered to the following user:\n\n"
+               "\"ann@example.net\" <ann@example.net>\n",
+               **{"from": "admin@mx.example.net"}, subject="Non-Delivery: Am Fluss"),
+        letter("Intended recipient: ann@example.net\n\nThe following mail has been returned, there was an error.\n",
+               subject="Processing Error"),
+    ],
+    ids=["mail brought", "report without recipient", "X.400", "late", "named", "words", "error"],
+)  # fmt: skip
+def test_a_bounce_is_known_by_what_it_is(raw: bytes) -> None:
+    assert _one(raw).recipient == "ann@example.net"
 
 
 @pytest.mark.parametrize(
