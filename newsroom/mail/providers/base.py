@@ -1,6 +1,6 @@
 """What every provider can be asked: what it can carry, and to take copies of a mail."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -53,6 +53,11 @@ class Found:
     tokens: frozenset[str]  # message tokens of the copies that were accepted
     is_complete: bool
     what: str = ""  # why it is not complete
+
+
+def incomplete(tokens: Collection[str], what: str) -> Found:
+    """An answer that proves whom it names, and nobody absent."""
+    return Found(tokens=frozenset(tokens), is_complete=False, what=what)
 
 
 class Provider(Protocol):

@@ -25,6 +25,7 @@ from newsroom.mail.providers.base import (
     HandOver,
     all_alike,
     cannot_be_written,
+    incomplete,
     not_offered,
 )
 from newsroom.mail.providers.http import DeadlineSession
@@ -94,10 +95,10 @@ class MailgunProvider:
                 try:
                     response = self._session.get(url, auth=self._auth)
                     if response.status_code != 200:
-                        return _incomplete(tokens, f"HTTP {response.status_code}")
+                        return incomplete(tokens, f"HTTP {response.status_code}")
                     items, following = _page(response.json())
                 except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-                    return _incomplete(tokens, type(error).__name__)
+                    return incomplete(tokens, type(error).__name__)
                 # Filters that a server does not know are passed over, so what came is looked at once more.
                 tokens |= {own["t"] for own in items if own.get("a") == str(attempt_id) and own.get("t")}
                 if not items:
@@ -106,9 +107,9 @@ class MailgunProvider:
                     f"{self._events_url}?"
                 ):
                     # Our key goes nowhere else.
-                    return _incomplete(tokens, "the next page is elsewhere")
+                    return incomplete(tokens, "the next page is elsewhere")
                 url = following
-        return _incomplete(tokens, "pages without end")
+        return incomplete(tokens, "pages without end")
 
 
 _MOST_PAGES = 50
@@ -118,10 +119,6 @@ def _page(answer: Any) -> tuple[list[dict[str, str]], str]:
     """The variables of a page's events, and where the next page is; it is named after the last one too."""
     variables = [dict(item["user-variables"]) for item in answer["items"]]
     return variables, str(answer["paging"]["next"]) if variables else ""
-
-
-def _incomplete(tokens: set[str], what: str) -> Found:
-    return Found(tokens=frozenset(tokens), is_complete=False, what=what)
 
 
 def _judged(response: requests.Response, copies: Sequence[Copy]) -> HandOver:

@@ -17,7 +17,7 @@ from uuid import UUID
 import requests
 
 from newsroom.mail.provider_urls import ProviderConfig
-from newsroom.mail.providers.base import Capabilities, Found, HandOver
+from newsroom.mail.providers.base import Capabilities, Found, HandOver, incomplete
 from newsroom.mail.providers.items import ADDRESS, TOKEN, ItemProvider, Parts, spare_the_readers
 from newsroom.mail.verdicts import Outcome, Verdict
 from newsroom.mail.wire import Copy
@@ -71,17 +71,17 @@ class PostmarkProvider(ItemProvider):
                         f"{self._search_url}?{urlencode(query)}", headers=self._headers
                     )
                     if response.status_code != 200:
-                        return _incomplete(tokens, f"HTTP {response.status_code}")
+                        return incomplete(tokens, f"HTTP {response.status_code}")
                     total, page = _found(response.json())
                 except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-                    return _incomplete(tokens, type(error).__name__)
+                    return incomplete(tokens, type(error).__name__)
                 # A filter that a server does not know is passed over, so what came is looked at once more.
                 tokens |= {own["t"] for own in page if own.get("a") == str(attempt_id) and own.get("t")}
                 seen += len(page)
                 if seen >= total:
                     return Found(tokens=frozenset(tokens), is_complete=True)
                 if not page:
-                    return _incomplete(tokens, f"{seen} of {total} came")
+                    return incomplete(tokens, f"{seen} of {total} came")
 
     def item(self, parts: Parts, attempt_id: UUID) -> dict[str, Any]:
         item: dict[str, Any] = {
@@ -121,10 +121,6 @@ class PostmarkProvider(ItemProvider):
 def _found(answer: Any) -> tuple[int, list[dict[str, str]]]:
     """How many there are altogether, and the metadata of those on this page."""
     return int(answer["TotalCount"]), [dict(message.get("Metadata") or {}) for message in answer["Messages"]]
-
-
-def _incomplete(tokens: set[str], what: str) -> Found:
-    return Found(tokens=frozenset(tokens), is_complete=False, what=what)
 
 
 def _in_order(answer: list[Any], copies: Sequence[Copy]) -> dict[int, Any]:
