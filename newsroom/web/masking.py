@@ -16,6 +16,11 @@ def mask(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
+def is_plain_address(text: str) -> bool:
+    """Whether `mask_text` masks the whole of it in a text that holds no other address."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def mask_text(text: str) -> str:
     """A line of text with each address masked, and each token in a path."""
     if "@" in text:

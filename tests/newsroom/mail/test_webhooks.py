@@ -247,6 +247,39 @@ def test_a_report_costs_two_queries(client: Client, django_assert_num_queries: A
         _post(client, _bounce())
 
 
+@pytest.mark.parametrize(
+    ("recipient", "details", "stored"),
+    [
+        ("ann@example.org", "to ANN@example.org", "to A…@example.org"),
+        ("ann lee@example.org", "to ann lee@example.org", "to a…@example.org"),
+        ('"ann"@example.org', 'to "ann"@example.org', 'to "…@example.org'),
+        ("ann@example.org", "x@y.ann@example.org", "x…@y.a…@example.org"),
+    ],
+)
+def test_nothing_of_the_readers_address_is_left_in_the_payload(
+    recipient: str, details: str, stored: str, client: Client
+) -> None:
+    _post(client, _bounce(Email=recipient, Details=details))
+
+    assert ProviderEvent.objects.get().payload["Details"] == stored
+
+
+def test_a_full_post_is_stored_whole_and_once(client: Client, settings: Settings) -> None:
+    settings.MAIL_PROVIDERS = f"main=sparkpost://KEY@?webhook={SECRET}"
+    many = [
+        {"msys": {"message_event": {
+            "type": "delivery", "event_id": f"{number}", "rcpt_to": f"reader{number}@example.org",
+            "timestamp": "1763791200", "transmission_id": "1", "rcpt_meta": {"t": TOKEN},
+        }}}
+        for number in range(10_000)
+    ]  # fmt: skip
+
+    for _time in range(2):
+        assert _post(client, many).status_code == 200
+
+    assert ProviderEvent.objects.filter(kind="delivered", token=TOKEN).count() == 10_000
+
+
 def test_the_first_opening_is_no_more_kept_than_any_other(client: Client, settings: Settings) -> None:
     settings.MAIL_PROVIDERS = f"main=sparkpost://KEY@?webhook={SECRET}"
     opened = {
