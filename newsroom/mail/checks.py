@@ -1,6 +1,7 @@
 """What is looked at before the site starts: providers that can be read and carry our headers, links that fit."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ MAX_LEAVE_URL = 75  # some mail programs and servers mishandle longer List-Unsub
 _WITH_WEBHOOKS = frozenset(provider_urls.OPTIONS) - {"smtp", "memory", "scaleway"}
 # Tracking is a switch of the account there, and Anymail has none per message (15.2).
 _TRACKS_BY_ACCOUNT = frozenset({"amazon_ses", "brevo", "mailtrap", "postal", "resend", "scaleway"})
+# What Anymail leaves to be installed beside it: to send by Amazon's interface, to check who signed a webhook.
+_PACKAGES = {"amazon_ses": "boto3", "postal": "cryptography", "resend": "svix", "sendgrid": "cryptography"}
 
 
 @register(Tags.urls)
@@ -46,6 +49,15 @@ def check_providers(app_configs: object = None, **kwargs: Any) -> Sequence[Check
 
 def _about(config: ProviderConfig) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
+    if (package := _PACKAGES.get(config.scheme)) and find_spec(package) is None:
+        extra = config.scheme.replace("_", "-")
+        messages.append(
+            Error(
+                f"{config.name}: {config.scheme} needs the package {package}, which is not installed.",
+                hint=f"Install it: pip install 'django-anymail[{extra}]'",
+                id="mail.E004",
+            )
+        )
     match config.scheme:
         case "sparkpost":
             messages.append(

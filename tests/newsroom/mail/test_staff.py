@@ -95,6 +95,37 @@ def _ids(value: str, settings: Settings) -> list[str | None]:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "package", "extra"),
+    [
+        ("amazon_ses", "boto3", "amazon-ses"),
+        ("postal", "cryptography", "postal"),
+        ("resend", "svix", "resend"),
+        ("sendgrid", "cryptography", "sendgrid"),
+    ],
+)
+def test_a_provider_whose_package_is_missing_is_told_in_one_sentence(
+    scheme: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.MAIL_PROVIDERS = f"main={scheme}://KEY@?webhook=aaaaaaaaaaaaaaaaaaaa"
+    if scheme == "postal":
+        settings.MAIL_PROVIDERS += "&api_url=https://postal.example.org/"
+    installed: set[str] = set()
+    monkeypatch.setattr(checks, "find_spec", lambda name: name in installed or None)
+
+    missing = [message for message in checks.check_providers() if message.id == "mail.E004"]
+    installed.add(package)
+    found = [message for message in checks.check_providers() if message.id == "mail.E004"]
+
+    assert [(message.msg, message.hint) for message in missing] == [
+        (
+            f"main: {scheme} needs the package {package}, which is not installed.",
+            f"Install it: pip install 'django-anymail[{extra}]'",
+        )
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("main=memory://", []),
