@@ -1,8 +1,8 @@
 """Bounces that pass: one means nothing, many over weeks mean that nobody is there any more.
 
-Counted are days, not bounces, and a day's weight halves every fifteen days. Mail stops when the days weigh three and
-lie a week apart at least: with a daily newsletter on the eighth day, with a weekly one in the sixth week; a mailbox
-that is full over a long weekend goes on. Mail that arrived clears the account. A reader's own new double opt-in lifts
+Counted are days, not bounces, and a day's weight halves every fifteen days. Mail stops when there are five days, which
+weigh three and lie a fortnight apart at least: with a daily newsletter after two weeks, with a weekly one in the sixth
+week; a mailbox that is full during a holiday goes on. Mail that arrived clears the account. A reader's own new double opt-in lifts
 the stop (`suppression.LIFTED_BY_CONFIRMING`), and so can staff.
 """
 
@@ -19,7 +19,8 @@ from subscriptions.suppression import Stop
 
 HALF_LIFE_DAYS: Final = 15
 LIMIT: Final = 3.0
-SHORTEST_SPAN: Final = timedelta(days=7)
+FEWEST_DAYS: Final = 5
+SHORTEST_SPAN: Final = timedelta(days=14)
 _KEPT_DAYS: Final = 90
 _NOTE: Final = "bounced on %d days since %s"
 
@@ -32,7 +33,9 @@ def weight(days: Set[date]) -> float:
 
 def is_too_much(days: Set[date]) -> bool:
     """Whether so many days mean that mail should stop."""
-    return bool(days) and max(days) - min(days) >= SHORTEST_SPAN and weight(days) >= LIMIT
+    if len(days) < FEWEST_DAYS:
+        return False
+    return max(days) - min(days) >= SHORTEST_SPAN and weight(days) >= LIMIT
 
 
 def note(bounced: Mapping[str, Set[date]], *, delivered: Mapping[str, date], at: datetime) -> set[str]:

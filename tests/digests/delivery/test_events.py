@@ -261,18 +261,18 @@ def test_reports_cost_the_same_queries_however_many_there_are(
     assert_account_holds(mailing)
 
 
-def test_bounces_that_pass_stop_mail_only_when_they_go_on_for_a_week(
+def test_bounces_that_pass_stop_mail_only_when_they_go_on_for_two_weeks(
     provider: ScriptedProvider, clock: Clock
 ) -> None:
     mailing = make_sending(readers=2)
     pump.run(seconds=30, at_clock=clock)
     [first, second] = ids_of(mailing)
-    for day in range(8):
+    for day in range(15):
         on = NOON + dt.timedelta(days=day)
         report("bounced", delivery=first, reject_reason="timed_out", occurred_at=on)
         report("bounced", delivery=second, reject_reason="spam", occurred_at=on)
         events.apply(at=clock())
-        assert Suppression.objects.count() == (day == 7)
+        assert Suppression.objects.count() == (day == 14)
 
     assert Suppression.objects.get().reason == SuppressionReason.SOFT_BOUNCES
     assert Subscription.objects.active().count() == 1
