@@ -27,7 +27,7 @@ class Rank:
 
     def prepare(self) -> None:
         chance = random.Random(7)
-        self.facts = [
+        self._facts = [
             Facts(
                 key=key,
                 section=chance.choice([None, *range(11)]),
@@ -41,14 +41,14 @@ class Rank:
         ]
 
     def run(self) -> int:
-        return len(rank(self.facts, at=NOON))
+        return len(rank(self._facts, at=NOON))
 
 
 class BareSort(Rank):
     """The same candidates sorted by their age and nothing else: no terms, no variety."""
 
     def run(self) -> int:
-        return len(sorted(self.facts, key=lambda facts: (NOON - facts.first_seen_at, facts.key)))
+        return len(sorted(self._facts, key=lambda facts: (NOON - facts.first_seen_at, facts.key)))
 
 
 class Group:
