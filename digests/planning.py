@@ -120,6 +120,10 @@ def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     match Autopilot(plan.autopilot):
         case Autopilot.HOLD:
             _remind(plan, draft, at=at)
+        case Autopilot.SKIP if draft.is_automatic:
+            skip(draft, because=_("Nobody curated it, and the plan skips such digests."), at=at)
+        case Autopilot.SKIP:
+            _remind(plan, draft, at=at)
         case Autopilot.FILL_AND_SEND:
             try:
                 with transaction.atomic():

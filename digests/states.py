@@ -20,6 +20,7 @@ class Autopilot(TextChoices):
 
     HOLD = "hold", _("wait for the desk")
     FILL_AND_SEND = "fill_and_send", _("fill and send")
+    SKIP = "skip", _("skip the digest")
 
 
 class MailingKind(TextChoices):
@@ -31,6 +32,13 @@ class MailingKind(TextChoices):
 class PickSource(TextChoices):
     DESK = "desk", _("picked by the desk")
     AUTOPILOT = "autopilot", _("picked by the plan")
+
+
+class PickLabel(TextChoices):
+    """Why an article comes again that an earlier digest had; an update says so in the mail."""
+
+    REPEAT = "repeat", _("repeat")
+    UPDATE = "update", _("update")
 
 
 class ApprovalPolicy(TextChoices):

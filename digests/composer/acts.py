@@ -25,7 +25,7 @@ from newsroom.web import clock
 def add_pick(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Put a candidate into a slot."""
     digest = digest_of(request, pk)
-    require(request, "change_digest")
+    require(request, "change_digest", digest)
     article = get_object_or_404(Article, pk=number_in(request.POST.get("article")))
     slot = request.POST.get("slot", "")
     try:
@@ -51,7 +51,7 @@ def act(request: HttpRequest, pk: int, act: str) -> HttpResponseBase:
         return HttpResponse(status=404)
     digest = digest_of(request, pk)
     known = ACTS[act]
-    require(request, known.permission)
+    require(request, known.permission, digest)
     try:
         done = known.function(request, digest, clock.now())
     except (DigestError, MailError, ActRefused) as error:

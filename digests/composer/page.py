@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from digests import preflight, saving, selection
+from digests import access, preflight, saving, selection
 from digests.composer.previews import sample
 from digests.composer.requests import back, digest_of, fresh, log, require
-from digests.composer.wording import status
+from digests.composer.standing import standing
 from digests.errors import DigestError
-from digests.forms import DigestForm, PickForm, ReturnForm, ScheduleForm, SkipForm
+from digests.forms import DigestForm, PickForm
 from digests.models import Digest, Pick, Plan
 from digests.preflight import slot_name
 from digests.reasons import held_back_name, reason_name
@@ -24,7 +24,6 @@ from digests.rendering import render
 from digests.states import EDITABLE
 from digests.stories import labels, with_stories
 from newsroom.web import clock
-from subscriptions import audiences
 
 CANDIDATES_SHOWN = 40
 
@@ -48,7 +47,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = DigestForm(request.POST if request.method == "POST" else None, instance=digest)
     pick_forms = _pick_forms(digest, picks, request)
     if request.method == "POST":
-        require(request, "change_digest")
+        require(request, "change_digest", digest)
         if form.is_valid() and all(each.is_valid() for each in pick_forms):
             if _save(request, digest, form, pick_forms, at=at):
                 return back(pk)
@@ -90,7 +89,9 @@ def _page(
     request: HttpRequest, digest: Digest, form: DigestForm, pick_forms: list[PickForm], *, at: datetime
 ) -> HttpResponse:
     rendered = render(digest)
-    is_editable = digest.state in EDITABLE and request.user.has_perm("digests.change_digest")
+    is_editable = digest.state in EDITABLE and access.may(
+        request.user, "digests.change_digest", digest.newsletter
+    )
     plan = Plan.objects.filter(newsletter=digest.newsletter).first()
     zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
     context = {
@@ -100,7 +101,7 @@ def _page(
         "digest": digest,
         "opts": Digest._meta,
         "has_view_permission": True,
-        "status": status(digest, at=at, zone=zone),
+        **standing(request, digest, at=at, zone=zone),
         "form": form,
         "is_editable": is_editable,
         "slots": _slot_rows(digest, pick_forms),
@@ -109,15 +110,6 @@ def _page(
         "findings": preflight.check(digest, at=at, rendered=rendered) if is_editable else [],
         "rendered": rendered,
         "preview_text": sample(digest, rendered)[1],
-        "proofs": digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"),
-        "mailing": digest.mailings.select_related("mailing").filter(kind="main").first(),
-        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=at),
-        "zone": zone,
-        "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
-        "return_form": ReturnForm(),
-        "skip_form": SkipForm(),
-        "may_approve": request.user.has_perm("digests.approve_digest"),
-        "may_send": request.user.has_perm("digests.send_digest"),
     }
     return TemplateResponse(request, "admin/digests/digest/composer.html", context)
 
@@ -171,9 +163,3 @@ def _candidates(digest: Digest, *, at: datetime) -> list[dict[str, Any]]:
         for each in found
         if each.article.pk not in picked
     ][:CANDIDATES_SHOWN]
-
-
-def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:
-    return (
-        digest.due_at.astimezone(zone).replace(tzinfo=None) if digest.due_at and digest.due_at > at else None
-    )

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from digests import access
 from digests.composer.requests import digest_of, user_of
 from digests.forms import ReturnForm
 from digests.models import Digest
@@ -47,7 +48,7 @@ def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
         "opts": Digest._meta,
         "is_open": is_open,
         "is_own": found.proposed_by_id == user_of(request).pk,
-        "may_approve": request.user.has_perm("digests.approve_digest"),
+        "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
         "return_form": ReturnForm(),
         "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=clock.now()),
     }

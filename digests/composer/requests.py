@@ -7,13 +7,15 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from digests import access
 from digests.models import Digest, Proof
 
 
 def digest_of(request: HttpRequest, pk: int) -> Digest:
-    if not request.user.has_perm("digests.view_digest"):
-        raise PermissionDenied
-    return get_object_or_404(Digest.objects.select_related("newsletter__sender"), pk=pk)
+    """The digest, for who may look at it and works on its newsletter. Raises Http404 and PermissionDenied."""
+    digest = get_object_or_404(Digest.objects.select_related("newsletter__sender"), pk=pk)
+    require(request, "view_digest", digest)
+    return digest
 
 
 def fresh(digest: Digest) -> Digest:
@@ -27,8 +29,8 @@ def chosen_proof(request: HttpRequest, digest: Digest) -> Proof:
     )
 
 
-def require(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(f"digests.{permission}"):
+def require(request: HttpRequest, permission: str, digest: Digest) -> None:
+    if not access.may(request.user, f"digests.{permission}", digest.newsletter):
         raise PermissionDenied
 
 

@@ -144,3 +144,18 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Heartbeat(models.Model):
+    """When a part of the machine was last seen alive: the beat, a worker, a job."""
+
+    name = models.CharField(_("name"), max_length=120, primary_key=True)
+    beat_at = models.DateTimeField(_("last seen"))
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name

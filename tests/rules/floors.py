@@ -66,7 +66,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing ranking recurrence roles weights",
         Floor.SERVICES: (
-            "archive curation envelopes links mjml planning preflight reasons rendering saving selection skipping staff stories"
+            "access archive curation envelopes links mjml planning preflight reasons rendering saving selection skipping staff stories"
             " transitions workflow"
         ),
         Floor.EDGES: "composer plan_forms progress rehearsal_page syndication",

@@ -1,0 +1,36 @@
+"""How a digest stands, and what may be done next: the upper part of the composer."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+
+from digests import access
+from digests.composer.wording import status
+from digests.forms import ReturnForm, ScheduleForm, SkipForm
+from digests.models import Digest
+from digests.states import MailingKind
+from subscriptions import audiences
+
+
+def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """What the buttons that propose, approve, schedule, send, stop and skip need to know."""
+    return {
+        "status": status(digest, at=at, zone=zone),
+        "zone": zone,
+        "proofs": digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"),
+        "mailing": digest.mailings.select_related("mailing").filter(kind=MailingKind.MAIN).first(),
+        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=at),
+        "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
+        "return_form": ReturnForm(),
+        "skip_form": SkipForm(),
+        "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
+        "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
+    }
+
+
+def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:
+    return (
+        digest.due_at.astimezone(zone).replace(tzinfo=None) if digest.due_at and digest.due_at > at else None
+    )

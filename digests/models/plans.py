@@ -1,0 +1,127 @@
+"""Plans: when a newsletter's digests are due, what places they have, and what may happen without a person."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from digests.states import Autopilot
+from newsroom.articles.models import Feed, Section
+from subscriptions.models import Newsletter
+
+
+class Plan(models.Model):
+    """When a newsletter's digests are due and what may happen without a person."""
+
+    newsletter = models.OneToOneField(
+        Newsletter, models.CASCADE, related_name="plan", verbose_name=_("newsletter")
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    weekdays = models.CharField(
+        _("weekdays"), max_length=20, default="mo,tu,we,th,fr", help_text=_("mo,tu,we,th,fr,sa,su")
+    )
+    time = models.TimeField(_("time"))
+    zone = models.CharField(_("time zone"), max_length=50, default="Europe/Berlin")
+    autopilot = models.CharField(
+        _("if nobody curated"), max_length=16, choices=Autopilot, default=Autopilot.HOLD
+    )
+    needs_four_eyes = models.BooleanField(_("a second person approves"), default=True)
+    approval_by_mail = models.BooleanField(
+        _("approvers get a link by mail"),
+        default=True,
+        help_text=_("The link shows the proof; a button on that page decides."),
+    )
+    minimum_new = models.PositiveSmallIntegerField(
+        _("fewest new articles"),
+        default=3,
+        help_text=_("With fewer the digest is skipped and its articles go into the next."),
+    )
+    lead_minutes = models.PositiveIntegerField(_("minutes before, when the draft is built"), default=0)
+    make_up_hours = models.PositiveIntegerField(
+        _("hours within which a missed run is made up"), default=36, validators=[MinValueValidator(1)]
+    )
+    last_due_at = models.DateTimeField(
+        _("last run"),
+        null=True,
+        blank=True,
+        help_text=_("The due time last taken care of; a run is never doubled."),
+    )
+    weights = models.JSONField(
+        _("weights"),
+        default=dict,
+        blank=True,
+        help_text=_("What counts how much in the ranking, where it differs from the usual."),
+    )
+    favoured_sections = models.ManyToManyField(
+        Section, blank=True, related_name="+", verbose_name=_("favoured sections")
+    )
+    trusted_feeds = models.ManyToManyField(
+        Feed, blank=True, related_name="+", verbose_name=_("trusted sources")
+    )
+    cap_source = models.PositiveSmallIntegerField(
+        _("most of one source"), default=4, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    cap_author = models.PositiveSmallIntegerField(
+        _("most of one author"), default=3, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    cap_section = models.PositiveSmallIntegerField(
+        _("most of one section"), default=0, help_text=_("That the plan takes by itself; 0 is no limit.")
+    )
+    grace_minutes = models.PositiveSmallIntegerField(
+        _("minutes of grace"),
+        default=10,
+        help_text=_("An article younger than this is still being corrected: the plan does not take it."),
+    )
+    origin_order = models.CharField(
+        _("which version leads"),
+        max_length=80,
+        default="staff,contributor,agency,user_submission",
+        help_text=_(
+            "Of several articles on one event: staff,contributor,agency,user_submission, best first."
+        ),
+    )
+    first_window_from = models.DateTimeField(
+        _("articles from"), help_text=_("The first digest takes articles first seen from here on.")
+    )
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+
+    def __str__(self) -> str:
+        return str(self.newsletter)
+
+
+class SlotRule(models.Model):
+    """A kind of place in a plan's digests."""
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="slots", verbose_name=_("plan"))
+    key = models.SlugField(
+        _("kind"), max_length=20, help_text=_("lead, briefs, more or community: decides how it looks.")
+    )
+    title = models.CharField(_("heading"), max_length=80, blank=True)
+    minimum = models.PositiveSmallIntegerField(_("at least"), default=0)
+    maximum = models.PositiveSmallIntegerField(_("at most"), default=1)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    weekdays = models.CharField(
+        _("only on"),
+        max_length=20,
+        blank=True,
+        help_text=_(
+            "mo,tu,we,th,fr,sa,su; empty: in each digest, unless the same kind has a row for the day."
+        ),
+    )
+
+    class Meta:
+        verbose_name = _("slot")
+        verbose_name_plural = _("slots")
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "key", "weekdays"], name="slot_once_per_plan_and_days"),
+            models.CheckConstraint(
+                condition=Q(maximum__gte=F("minimum")), name="slot_maximum_not_below_minimum"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.key
