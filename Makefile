@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: test-parts check-parts help install demo run migrate test check format lint types migrations translations messages compile \
-	test-sqlite test-postgres test-journey test-browser faults bench sandbox screenshots requirements corpora clean
+	test-sqlite test-postgres test-journey test-browser faults guards bench sandbox screenshots requirements corpora clean
 
 help: ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} \
@@ -102,6 +102,9 @@ test-browser: $(DEV) $(COMPILED) $(AXE) ## The slow tests and everything in a re
 
 faults: $(DEV) $(COMPILED) ## Break a running installation in every way of docs/faults.md (FAULTS=…; 15 minutes)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+guards: $(DEV) $(COMPILED) ## Break each guard of the engine and see its test turn red (decision 20; 10 minutes)
+	$(BIN)/python -m tests.guards
 
 bench: $(DEV) $(COMPILED) ## Measure beside references and write bench/RESULTS.md (15 minutes; QUICK=1: three, elsewhere)
 	$(BIN)/python -m bench $(if $(QUICK),--quick)

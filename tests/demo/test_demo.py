@@ -105,6 +105,20 @@ def worker_of(directory: Path) -> int:
     raise AssertionError("no worker for mailings")
 
 
+def account_of(directory: Path) -> "subprocess.CompletedProcess[str]":
+    """What `audit_delivery` says of every mailing that the demo left behind; it needs the ledger and no keys of it."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{directory}/newsroom.sqlite3",
+        "SECRET_KEY": "audit-only-" * 5,
+        "LINK_KEYS": f"1:{'0' * 64}",
+        "ADDRESS_KEY": "0" * 64,
+        "MAIL_PROVIDERS": "main=memory://",
+    }
+    words = [sys.executable, "manage.py", "audit_delivery", "--all"]
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
 def mails(directory: Path, subject: str = "") -> "Counter[str]":
     """The mails with an unsubscribe link in the demo's inbox, by reader; only those with this subject."""
     found: Counter[str] = Counter()
@@ -157,4 +171,6 @@ def test_a_worker_killed_in_mid_mailing_doubles_nobody_and_loses_only_what_is_he
     assert readers - set(copies) <= held
     log = (directory / "logs" / "worker-mailings.log").read_text()
     assert log.count(" ready.") == 2, "it was killed too late, or not started again"
+    audit = account_of(directory)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
     assert processes_of(directory) == []
