@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext, override
 
+from newsroom.web.hyphens import soften
 from newsroom.web.masking import mask
 
 register = template.Library()
@@ -39,3 +40,9 @@ def long_date(value: date | datetime | None, language: str = "") -> str:
 def masked_address(address: str) -> str:
     """`m…@example.org`."""
     return mask(address)
+
+
+@register.filter
+def soft_hyphens(text: str, language: str) -> str:
+    """A headline whose long words may break where its language breaks them."""
+    return soften(text, language)
