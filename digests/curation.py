@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from digests import selection
+from digests import links, selection
 from digests.errors import PickRefused
 from digests.models import Digest, Pick
 from digests.states import PickSource
@@ -56,6 +56,7 @@ def add_pick(
         reasons = selection.reasons_for(digest, article, at=at)
         pick = Pick(digest=digest, article=article, added_by=by, source=source, reasons=reasons)
         _place(pick, slot=slot, position=position)
+        links.place(digest, at=at)
     return pick
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from digests.models import Digest, Pick
 from digests.rendering import MAXIMUM_BYTES, Rendered, render
-from digests.stories import MAILABLE_PICTURES, with_stories
+from digests.stories import MAILABLE_PICTURES, picks_of
 from newsroom.articles.states import Origin, Review
 
 SUBJECT_LENGTH = 60
@@ -52,7 +52,7 @@ def check(digest: Digest, *, at: dt.datetime, rendered: Rendered | None = None) 
     """All findings, blocking ones first. Queries: 3, and 5 more if the digest is not rendered yet."""
     desk = Desk(
         digest=digest,
-        picks=tuple(with_stories(digest.picks.all())),
+        picks=tuple(picks_of(digest)),
         rendered=rendered or render(digest),
         at=at,
     )

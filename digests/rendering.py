@@ -20,7 +20,7 @@ from django.utils.safestring import mark_safe
 from digests import links
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
-from digests.stories import Story, story, with_stories
+from digests.stories import Story, picks_of, story
 from newsroom.articles.text import markdown_to_html, plain, reading_minutes, words
 from newsroom.mail import plain_text, wire
 from newsroom.web.tags import reading_time
@@ -100,7 +100,7 @@ def render(digest: Digest) -> Rendered:
 
 def digest_date(digest: Digest) -> dt.date:
     """The date in the masthead: when the plan wants it sent, else when its window closes, where the newsroom is."""
-    plan = Plan.objects.filter(newsletter=digest.newsletter).only("zone").first()
+    plan = Plan.of(digest.newsletter)
     zone = ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
     return (digest.due_at or digest.window_end).astimezone(zone).date()
 
@@ -137,7 +137,7 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
 
 def _slots(digest: Digest, urls: Mapping[int, str]) -> list[Slot]:
     """The digest's slots in their order, those without a story left out; stories are numbered through."""
-    picks = list(with_stories(digest.picks.all()))
+    picks = picks_of(digest)
     slots: list[Slot] = []
     number = 0
     for rule in digest.slots:

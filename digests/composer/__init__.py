@@ -10,6 +10,7 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_POST
 
+from digests.composer import pane_acts
 from digests.composer.acts import act, add_pick
 from digests.composer.page import compose
 from digests.composer.previews import preview, proof, proof_mail
@@ -27,6 +28,20 @@ def urls(admin_site: admin.AdminSite) -> list[URLPattern]:
     return [
         path("<int:pk>/change/", staff(compose), name="digests_digest_change"),
         path("<int:pk>/pick/", staff(require_POST(add_pick)), name="digests_digest_pick"),
+        path("<int:pk>/mark/", staff(require_POST(pane_acts.mark)), name="digests_digest_mark"),
+        path("<int:pk>/unmark/", staff(require_POST(pane_acts.dismiss)), name="digests_digest_unmark"),
+        path(
+            "<int:pk>/filters/keep/",
+            staff(require_POST(pane_acts.keep_filter)),
+            name="digests_digest_keep_filter",
+        ),
+        path(
+            "<int:pk>/filters/drop/",
+            staff(require_POST(pane_acts.drop_filter)),
+            name="digests_digest_drop_filter",
+        ),
+        path("<int:pk>/take/", staff(require_POST(pane_acts.add_by_address)), name="digests_digest_take"),
+        path("<int:pk>/arrivals/", staff(require_GET(pane_acts.arrivals)), name="digests_digest_arrivals"),
         path("<int:pk>/act/<slug:act>/", staff(require_POST(act)), name="digests_digest_act"),
         path("<int:pk>/preview/", staff(require_GET(preview)), name="digests_digest_preview"),
         path("<int:pk>/proofs/<int:number>/", staff(require_GET(proof)), name="digests_digest_proof"),

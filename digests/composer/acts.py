@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from digests import curation, workflow
+from digests.composer.pane_acts import list_of
 from digests.composer.requests import back, chosen_proof, digest_of, log, number_in, require, user_of
 from digests.composer.wording import local
 from digests.errors import DigestError
@@ -33,6 +34,7 @@ def add_pick(request: HttpRequest, pk: int) -> HttpResponseBase:
             digest,
             article,
             slot=slot,
+            position=_place(request),
             expected_version=number_in(request.POST.get("version")),
             by=user_of(request),
             at=clock.now(),
@@ -42,7 +44,13 @@ def add_pick(request: HttpRequest, pk: int) -> HttpResponseBase:
     else:
         messages.success(request, _("“%(title)s” is in.") % {"title": article.title})
         log(request, digest, _("Picked “%(title)s”.") % {"title": article.title})
-    return back(pk)
+    return back(pk, list_of(request))
+
+
+def _place(request: HttpRequest) -> int | None:
+    """Before which pick of the slot, counted from 1; at its end if the form does not say."""
+    place = number_in(request.POST.get("place"))
+    return place - 1 if place else None
 
 
 def act(request: HttpRequest, pk: int, act: str) -> HttpResponseBase:
@@ -89,7 +97,7 @@ def _return(request: HttpRequest, digest: Digest, at: datetime) -> str:
 
 
 def _schedule(request: HttpRequest, digest: Digest, at: datetime) -> str:
-    plan = Plan.objects.filter(newsletter=digest.newsletter).first()
+    plan = Plan.of(digest.newsletter)
     zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
     form = ScheduleForm(request.POST, zone=zone)
     if not form.is_valid():

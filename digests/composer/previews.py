@@ -1,5 +1,8 @@
 """What readers will get, before and after it was frozen, each in a sandboxed frame."""
 
+import re
+from dataclasses import dataclass
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -19,15 +22,44 @@ from subscriptions import audiences
 
 SAMPLE_ADDRESS = "mia@example.org"
 """In previews only; its links lead to the newsletter's own page and nowhere else."""
+_DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+"""Where the mail's own rules for the dark begin. A frame cannot be told to be dark; so in the preview they hold always."""
 PREVIEW_POLICY = (
     "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One way to look at a mail; its name is in the language of the moment."""
+
+    key: str
+    name: str
+    is_shown: bool = False
+
+
+def views(request: HttpRequest) -> list[View]:
+    """The ways to look at a mail, the one that the address wants marked; a phone if it wants none of them."""
+    names = {
+        "phone": _("Phone"),
+        "desktop": _("Desktop"),
+        "dark": _("Dark"),
+        "bare": _("Without pictures"),
+        "text": _("Text"),
+    }
+    wanted = request.GET.get("view", "")
+    shown = wanted if wanted in names else "phone"
+    return [View(key=key, name=name, is_shown=key == shown) for key, name in names.items()]
+
+
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """The mail as it would be now, for a sandboxed frame."""
+    """The mail as it would be now, for a sandboxed frame: as `views` has it, and exactly what a proof would freeze."""
     digest = digest_of(request, pk)
-    return _framed(sample(digest, render(digest))[0], without_images="images" in request.GET)
+    html = sample(digest, render(digest))[0]
+    wanted = request.GET.get("view", "")
+    if wanted == "dark":
+        html = _DARK.sub("@media all", html)
+    return _framed(html, without_images=wanted == "bare")
 
 
 def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:

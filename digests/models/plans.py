@@ -91,6 +91,14 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return str(self.newsletter)
 
+    @classmethod
+    def of(cls, newsletter: Newsletter) -> "Plan | None":
+        """The newsletter's plan, if it has one. Queries: 1, and none if it was read with the newsletter."""
+        try:
+            return newsletter.plan
+        except cls.DoesNotExist:
+            return None
+
 
 class SlotRule(models.Model):
     """A kind of place in a plan's digests."""

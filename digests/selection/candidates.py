@@ -41,7 +41,7 @@ def candidates(
 
     Without withdrawn ones. tried: weights to rank by instead of the plan's. Queries: 7, whatever the size.
     """
-    plan = Plan.objects.filter(newsletter=newsletter).first() or Plan(newsletter=newsletter)
+    plan = Plan.of(newsletter) or Plan(newsletter=newsletter)
     window = (
         Article.objects.first_seen_between(start, end)
         .in_language(newsletter.language)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
+from digests import links
 from digests.choosing import Caps, Choice, Place, choose
 from digests.errors import WrongState
 from digests.models import Digest, Pick, Plan
@@ -39,7 +40,7 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
             (choice_of(each) for each in usable.values()),
             caps=caps_of(Plan.objects.filter(newsletter=draft.newsletter_id).first()),
         )
-        return Pick.objects.bulk_create(
+        made = Pick.objects.bulk_create(
             Pick(
                 digest=draft,
                 article=usable[key].article,
@@ -50,6 +51,8 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
             )
             for slot, position, key in places
         )
+        links.place(draft, at=at)
+        return made
 
 
 def name(digest: Digest) -> None:

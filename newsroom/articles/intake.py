@@ -94,16 +94,21 @@ def _allowed(draft: ArticleDraft, rights: str) -> ArticleDraft:
             return draft
 
 
+def known(draft: ArticleDraft, *, at: datetime) -> Article | None:
+    """The article that this draft is about, wherever it came from, if we have it. Queries: at most 2."""
+    return _known(draft, None, frozenset({draft.identity}), at)
+
+
 def _known(draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: datetime) -> Article | None:
     """The article that this draft is about. Queries: 1 for a piece that kept its identity, else up to 3."""
-    if known := Article.objects.filter(identity=draft.identity).first():
-        return known
+    if same := Article.objects.filter(identity=draft.identity).first():
+        return same
     others = Article.objects.exclude(identity__in=beside)
     path = links.path_of(draft.url)
     if len(path) > 1:
-        for known in others.filter(canonical_url__in=_spellings(draft.url)):
-            if fuzz.token_sort_ratio(known.title, draft.title) >= SAME_STORY:
-                return known
+        for other in others.filter(canonical_url__in=_spellings(draft.url)):
+            if fuzz.token_sort_ratio(other.title, draft.title) >= SAME_STORY:
+                return other
     if feed is None:
         return None
     recent = Q(first_seen_at__gt=at - SAME_TITLE_FOR, first_seen_at__lte=at)

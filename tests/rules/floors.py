@@ -49,7 +49,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
-        Floor.SERVICES: "clustering feeds intake pages pictures publishing structured_data",
+        Floor.SERVICES: "clustering feeds intake pages pasting pictures publishing structured_data",
     },
     "subscriptions": {
         Floor.VALUES: "wording",
@@ -66,7 +66,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access archive curation envelopes links mjml planning preflight reasons rendering saving selection skipping staff stories"
+            "access archive curation envelopes links marking mjml planning preflight reasons rendering saving selection skipping staff stories"
             " transitions workflow"
         ),
         Floor.EDGES: "composer plan_forms progress rehearsal_page syndication",

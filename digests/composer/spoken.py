@@ -1,0 +1,34 @@
+"""What the composer's script says, in the editor's language. Braces hold what the script puts in."""
+
+from django.utils.translation import gettext as _
+
+
+def texts() -> dict[str, str]:
+    return {
+        "saved": _("Saved at {at}."),
+        "saving": _("Saving …"),
+        "refused": _("Not saved."),
+        "not_saved": _("Not saved: no connection. It is tried again."),
+        "unsaved": _("Not saved yet. Saving makes the proof out of date."),
+        "save_first": _("Save what you typed first."),
+        "away": _("The page could not be brought up to date; reload it."),
+        # Translators: „Fähre legt ab“: Aufmacher, Platz 1 von 3.
+        "moved": _("“{title}”: {slot}, place {place} of {of}."),
+        "remove": _("Take “{title}” out of the digest?"),
+        "drag": _("Move “{title}”"),
+        "up": _("“{title}” one place up"),
+        "down": _("“{title}” one place down"),
+    }
+
+
+def keys() -> list[tuple[str, str]]:
+    """The shortcuts and what they do."""
+    return [
+        ("1 … 9", _("On a candidate: put it into the first, second … slot")),
+        ("j, k", _("To the next or the previous candidate")),
+        ("/", _("To the search")),
+        ("Alt + ↑ ↓", _("On a pick: one place up or down")),
+        ("Alt + ← →", _("On a pick: to the slot before or after")),
+        (_("Del"), _("On a pick: take it out")),
+        ("?", _("Show these keys")),
+    ]

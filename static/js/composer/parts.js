@@ -1,0 +1,107 @@
+// The page's parts: fetched as the whole page, put in place one by one, so that focus, scrolling and typing survive.
+
+import { equip } from "./moving.js";
+import { flush, isDirty, takeVersion } from "./saving.js";
+import { say, text } from "./speaking.js";
+
+const FORM = ".desk-digest";
+const BESIDE = [".desk-status", ".desk-findings-part", "#readers-view"];
+const ALL = [...BESIDE, "#candidates-panel", FORM];
+
+/** Puts in place what `html` has of the parts; the first message in it, or nothing. */
+function place(html, selectors) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  const open = [...document.querySelectorAll("details[open]")].map(keyOf).filter(Boolean);
+  for (const selector of selectors) {
+    const [ours, theirs] = [document.querySelector(selector), fresh.querySelector(selector)];
+    if (ours && theirs) ours.replaceWith(document.adoptNode(theirs));
+  }
+  for (const count of document.querySelectorAll(".desk-slot > h3")) {
+    const now = fresh.querySelector(`#${CSS.escape(count.parentElement.id)} > h3`);
+    if (now) count.replaceWith(document.adoptNode(now));
+  }
+  const version = fresh.querySelector("input[name=version]")?.value;
+  if (version) takeVersion(version);
+  for (const details of document.querySelectorAll("details")) if (open.includes(keyOf(details))) details.open = true;
+  equip();
+  const message = fresh.querySelector(".messagelist li");
+  return message && { sentence: message.textContent.trim(), isTrouble: message.classList.contains("error") };
+}
+
+/** What tells a details element from the others, before and after the swap. */
+function keyOf(details) {
+  const owner = details.closest("[id]");
+  return owner && `${owner.id} ${[...owner.querySelectorAll("details")].indexOf(details)}`;
+}
+
+async function page(url, options) {
+  const answer = await fetch(url, { credentials: "same-origin", ...options });
+  if (!answer.ok || !new URL(answer.url).pathname.includes("/digests/digest/")) throw new Error(String(answer.status));
+  return { html: await answer.text(), url: answer.url };
+}
+
+/** Brings everything but the form up to date. */
+export async function refreshBeside() {
+  const asked = location.href;
+  try {
+    const { html } = await page(asked);
+    // Another view was chosen meanwhile: what was asked for is not what is wanted any more.
+    if (asked === location.href) place(html, BESIDE);
+    else await refreshBeside();
+  } catch {
+    say(text("away"), { isTrouble: true });
+  }
+}
+
+/** Sends a form as the browser would, and puts the answer in place. Whether it went well. */
+export async function send(form, { focus } = {}) {
+  if (!(await flush())) return false;
+  try {
+    const { html, url } = await page(form.action, { method: "POST", body: new FormData(form) });
+    const message = place(html, ALL);
+    history.replaceState(null, "", url);
+    if (message) say(message.sentence, message);
+    focus?.();
+    return !message?.isTrouble;
+  } catch {
+    say(text("away"), { isTrouble: true });
+    return false;
+  }
+}
+
+export function watchForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || !form.closest("#candidates-panel") || form.querySelector("[type=url]")) return;
+    event.preventDefault();
+    const candidate = form.closest(".desk-candidate");
+    const next = candidate?.nextElementSibling?.id || candidate?.previousElementSibling?.id;
+    const own = candidate?.id;
+    send(form, { focus: () => focusOn(own) || focusOn(next) || document.getElementById("candidates")?.focus() });
+  });
+  addEventListener("beforeunload", (event) => { if (isDirty()) event.preventDefault(); });
+}
+
+/** Focus on a row's own link; false if the row is gone. */
+export function focusOn(id) {
+  const link = id && document.getElementById(id)?.querySelector(".desk-title a, .desk-handle");
+  link?.focus();
+  return Boolean(link);
+}
+
+export function watchViews() {
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-view]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const url = new URL(link.href);
+    url.hash = "";
+    history.replaceState(null, "", url);
+    try {
+      place((await page(url)).html, ["#readers-view"]);
+      document.querySelector(`a[data-view="${link.dataset.view}"]`)?.focus();
+    } catch {
+      say(text("away"), { isTrouble: true });
+    }
+  });
+}

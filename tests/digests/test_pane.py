@@ -1,0 +1,257 @@
+"""The list of candidates: narrowed by its address, holding still, with what the desk wants on top."""
+
+import datetime as dt
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.http import QueryDict
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digests.composer import pane
+from digests.models import Digest, Mark, Pick, SavedFilter
+from digests.states import DigestState
+from newsroom.articles.models import Article
+from newsroom.web import clock
+from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_section
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def digest(db: None) -> Digest:
+    """A draft whose window began yesterday and ends in an hour."""
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter)
+    now = clock.now()
+    return make_digest(
+        newsletter=newsletter, window_start=now - 24 * HOUR, window_end=now + HOUR, due_at=now + HOUR
+    )
+
+
+@pytest.fixture
+def jonas(db: None) -> Client:
+    user = User.objects.create_user("jonas", "jonas@example.org", "ebbe-und-flut", is_staff=True)
+    user.groups.set(Group.objects.filter(name="Redaktion"))
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    return client
+
+
+def news(title: str = "", *, hours: float = 2, **values: Any) -> Article:
+    """An article first seen so many hours ago."""
+    values |= {"title": title} if title else {}
+    return make_article(first_seen_at=clock.now() - hours * HOUR, **values)
+
+
+def titles(client: Client, digest: Digest, **query: Any) -> list[str]:
+    """The list's headlines from top to bottom."""
+    answer = client.get(f"{reverse('admin:digests_digest_change', args=[digest.pk])}?{urlencode(query)}")
+    return re.findall(r'data-title="([^"]*)"', answer.content.decode())
+
+
+def post(client: Client, digest: Digest, act: str, /, **data: Any) -> str:
+    """The sentence that the desk is told."""
+    answer = client.post(reverse(f"admin:digests_digest_{act}", args=[digest.pk]), data, follow=True)
+    found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.content.decode(), re.S)
+    return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
+
+
+def test_filters_combine_and_stand_in_the_address(jonas: Client, digest: Digest) -> None:
+    town, river = make_section(), make_section()
+    news("Die Fähre legt ab", section=river)
+    news("Die Fähre im Rathaus", section=town)
+    news("Das Rathaus tagt", section=town, hours=20)
+
+    assert set(titles(jonas, digest, section=town.pk)) == {"Die Fähre im Rathaus", "Das Rathaus tagt"}
+    assert titles(jonas, digest, section=town.pk, q="fähre") == ["Die Fähre im Rathaus"]
+    assert titles(jonas, digest, section=town.pk, age=3) == ["Die Fähre im Rathaus"]
+    assert len(titles(jonas, digest, section=999, origin="nobody", age="x")) == 3, (
+        "what means nothing is passed over"
+    )
+
+
+def test_what_is_held_back_can_be_left_out(jonas: Client, digest: Digest) -> None:
+    news("Frei")
+    news("Gesperrt", embargo_until=clock.now() + HOUR)
+
+    assert set(titles(jonas, digest)) == {"Frei", "Gesperrt"}
+    assert titles(jonas, digest, unused="on") == ["Frei"]
+
+
+def test_a_list_that_was_loaded_holds_still_and_says_how_many_came_in(jonas: Client, digest: Digest) -> None:
+    news("Von gestern", hours=3)
+    loaded = clock.now() - HOUR
+    news("Neu und frisch", hours=0.5)
+
+    still = titles(jonas, digest, until=loaded.isoformat())
+    page = jonas.get(
+        reverse("admin:digests_digest_change", args=[digest.pk]), {"until": loaded.isoformat()}
+    ).content.decode()
+    count = jonas.get(
+        reverse("admin:digests_digest_arrivals", args=[digest.pk]), {"until": loaded.isoformat()}
+    ).json()
+
+    assert still == ["Von gestern"]
+    assert "Load 1 new article" in page
+    assert count == {"count": 1, "text": "Load 1 new article"}
+    assert set(titles(jonas, digest)) == {"Von gestern", "Neu und frisch"}
+
+
+def test_a_pick_comes_back_to_the_same_list(jonas: Client, digest: Digest) -> None:
+    article = news("Die Fähre legt ab")
+    until = clock.now().isoformat()
+
+    answer = jonas.post(
+        reverse("admin:digests_digest_pick", args=[digest.pk]),
+        {
+            "article": article.pk, "slot": "briefs", "version": digest.version,
+            "list": urlencode({"q": "fähre", "until": until, "next": "//example.org"}),
+        },
+    )  # fmt: skip
+
+    assert answer.headers["Location"].partition("?")[2] == urlencode({"q": "fähre", "until": until})
+
+
+def test_a_pick_lands_at_the_place_it_was_dropped_at(jonas: Client, digest: Digest) -> None:
+    first = make_pick(digest=digest, slot="briefs")
+    article = news()
+
+    post(jonas, digest, "pick", article=article.pk, slot="briefs", version=digest.version, place=1)
+
+    order = list(digest.picks.filter(slot="briefs").order_by("position").values_list("article_id", flat=True))
+    assert order == [article.pk, first.article_id]
+
+
+def test_marked_articles_stand_on_top_with_name_and_note_until_settled(jonas: Client, digest: Digest) -> None:
+    wanted = news("Altes Stück", hours=20)
+    news("Frisches Stück", hours=1)
+
+    said = post(jonas, digest, "mark", article=wanted.pk, note="Für den Montag <b>")
+    page = jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).content.decode()
+
+    assert "stands on top" in said
+    assert titles(jonas, digest) == ["Altes Stück", "Frisches Stück"]
+    assert "Marked by jonas" in page
+    assert "Für den Montag &lt;b&gt;" in page
+    post(jonas, digest, "unmark", article=wanted.pk)
+    assert titles(jonas, digest)[0] == "Frisches Stück"
+    assert Mark.objects.get().dismissed_at is not None
+
+
+def test_only_who_may_mark_marks(digest: Digest) -> None:
+    user = User.objects.create_user("lea", "lea@example.org", "ebbe-und-flut", is_staff=True)
+    user.groups.set(Group.objects.filter(name="Lesend"))
+    client = Client()
+    client.force_login(user)
+
+    assert post(client, digest, "mark", article=news().pk) == "403"
+    assert not Mark.objects.exists()
+
+
+def test_a_filter_is_kept_by_name_for_oneself_and_dropped_again(jonas: Client, digest: Digest) -> None:
+    news("Die Fähre legt ab")
+
+    post(jonas, digest, "keep_filter", name=" Am  Fluss ", list="q=f%C3%A4hre&until=2026-01-01&view=text")
+    page = jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).content.decode()
+
+    kept = SavedFilter.objects.get()
+    assert (kept.name, kept.query, kept.user.username) == ("Am Fluss", "q=f%C3%A4hre", "jonas")
+    assert '<a href="?q=f%C3%A4hre">Am Fluss</a>' in page
+    other = User.objects.create_superuser("anna")
+    theirs = SavedFilter.objects.create(newsletter=digest.newsletter, user=other, name="Ihrer", query="q=x")
+    assert post(jonas, digest, "drop_filter", filter=theirs.pk) == "404"
+    post(jonas, digest, "drop_filter", filter=kept.pk)
+    assert list(SavedFilter.objects.all()) == [theirs]
+
+
+def test_a_filter_without_a_name_or_without_a_filter_is_not_kept(jonas: Client, digest: Digest) -> None:
+    assert "give it a name" in post(jonas, digest, "keep_filter", name="", list="q=x")
+    assert "give it a name" in post(jonas, digest, "keep_filter", name="Leer", list="until=2026-01-01")
+    assert not SavedFilter.objects.exists()
+
+
+def test_it_says_where_and_when_readers_had_it(jonas: Client, digest: Digest) -> None:
+    article = news("Die Fähre legt ab")
+    other = make_newsletter(name="Ufer am Abend")
+    sent = make_digest(
+        newsletter=other, state=DigestState.HANDED_OVER, handed_over_at=clock.now() - HOUR,
+        window_start=clock.now() - 48 * HOUR, window_end=clock.now() - 2 * HOUR,
+    )  # fmt: skip
+    make_pick(digest=sent, article=article)
+
+    page = jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).content.decode()
+
+    assert re.search(r"Sent on \d+\. \w+ in Ufer am Abend", page)
+
+
+def test_the_chips_sum_to_the_score(digest: Digest) -> None:
+    for hours in range(1, 12):
+        news(hours=hours, section=make_section() if hours % 3 else None)
+
+    found = pane.pane(digest, QueryDict(), picks=[], at=clock.now())
+
+    assert len(found.rows) == 11
+    for row in found.rows:
+        assert round(sum(points for _name, points in row.reasons), 3) == pytest.approx(row.score)
+
+
+def test_a_list_shows_forty_and_more_on_request(jonas: Client, digest: Digest) -> None:
+    for number in range(45):
+        news(f"Stück {number}")
+
+    assert len(titles(jonas, digest)) == 40
+    assert len(titles(jonas, digest, show=80)) == 45
+    assert len(titles(jonas, digest, show="9999999")) == 40
+
+
+@pytest.mark.parametrize("number", [50, 500])
+def test_the_composer_costs_the_same_queries_for_many_candidates(
+    number: int, jonas: Client, digest: Digest
+) -> None:
+    section = make_section()
+    for each in range(number):
+        news(f"Stück {each}", section=section)
+    make_pick(digest=digest)
+    make_pick(digest=digest, slot="briefs")
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).status_code == 200
+
+    assert len(queries) <= 25, "\n".join(each["sql"][:150] for each in queries.captured_queries)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["q", "section", "source", "age", "unused", "until", "show", "next", "view"]),
+        st.text(max_size=300),
+    )
+)
+def test_whatever_an_address_says_only_the_lists_own_is_kept_and_keeping_is_stable(
+    values: dict[str, str],
+) -> None:
+    query = QueryDict(mutable=True)
+    query.update(values)
+
+    kept = pane.address(query)
+
+    assert set(QueryDict(kept)) <= {*pane.FilterForm.base_fields, "until", "show"}
+    assert pane.address(QueryDict(kept)) == kept
+    assert "\n" not in kept
+    assert "\r" not in kept
+
+
+def test_a_pick_that_was_taken_is_no_candidate(jonas: Client, digest: Digest) -> None:
+    article = news("Die Fähre legt ab")
+    Pick.objects.create(digest=digest, article=article, slot="lead")
+
+    assert titles(jonas, digest) == []
