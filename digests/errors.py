@@ -11,6 +11,7 @@ DigestError
 ├── NotApproved         nothing that is approved could be sent
 │   └── StaleProof      the digest changed after the proof: a new proof is needed
 ├── SecondPersonNeeded  the plan wants two people
+├── LinkClosed          the link in a letter decides nothing any more
 ├── TimePast            the time lies behind us
 ├── TooLate             the digest waited past the late limit and needs a person
 └── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
@@ -93,6 +94,10 @@ class StaleProof(NotApproved):
 
 class SecondPersonNeeded(DigestError):
     """The plan wants two people."""
+
+
+class LinkClosed(DigestError):
+    """The link in a request for approval decides nothing any more; the text says why."""
 
 
 class TimePast(DigestError):

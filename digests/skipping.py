@@ -30,6 +30,7 @@ def skip(digest: Digest, *, because: str, at: datetime) -> None:
             refusal=_("Only a digest that was not handed over can be skipped."),
             number=None,
             scheduled_at=None,
+            wanted_at=None,
             skipped_because=because.strip()[:300],
         )
         followers(digest, digest.window_end).update(window_start=digest.window_start)

@@ -1,4 +1,4 @@
-"""Staff from the command line: make the first one, and let back in who lost the phone."""
+"""Staff: who may do what on a newsletter; the first one made, and let back in who lost the phone."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,12 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import password_validation
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_otp import devices_for_user
 
 from digests.errors import NoSuchGroup
+from digests.models import NewsletterAccess
+from subscriptions.models import Newsletter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +53,14 @@ def reset_second_factor(user: User) -> int:
         user.pk, [user], CHANGE, "Second factor reset from the command line.", single_object=True
     )
     return len(devices)
+
+
+def who_may(permission: str, newsletter: Newsletter) -> QuerySet[User]:
+    """Active staff with an address whose groups allow this and who work on the newsletter. Queries: 1, when read."""
+    allowed = User.objects.with_perm(
+        permission, include_superusers=True, backend="django.contrib.auth.backends.ModelBackend"
+    )
+    limits = NewsletterAccess.objects.filter(user=OuterRef("pk"))
+    mine = limits.filter(newsletter=newsletter)
+    works_there = Q(is_superuser=True) | ~Exists(limits) | Exists(mine)
+    return allowed.filter(works_there, is_staff=True).exclude(email="").order_by("pk")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from digests import access
 from digests.composer.requests import digest_of, user_of
+from digests.delivery.models import Rendition
 from digests.forms import ReturnForm
 from digests.models import Digest
 from digests.rendering import Rendered, render
@@ -59,7 +60,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = request.GET.get("view", "")
     if wanted == "dark":
         html = _DARK.sub("@media all", html)
-    return _framed(html, without_images=wanted == "bare")
+    return framed(html, without_images=wanted == "bare")
 
 
 def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
@@ -92,11 +93,15 @@ def proof_mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     digest = digest_of(request, pk)
     found = get_object_or_404(digest.proofs, number=number)
     rendition = found.renditions.select_related("rendition").order_by("variant")[0].rendition
-    frozen = Rendered(
+    return framed(sample(digest, frozen(rendition))[0], without_images=False)
+
+
+def frozen(rendition: Rendition) -> Rendered:
+    """A proof's rendition as `sample` takes it."""
+    return Rendered(
         subject=rendition.subject, preheader=rendition.preheader, html=rendition.html,
         text=rendition.text, web_html="", language=rendition.language,
     )  # fmt: skip
-    return _framed(sample(digest, frozen)[0], without_images=False)
 
 
 def sample(digest: Digest, rendered: Rendered) -> tuple[str, str]:
@@ -112,7 +117,8 @@ def sample(digest: Digest, rendered: Rendered) -> tuple[str, str]:
     )
 
 
-def _framed(html: str, *, without_images: bool) -> HttpResponse:
+def framed(html: str, *, without_images: bool) -> HttpResponse:
+    """A page for a sandboxed frame: it may show our own pictures and do nothing."""
     response = HttpResponse(html)
     policy = PREVIEW_POLICY.replace("img-src 'self'", "img-src 'none'") if without_images else PREVIEW_POLICY
     response.headers["Content-Security-Policy"] = policy

@@ -110,7 +110,7 @@ def resume(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None) -> Ma
     return mailing
 
 
-def end(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None = None) -> Mailing:
+def end(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None = None, because: str = "") -> Mailing:
     """Cancel what waits, for good. Copies being handed over keep their outcome. Safe to repeat.
 
     Large mailings are cancelled in part here, and to the end by the sweep.
@@ -123,7 +123,8 @@ def end(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None = None) -
                 ledger.new_batch(
                     range(mailing.frozen), mailing_id=mailing.pk, provider=mailing.provider, not_before=at
                 ).save()
-            history.note(mailing, said=_("Ended early"), by=by, at=at)
+            said = _("Ended early: %(because)s") % {"because": because} if because else _("Ended early")
+            history.note(mailing, said=said, by=by, at=at)
         elif mailing.state != MailingState.ENDED:
             raise _wrong(mailing, *wanted)
     cancel_waiting(mailing, at=at)

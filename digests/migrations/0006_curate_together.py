@@ -137,6 +137,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="digest",
+            name="wanted_at",
+            field=models.DateTimeField(
+                blank=True,
+                help_text="A story was exchanged shortly before: with a new approval it is scheduled for this time again.",
+                null=True,
+                verbose_name="wanted for",
+            ),
+        ),
+        migrations.AddField(
+            model_name="digest",
             name="archive_note",
             field=models.TextField(
                 blank=True,

@@ -57,6 +57,14 @@ class Digest(models.Model):
     )
     is_automatic = models.BooleanField(_("put together automatically"), default=False)
     scheduled_at = models.DateTimeField(_("scheduled for"), null=True, blank=True)
+    wanted_at = models.DateTimeField(
+        _("wanted for"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "A story was exchanged shortly before: with a new approval it is scheduled for this time again."
+        ),
+    )
     skipped_because = models.CharField(_("why skipped"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("built"))
     created_by = models.ForeignKey(

@@ -2,12 +2,15 @@
 
 from digests.workflow.handing_over import hand_over, hand_over_due, put_back
 from digests.workflow.proofing import approve, approve_by_plan, propose, reopen, return_proof
-from digests.workflow.scheduling import GRACE_SECONDS, schedule, send_now, skip, stop
+from digests.workflow.scheduling import GRACE_SECONDS, schedule, send_now, skip
+from digests.workflow.stopping import end, go_on, stop
 
 __all__ = [
     "GRACE_SECONDS",
     "approve",
     "approve_by_plan",
+    "end",
+    "go_on",
     "hand_over",
     "hand_over_due",
     "propose",

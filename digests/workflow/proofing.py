@@ -1,13 +1,14 @@
 """Proofs: what is approved is exactly what is sent. Any edit makes a proof out of date."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from digests import links, preflight
+from digests import correspondence, links, preflight, queue
 from digests.delivery import renditions
 from digests.errors import NotReady, SecondPersonNeeded, StaleProof, WrongState
 from digests.models import Approval, Digest, Plan, Proof, ProofRendition
@@ -19,7 +20,8 @@ from digests.transitions import advance
 def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
     """Freeze the draft as a numbered proof that somebody can approve. by: nobody, if the plan proposes.
 
-    Raises NotReady with what blocks, EditConflict if somebody edited since the digest was read, and WrongState.
+    Where the plan says so, colleagues who may approve get a letter. Raises NotReady with what blocks, EditConflict if
+    somebody edited since the digest was read, and WrongState.
     """
     links.place(digest, at=at)
     rendered = render(digest)
@@ -34,7 +36,10 @@ def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
             to=DigestState.PROOFED,
             refusal=_("Only a draft can be proofed."),
         )
-        return _freeze(digest, rendered, by=by, at=at)
+        proof = _freeze(digest, rendered, by=by, at=at)
+        if by is not None and _approvers_get_mail(digest):
+            correspondence.ask_approvers(proof, at=at)
+        return proof
 
 
 def _freeze(digest: Digest, rendered: Rendered, *, by: User | None, at: datetime) -> Proof:
@@ -63,7 +68,7 @@ def _freeze(digest: Digest, rendered: Rendered, *, by: User | None, at: datetime
 def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
     """Let this proof go out. A second person, unless the plan allows one.
 
-    Raises StaleProof if the digest changed since, SecondPersonNeeded, WrongState if it is no longer proofed.
+    A digest whose story was exchanged shortly before is back on the schedule with it. Raises StaleProof if the digest changed since, SecondPersonNeeded, WrongState if it is no longer proofed.
     """
     if not _needs_four_eyes(proof.digest):
         return _approve(proof, ApprovalPolicy.ONE_PAIR, by=by, at=at)
@@ -99,14 +104,34 @@ def _approve(proof: Proof, policy: ApprovalPolicy, *, by: User | None, at: datet
             approval = Approval.objects.create(
                 proof=proof, policy=policy, proposer_id=proof.proposed_by_id, approver=by, approved_at=at
             )
+            if digest.wanted_at is not None:
+                _take_up_again(digest, digest.wanted_at, at=at)
     except IntegrityError as error:
         raise WrongState(_("This proof is approved already."), state=DigestState.APPROVED) from error
     proof.digest = digest
     return approval
 
 
+def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None:
+    """Back on the schedule at the time it had, at once if that is over; past the late limit it waits for a person."""
+    if at - wanted_at > timedelta(seconds=settings.DELIVERY_LATE_LIMIT_SECONDS):
+        Digest.objects.filter(pk=digest.pk).update(wanted_at=None)
+        digest.wanted_at = None
+        return
+    advance(
+        digest,
+        start=[DigestState.APPROVED],
+        to=DigestState.SCHEDULED,
+        refusal=_("Only an approved digest can be scheduled."),
+        scheduled_at=wanted_at,
+        wanted_at=None,
+    )
+    if wanted_at <= at:
+        queue.wake_hand_over()
+
+
 def return_proof(proof: Proof, *, by: User, because: str, at: datetime) -> None:
-    """Send a proof back to the desk with a reason; the digest is a draft again.
+    """Send a proof back to the desk with a reason; the digest is a draft again, and whoever proposed it is told.
 
     Raises StaleProof, and WrongState if it was decided already or no reason is given.
     """
@@ -121,15 +146,17 @@ def return_proof(proof: Proof, *, by: User, because: str, at: datetime) -> None:
             to=DigestState.DRAFT,
             refusal=_("Only a proof that waits for approval can be returned."),
         )
-        proof.returned_at, proof.returned_by_id, proof.returned_because = at, by.pk, because.strip()[:500]
+        proof.returned_at, proof.returned_by, proof.returned_because = at, by, because.strip()[:500]
         proof.save(update_fields=["returned_at", "returned_by", "returned_because"])
+        correspondence.tell_proposer(proof, at=at)
     proof.digest = digest
 
 
-def reopen(digest: Digest, *, expected_version: int) -> None:
+def reopen(digest: Digest, *, expected_version: int, wanted_at: datetime | None = None) -> None:
     """Make the digest a draft again, with a new version: proof, approval and schedule no longer hold.
 
-    Every edit does this. Raises EditConflict if the version is not the expected one, WrongState once handed over.
+    Every edit does this. wanted_at: when a new approval puts it back on the schedule by itself; no edit but an
+    exchange asks for that. Raises EditConflict if the version is not the expected one, WrongState once handed over.
     """
     digest.version = expected_version
     advance(
@@ -139,6 +166,7 @@ def reopen(digest: Digest, *, expected_version: int) -> None:
         refusal=_("A digest that was handed over or skipped cannot be changed."),
         version=expected_version + 1,
         scheduled_at=None,
+        wanted_at=wanted_at,
     )
 
 
@@ -159,3 +187,8 @@ def _check_fresh(proof: Proof, digest: Digest) -> None:
 def _needs_four_eyes(digest: Digest) -> bool:
     plan = Plan.objects.filter(newsletter_id=digest.newsletter_id).only("needs_four_eyes").first()
     return plan is None or plan.needs_four_eyes
+
+
+def _approvers_get_mail(digest: Digest) -> bool:
+    plan = Plan.objects.filter(newsletter_id=digest.newsletter_id).only("approval_by_mail").first()
+    return plan is not None and plan.approval_by_mail

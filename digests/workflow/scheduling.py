@@ -1,4 +1,4 @@
-"""When an approved digest goes out, and how it is stopped."""
+"""When an approved digest goes out, or that it does not."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,11 +8,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from digests import queue, skipping
-from digests.delivery import control
 from digests.errors import NotApproved, TimePast
-from digests.models import Digest, DigestMailing
-from digests.states import DigestState, MailingKind
-from digests.transitions import advance, refused
+from digests.models import Digest
+from digests.states import DigestState
+from digests.transitions import advance
 from digests.workflow.proofing import approved_proof
 
 GRACE_SECONDS = 300
@@ -42,28 +41,10 @@ def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState])
             to=DigestState.SCHEDULED,
             refusal=_("Only an approved digest can be scheduled."),
             scheduled_at=when,
+            wanted_at=None,
         )
         if approved_proof(digest) is None:
             raise NotApproved(_("No proof of this digest is approved."))
-
-
-def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
-    """Stop the sending: a scheduled digest is approved only, a mailing under way pauses.
-
-    Raises WrongState if there is nothing to stop, and what `delivery.control.pause` raises.
-    """
-    scheduled = Digest.objects.filter(pk=digest.pk, state=DigestState.SCHEDULED)
-    if scheduled.update(state=DigestState.APPROVED, scheduled_at=None) == 1:
-        digest.refresh_from_db()
-        return
-    bound = (
-        DigestMailing.objects.filter(digest=digest, kind=MailingKind.MAIN).select_related("mailing").first()
-    )
-    if bound is None:
-        raise refused(digest, start=[DigestState.SCHEDULED], refusal=_("There is nothing to stop."))
-    because = _("Stopped by %(name)s.") % {"name": by.get_username()} if by else _("Stopped.")
-    control.pause(bound.mailing, because=because, at=at)
-    digest.refresh_from_db()
 
 
 def skip(digest: Digest, *, because: str, by: User | None, at: datetime) -> None:

@@ -22,6 +22,10 @@ class LetterKind(TextChoices):
     WELCOME = "welcome", _("welcome")
     MANAGEMENT_LINK = "management_link", _("management link")
     STAFF_NOTICE = "staff_notice", _("notice to staff")
+    REMINDER = "reminder", _("reminder of a digest")
+    APPROVAL_WANTED = "approval_wanted", _("request for approval")
+    PROOF_RETURNED = "proof_returned", _("returned proof")
+    TEST = "test", _("test of a digest")
 
 
 class Severity(TextChoices):

@@ -1,7 +1,7 @@
 """Signed tokens in links and Message-IDs: opaque, short, valid for years, each for one purpose only.
 
 A token is one byte kind and key number, a number, and eight bytes of keyed BLAKE2b over both, as base64url without
-padding: 20 characters, 23 for deliveries, whose numbers need eight bytes instead of six. It holds no person and
+padding: 20 characters, 23 for deliveries and approvals, whose numbers need eight bytes. It holds no person and
 does not expire (RFC 8058 §3.1 wants it opaque and hard to forge); LINK_KEYS are never dropped, so old links live.
 """
 
@@ -29,10 +29,11 @@ class TokenKind(IntEnum):
     LINK = 3  # a link of a digest, for everybody the same
     DELIVERY = 4  # a delivery, in the Message-ID and in what providers report
     LETTER = 5  # a letter, likewise
+    APPROVAL = 6  # a proof and who may decide about it, packed into one number
 
 
 def _number_bytes(kind: TokenKind) -> int:
-    return 8 if kind is TokenKind.DELIVERY else 6
+    return 8 if kind in (TokenKind.DELIVERY, TokenKind.APPROVAL) else 6
 
 
 @lru_cache(maxsize=8)

@@ -66,10 +66,10 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access archive curation envelopes links marking mjml planning preflight reasons rendering saving selection skipping staff stories"
-            " transitions workflow"
+            "access approval_tokens approving archive correspondence curation envelopes links marking mjml planning preflight reasons rendering saving selection skipping staff stories"
+            " transitions wall_clock workflow"
         ),
-        Floor.EDGES: "composer plan_forms progress rehearsal_page syndication",
+        Floor.EDGES: "approval_page composer plan_forms progress rehearsal_page syndication",
     },
 }
 

@@ -1,0 +1,100 @@
+"""Approval by the link in a letter: the link names a proof and a colleague, and decides in that colleague's name.
+
+Whoever has the link can decide, so each rule is looked at again when it is used: the colleague is still on staff and
+may still approve, did not propose, and the proof is the newest, undecided, of the digest as it is, and a day old at most.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from digests import access, workflow
+from digests.approval_tokens import proof_and_user
+from digests.errors import LinkClosed
+from digests.models import Approval, Proof
+from digests.states import DigestState
+from newsroom.web.errors import BadToken
+
+VALID_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A proof that a colleague was asked about. closed: why the link decides nothing any more; empty while it does."""
+
+    proof: Proof
+    user: User
+    closed: str = ""
+
+
+def find(token: str, *, at: datetime) -> Request:
+    """What the link stands for. Raises BadToken if it is none of ours. Queries: at most 6."""
+    proof_id, user_id = proof_and_user(token)
+    proofs = Proof.objects.select_related("digest__newsletter__sender", "proposed_by", "approval")
+    proof = proofs.filter(pk=proof_id, correction__isnull=True).first()
+    user = User.objects.filter(pk=user_id).first()
+    if proof is None or user is None:
+        raise BadToken("The proof or the colleague of this link is gone.")
+    return Request(proof=proof, user=user, closed=_closed(proof, user, at=at))
+
+
+def approve(token: str, *, at: datetime) -> Approval:
+    """Approve in the colleague's name, with a line in the log.
+
+    Raises BadToken, LinkClosed, and what `workflow.approve` raises.
+    """
+    asked = _open(token, at=at)
+    with transaction.atomic():
+        approval = workflow.approve(asked.proof, by=asked.user, at=at)
+        _log(
+            asked, _("Approved proof %(number)d by the link in a letter.") % {"number": asked.proof.number}
+        )
+    return approval
+
+
+def return_proof(token: str, *, because: str, at: datetime) -> None:
+    """Return the proof to the desk in the colleague's name, with a line in the log. Raises as `approve`."""
+    asked = _open(token, at=at)
+    with transaction.atomic():
+        workflow.return_proof(asked.proof, by=asked.user, because=because, at=at)
+        _log(
+            asked, _("Returned proof %(number)d by the link in a letter.") % {"number": asked.proof.number}
+        )
+
+
+def _open(token: str, *, at: datetime) -> Request:
+    asked = find(token, at=at)
+    if asked.closed:
+        raise LinkClosed(asked.closed)
+    return asked
+
+
+def _closed(proof: Proof, user: User, *, at: datetime) -> str:
+    digest = proof.digest
+    newest = digest.proofs.filter(correction__isnull=True).order_by("-number").first()
+    if not (user.is_active and user.is_staff) or not access.may(
+        user, "digests.approve_digest", digest.newsletter
+    ):
+        return _("You may not approve digests of this newsletter any more.")
+    if hasattr(proof, "approval"):
+        return _("This proof is approved already.")
+    if proof.returned_at is not None:
+        return _("This proof was returned to the desk already.")
+    is_current = proof == newest and proof.digest_version == digest.version
+    if not is_current or digest.state != DigestState.PROOFED:
+        return _("This proof is out of date: the digest was changed or proofed again after it.")
+    if proof.proposed_by_id == user.pk:
+        return _("You proposed this proof yourself: a second person must decide.")
+    if at - proof.proposed_at > VALID_FOR:
+        return _("This link was good for 24 hours. Decide in the admin.")
+    return ""
+
+
+def _log(asked: Request, sentence: str) -> None:
+    LogEntry.objects.log_actions(
+        asked.user.pk, [asked.proof.digest], CHANGE, change_message=sentence, single_object=True
+    )

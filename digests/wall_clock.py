@@ -1,0 +1,69 @@
+"""Times as the newsroom's clock shows them: read from what somebody typed, and said in a sentence."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from digests.models import Plan
+from subscriptions.models import Newsletter
+
+_DAYS = {"de": "EEE, d. MMMM y"}
+_DAY = "EEE, MMMM d, y"
+
+
+class BadWallClock(ValueError):
+    """The clocks are changed that night, and the time does not stand for one moment; the text says why."""
+
+
+def zone_of(newsletter: Newsletter) -> ZoneInfo:
+    """The zone of the newsletter's plan, else the site's. Queries: 1."""
+    plan = Plan.objects.filter(newsletter=newsletter).only("zone").first()
+    return ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
+
+
+def moment(typed: datetime, zone: ZoneInfo) -> datetime:
+    """The moment at which the clocks of the zone show this. Raises BadWallClock if none or two do."""
+    first, second = (typed.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != typed:
+        raise BadWallClock(
+            _("%(time)s does not exist on that day: the clocks are put forward. Choose another time.")
+            % {"time": f"{typed:%H:%M}"}
+        )
+    if first.utcoffset() != second.utcoffset():
+        raise BadWallClock(
+            _("%(time)s comes twice on that day: the clocks are put back. Choose another time.")
+            % {"time": f"{typed:%H:%M}"}
+        )
+    return first
+
+
+def spoken(when: datetime, zone: ZoneInfo) -> str:
+    """`Di., 1. Dezember 2026, 06:00 Uhr (UTC+1)`: day, time and offset where the newsroom is."""
+    here = when.astimezone(zone)
+    language = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
+    # Translators: „Di., 1. Dezember 2026, 06:00 Uhr (UTC+1)“
+    return _("%(day)s, %(time)s (%(offset)s)") % {
+        "day": format_date(here, _DAYS.get(language, _DAY), locale=language),
+        "time": f"{here:%H:%M}",
+        "offset": offset(here),
+    }
+
+
+def offset(here: datetime) -> str:
+    """`UTC+1`, `UTC−3:30`."""
+    shift = here.utcoffset()
+    minutes = round(shift.total_seconds() / 60) if shift else 0
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else "+"
+    return f"UTC{sign}{hours}:{rest:02}" if rest else f"UTC{sign}{hours}"
+
+
+def left(when: datetime, at: datetime) -> str:
+    """`4:31`, `2:04:31`: how long until then; `0:00` once it is over."""
+    minutes, seconds = divmod(max(0, round((when - at).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

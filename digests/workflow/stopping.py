@@ -1,0 +1,60 @@
+"""Stop, go on, end: what can be done about a digest that is about to go out, or on its way."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from digests.delivery import control
+from digests.delivery.models import Mailing
+from digests.errors import WrongState
+from digests.models import Digest, DigestMailing
+from digests.states import DigestState, MailingKind
+from digests.transitions import refused
+
+_WAITING = (DigestState.DRAFT, DigestState.PROOFED, DigestState.APPROVED)
+
+
+def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
+    """Stop the sending: a scheduled digest is approved only, a mailing under way pauses.
+
+    A digest that waits for the approval of an exchange no longer goes out with it. Raises WrongState if there is
+    nothing to stop, and what `delivery.control.pause` raises.
+    """
+    # In this order: an approval between the two leaves a scheduled digest, which the second one finds.
+    wanted = Digest.objects.filter(pk=digest.pk, state__in=_WAITING, wanted_at__isnull=False)
+    scheduled = Digest.objects.filter(pk=digest.pk, state=DigestState.SCHEDULED)
+    if wanted.update(wanted_at=None) or scheduled.update(state=DigestState.APPROVED, scheduled_at=None):
+        digest.refresh_from_db()
+        return
+    because = _("Stopped by %(name)s.") % {"name": by.get_username()} if by else _("Stopped.")
+    control.pause(_mailing(digest, _("There is nothing to stop.")), because=because, at=at, by=by)
+    digest.refresh_from_db()
+
+
+def go_on(digest: Digest, *, by: User, at: datetime) -> Mailing:
+    """Go on with a mailing that was stopped, where it stopped; nobody gets a second copy.
+
+    Raises WrongState if there is no mailing, and what `delivery.control.resume` raises.
+    """
+    return control.resume(_mailing(digest, _("There is nothing to continue.")), at=at, by=by)
+
+
+def end(digest: Digest, *, because: str, by: User, at: datetime) -> Mailing:
+    """Cancel what still waits of a mailing, for good and for a reason.
+
+    Raises WrongState without a mailing or a reason, and what `delivery.control.end` raises.
+    """
+    if not because.strip():
+        raise WrongState(_("Say why the sending ends."), state=digest.state)
+    mailing = _mailing(digest, _("There is nothing to end."))
+    return control.end(mailing, at=at, by=by, because=because.strip()[:300])
+
+
+def _mailing(digest: Digest, refusal: str) -> Mailing:
+    bound = (
+        DigestMailing.objects.filter(digest=digest, kind=MailingKind.MAIN).select_related("mailing").first()
+    )
+    if bound is None:
+        raise refused(digest, start=[DigestState.HANDED_OVER], refusal=refusal)
+    return bound.mailing
