@@ -25,7 +25,7 @@ from newsroom.web import clock
 
 class SlotRuleInline(admin.TabularInline[SlotRule, Plan]):
     model = SlotRule
-    fields = ("position", "key", "title", "minimum", "maximum")
+    fields = ("position", "key", "title", "minimum", "maximum", "weekdays")
     extra = 0
 
 

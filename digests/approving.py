@@ -50,9 +50,7 @@ def approve(token: str, *, at: datetime) -> Approval:
     asked = _open(token, at=at)
     with transaction.atomic():
         approval = workflow.approve(asked.proof, by=asked.user, at=at)
-        _log(
-            asked, _("Approved proof %(number)d by the link in a letter.") % {"number": asked.proof.number}
-        )
+        _log(asked, _("Approved proof %(number)d by the link in a letter.") % {"number": asked.proof.number})
     return approval
 
 
@@ -61,9 +59,7 @@ def return_proof(token: str, *, because: str, at: datetime) -> None:
     asked = _open(token, at=at)
     with transaction.atomic():
         workflow.return_proof(asked.proof, by=asked.user, because=because, at=at)
-        _log(
-            asked, _("Returned proof %(number)d by the link in a letter.") % {"number": asked.proof.number}
-        )
+        _log(asked, _("Returned proof %(number)d by the link in a letter.") % {"number": asked.proof.number})
 
 
 def _open(token: str, *, at: datetime) -> Request:

@@ -96,7 +96,9 @@ def envelope() -> Envelope | None:
 
 def _about(digest: Digest) -> dict[str, Any]:
     when = digest.scheduled_at or digest.wanted_at or digest.due_at
-    page = f"{settings.SITE_URL}{reverse('admin:digests_digest_change', args=[digest.pk])}" if digest.pk else ""
+    page = (
+        f"{settings.SITE_URL}{reverse('admin:digests_digest_change', args=[digest.pk])}" if digest.pk else ""
+    )
     return {
         "digest": digest,
         "newsletter": digest.newsletter,

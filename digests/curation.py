@@ -98,7 +98,10 @@ def change_pick(
 
 @contextmanager
 def _edit(digest: Digest, expected_version: int) -> Iterator[None]:
-    before = {name: getattr(digest, name) for name in ("version", "state", "scheduled_at", "wanted_at", "is_automatic")}
+    before = {
+        name: getattr(digest, name)
+        for name in ("version", "state", "scheduled_at", "wanted_at", "is_automatic")
+    }
     try:
         with transaction.atomic():
             reopen(digest, expected_version=expected_version)

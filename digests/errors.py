@@ -12,6 +12,7 @@ DigestError
 │   └── StaleProof      the digest changed after the proof: a new proof is needed
 ├── SecondPersonNeeded  the plan wants two people
 ├── LinkClosed          the link in a letter decides nothing any more
+├── NoColleague         nobody was named who can get a test
 ├── TimePast            the time lies behind us
 ├── TooLate             the digest waited past the late limit and needs a person
 └── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
@@ -98,6 +99,10 @@ class SecondPersonNeeded(DigestError):
 
 class LinkClosed(DigestError):
     """The link in a request for approval decides nothing any more; the text says why."""
+
+
+class NoColleague(DigestError):
+    """Nobody was named who can get a test."""
 
 
 class TimePast(DigestError):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from digests.models import Digest, Pick
 from digests.preflight import slot_name
+from digests.wall_clock import BadWallClock, moment
 from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
 
@@ -129,5 +130,7 @@ class ScheduleForm(forms.Form):
 
     def clean_when(self) -> Any:
         """The typed wall-clock time as a moment in the newsroom's zone, whatever zone the admin shows."""
-        typed = self.cleaned_data["when"]
-        return typed.replace(tzinfo=self.zone)
+        try:
+            return moment(self.cleaned_data["when"].replace(tzinfo=None), self.zone)
+        except BadWallClock as error:
+            raise forms.ValidationError(str(error)) from error

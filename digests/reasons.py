@@ -1,6 +1,7 @@
 """What the desk calls the terms of a score, and why an article is not taken."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -58,3 +59,13 @@ def why(code: str, details: Mapping[str, str]) -> str:
         "withdrawn": _("Withdrawn."),
     }
     return sentences[code] % details
+
+
+def why_chosen(line: Mapping[str, Any]) -> str:
+    """One line of `Digest.choices` in a sentence: why the plan took the article, or why not."""
+    if line["slot"]:
+        best = sorted(line.get("terms", {}).items(), key=lambda each: -each[1])[:3]
+        names = ", ".join(reason_name(name) for name, points in best if points > 0)
+        # Translators: „Genommen: frisch, mit Bild.“
+        return _("Taken: %(reasons)s.") % {"reasons": names} if names else _("Taken.")
+    return why(line["reason"], line.get("details", {}))

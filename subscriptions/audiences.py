@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Count, Q
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash
 from newsroom.web.keys import among
 from subscriptions import suppression
-from subscriptions.models import Newsletter, Subscription, SubscriptionQuerySet, sendable_form
+from subscriptions.models import (
+    Newsletter,
+    Subscription,
+    SubscriptionQuerySet,
+    Suppression,
+    sendable_form,
+)
 from subscriptions.states import Cadence, SubscriptionState
 
 
@@ -44,6 +51,28 @@ def _rows(audience: dict[str, Any], at: datetime) -> SubscriptionQuerySet:
 def count(audience: dict[str, Any], *, at: datetime) -> int:
     """How many copies a freeze at this moment would make. One query."""
     return _rows(audience, at).count()
+
+
+def exclusions(audience: dict[str, Any], *, at: datetime) -> dict[str, int]:
+    """Who signed up for the newsletter and gets no copy at this moment, by reason: how many; reasons without any are left out.
+
+    Each subscription counts once. Reasons: pending, paused, cadence, suppressed. Queries: 2.
+    """
+    rows = Subscription.objects.filter(newsletter_id=audience["newsletter"])
+    active = Q(state=SubscriptionState.ACTIVE)
+    is_paused = Q(paused_until__gt=at)
+    counts = rows.aggregate(
+        pending=Count("pk", filter=Q(state=SubscriptionState.PENDING)),
+        paused=Count("pk", filter=active & is_paused),
+        cadence=Count("pk", filter=active & ~is_paused & ~Q(cadence=audience["cadence"])),
+    )
+    # From the short list's side: suppressing an address ends its subscriptions.
+    hashes = Suppression.objects.filter(Q(newsletter=None) | Q(newsletter=audience["newsletter"]))
+    ended = rows.filter(
+        state=SubscriptionState.UNSUBSCRIBED, subscriber__address_hash__in=hashes.values("address_hash")
+    )
+    counts["suppressed"] = ended.exclude(subscriber__address_hash="").count()
+    return {reason: number for reason, number in counts.items() if number}
 
 
 def page(audience: dict[str, Any], *, after: int, limit: int, at: datetime) -> SubscriptionQuerySet:

@@ -15,6 +15,8 @@ from digests.composer.acts import act, add_pick
 from digests.composer.page import compose
 from digests.composer.previews import preview, proof, proof_mail
 from digests.composer.requests import user_of
+from digests.composer.sending_pages import choices, end, swap, test
+from digests.composer.sending_bar import bar
 
 __all__ = ["urls", "user_of"]
 
@@ -45,6 +47,11 @@ def urls(admin_site: admin.AdminSite) -> list[URLPattern]:
         path("<int:pk>/act/<slug:act>/", staff(require_POST(act)), name="digests_digest_act"),
         path("<int:pk>/preview/", staff(require_GET(preview)), name="digests_digest_preview"),
         path("<int:pk>/proofs/<int:number>/", staff(require_GET(proof)), name="digests_digest_proof"),
+        path("<int:pk>/sending/", staff(require_GET(bar)), name="digests_digest_sending"),
+        path("<int:pk>/end/", staff(require_GET(end)), name="digests_digest_end"),
+        path("<int:pk>/swap/", staff(require_GET(swap)), name="digests_digest_swap"),
+        path("<int:pk>/test/", staff(require_GET(test)), name="digests_digest_test"),
+        path("<int:pk>/choices/", staff(require_GET(choices)), name="digests_digest_choices"),
         path(
             "<int:pk>/proofs/<int:number>/mail/",
             staff(require_GET(proof_mail)),

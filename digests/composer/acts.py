@@ -1,23 +1,23 @@
-"""The buttons: pick, propose, approve, return, schedule, send, stop, skip. Each is one POST and one service call."""
+"""The buttons from the first pick to the end of a mailing. Each is one POST and one service call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from digests import curation, workflow
+from digests import colleagues, curation, swapping, workflow
 from digests.composer.pane_acts import list_of
 from digests.composer.requests import back, chosen_proof, digest_of, log, number_in, require, user_of
-from digests.composer.wording import local
-from digests.errors import DigestError
+from digests.delivery.errors import DeliveryError
+from digests.errors import DigestError, TimePast
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
-from digests.models import Digest, Plan
+from digests.models import Digest
+from digests.states import DigestState
+from digests.wall_clock import spoken, zone_of
 from newsroom.articles.models import Article
 from newsroom.mail.errors import MailError
 from newsroom.web import clock
@@ -54,7 +54,7 @@ def _place(request: HttpRequest) -> int | None:
 
 
 def act(request: HttpRequest, pk: int, act: str) -> HttpResponseBase:
-    """Propose, approve, return, schedule, send, stop or skip."""
+    """What the table `ACTS` holds: propose, approve, schedule, stop …"""
     if act not in ACTS:
         return HttpResponse(status=404)
     digest = digest_of(request, pk)
@@ -62,6 +62,8 @@ def act(request: HttpRequest, pk: int, act: str) -> HttpResponseBase:
     require(request, known.permission, digest)
     try:
         done = known.function(request, digest, clock.now())
+    except DeliveryError:
+        messages.error(request, _("It changed meanwhile; nothing was done."))
     except (DigestError, MailError, ActRefused) as error:
         messages.error(request, str(error))
     else:
@@ -84,6 +86,12 @@ def _propose(request: HttpRequest, digest: Digest, at: datetime) -> str:
 def _approve(request: HttpRequest, digest: Digest, at: datetime) -> str:
     chosen = chosen_proof(request, digest)
     workflow.approve(chosen, by=user_of(request), at=at)
+    approved = chosen.digest
+    if approved.state == DigestState.SCHEDULED and approved.scheduled_at:
+        return _("Proof %(number)d is approved and on the schedule again: %(time)s.") % {
+            "number": chosen.number,
+            "time": spoken(approved.scheduled_at, zone_of(digest.newsletter)),
+        }
     return _("Proof %(number)d is approved.") % {"number": chosen.number}
 
 
@@ -97,14 +105,20 @@ def _return(request: HttpRequest, digest: Digest, at: datetime) -> str:
 
 
 def _schedule(request: HttpRequest, digest: Digest, at: datetime) -> str:
-    plan = Plan.of(digest.newsletter)
-    zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
+    zone = zone_of(digest.newsletter)
     form = ScheduleForm(request.POST, zone=zone)
     if not form.is_valid():
-        raise ActRefused(_("Give the day and the time to send on."))
+        typed = request.POST.get("when", "").strip()
+        told = " ".join(form.errors.get("when", ())) if typed else ""
+        raise ActRefused(told or _("Give the day and the time to send on."))
     when = form.cleaned_data["when"]
-    workflow.schedule(digest, when=when, by=user_of(request), at=at)
-    return _("Scheduled for %(time)s.") % {"time": local(when, zone)}
+    try:
+        workflow.schedule(digest, when=when, by=user_of(request), at=at)
+    except TimePast as error:
+        raise ActRefused(
+            _("%(time)s is in the past. Choose a later time, or send it now.") % {"time": spoken(when, zone)}
+        ) from error
+    return _("Scheduled for %(time)s.") % {"time": spoken(when, zone)}
 
 
 def _send(request: HttpRequest, digest: Digest, at: datetime) -> str:
@@ -114,7 +128,50 @@ def _send(request: HttpRequest, digest: Digest, at: datetime) -> str:
 
 def _stop(request: HttpRequest, digest: Digest, at: datetime) -> str:
     workflow.stop(digest, by=user_of(request), at=at)
-    return _("Stopped.")
+    if digest.state == DigestState.HANDED_OVER:
+        # Within seconds: copies of calls already begun still go.
+        return _("Stopped. Copies already being handed over still go; then nothing more does.")
+    return _("Stopped. Nothing went out.")
+
+
+def _go_on(request: HttpRequest, digest: Digest, at: datetime) -> str:
+    workflow.go_on(digest, by=user_of(request), at=at)
+    return _("It goes on where it stopped. Nobody gets a second copy.")
+
+
+def _end(request: HttpRequest, digest: Digest, at: datetime) -> str:
+    because = request.POST.get("because", "").strip()
+    if not because:
+        raise ActRefused(_("Say why the sending ends: it is kept with your name."))
+    workflow.end(digest, because=because, by=user_of(request), at=at)
+    return _("Ended early: %(because)s") % {"because": because}
+
+
+def _swap(request: HttpRequest, digest: Digest, at: datetime) -> str:
+    pick = digest.picks.select_related("article").filter(pk=number_in(request.POST.get("pick"))).first()
+    article = Article.objects.filter(pk=number_in(request.POST.get("article"))).first()
+    if pick is None or article is None:
+        raise ActRefused(_("Choose the story that goes and the one that comes."))
+    made = swapping.swap(
+        pick,
+        article,
+        expected_version=number_in(request.POST.get("version")),
+        by=user_of(request),
+        at=at,
+    )
+    return _("“%(old)s” is exchanged for “%(new)s”. Proof %(number)d waits for a fast approval.") % {
+        "old": pick.title or pick.article.title,
+        "new": article.title,
+        "number": made.number,
+    }
+
+
+def _test(request: HttpRequest, digest: Digest, at: datetime) -> str:
+    chosen = [number_in(key) for key in request.POST.getlist("to")]
+    told = colleagues.send_test(digest, to=chosen, at=at)
+    return _("A test goes to %(names)s.") % {
+        "names": ", ".join(user.get_full_name() or user.get_username() for user in told)
+    }
 
 
 def _skip(request: HttpRequest, digest: Digest, at: datetime) -> str:
@@ -140,5 +197,9 @@ ACTS = {
     "schedule": Act(function=_schedule, permission="send_digest"),
     "send": Act(function=_send, permission="send_digest"),
     "stop": Act(function=_stop, permission="send_digest"),
+    "continue": Act(function=_go_on, permission="send_digest"),
+    "end": Act(function=_end, permission="send_digest"),
+    "swap": Act(function=_swap, permission="change_digest"),
+    "test": Act(function=_test, permission="change_digest"),
     "skip": Act(function=_skip, permission="change_digest"),
 }

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 
 from digests import access
-from digests.composer.wording import status
+from digests.composer.wording import excluded, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
 from digests.models import Digest
-from digests.states import MailingKind
+from digests.states import DigestState, MailingKind
 from subscriptions import audiences
 
 
@@ -25,9 +25,18 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
         "return_form": ReturnForm(),
         "skip_form": SkipForm(),
+        "excluded": _excluded(digest, at=at),
+        "may_edit": access.may(request.user, "digests.change_digest", digest.newsletter),
         "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
         "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
     }
+
+
+def _excluded(digest: Digest, *, at: datetime) -> list[str]:
+    """Who signed up and gets nothing, once there is a time to send on: two queries over the whole list of readers."""
+    if digest.state not in (DigestState.APPROVED, DigestState.SCHEDULED):
+        return []
+    return excluded(audiences.exclusions(audiences.for_newsletter(digest.newsletter), at=at))
 
 
 def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:

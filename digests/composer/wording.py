@@ -1,5 +1,6 @@
 """The composer's sentences: what happens next and when."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -7,15 +8,20 @@ from django.utils.translation import gettext as _
 
 from digests.models import Digest
 from digests.states import DigestState
-from newsroom.web.tags import long_date
+from digests.wall_clock import left, spoken
 
 
 def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
     """One sentence: what happens next, when, and who can act."""
     match DigestState(digest.state):
+        case DigestState.PROOFED if digest.wanted_at:
+            return _("A story was exchanged. Approved, proof %(number)s goes out %(time)s.") % {
+                "number": _newest_number(digest),
+                "time": spoken(digest.wanted_at, zone),
+            }
         case DigestState.DRAFT if digest.due_at and digest.due_at > at:
             return _("Draft. Due %(time)s; it needs a proof and an approval before.") % {
-                "time": local(digest.due_at, zone)
+                "time": spoken(digest.due_at, zone)
             }
         case DigestState.DRAFT:
             return _("Draft. It goes nowhere before a proof of it is approved.")
@@ -28,11 +34,11 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
         case DigestState.SCHEDULED:
             assert digest.scheduled_at is not None
             return _("Goes out %(time)s, in %(left)s. It can be stopped until then and after.") % {
-                "time": local(digest.scheduled_at, zone),
+                "time": spoken(digest.scheduled_at, zone),
                 "left": left(digest.scheduled_at, at),
             }
         case DigestState.HANDED_OVER:
-            return _("Handed over %(time)s.") % {"time": local(digest.handed_over_at or at, zone)}
+            return _("Handed over %(time)s.") % {"time": spoken(digest.handed_over_at or at, zone)}
         case DigestState.SKIPPED:
             return _("Skipped: %(because)s") % {"because": digest.skipped_because}
 
@@ -42,11 +48,13 @@ def _newest_number(digest: Digest) -> int:
     return newest.number if newest else 0
 
 
-def local(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{long_date(moment.astimezone(zone).date())}, {moment.astimezone(zone):%H:%M}"
-
-
-def left(moment: datetime, at: datetime) -> str:
-    minutes, seconds = divmod(max(0, round((moment - at).total_seconds())), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+def excluded(reasons: Mapping[str, int]) -> list[str]:
+    """Who signed up and gets nothing this time, in words, most first."""
+    names = {
+        "pending": _("%(number)d not confirmed yet"),
+        "paused": _("%(number)d paused"),
+        "cadence": _("%(number)d with another cadence"),
+        "suppressed": _("%(number)d suppressed"),
+    }
+    ordered = sorted(reasons.items(), key=lambda each: -each[1])
+    return [names[reason] % {"number": number} for reason, number in ordered]

@@ -4,7 +4,7 @@ Windows are half-open and follow each other without a gap: [last cut-off, this c
 nothing off, so that its articles go into the next.
 """
 
-from digests.selection.building import build, last_cut_off, next_due
+from digests.selection.building import build, last_cut_off, next_due, slots_of
 from digests.selection.candidates import Candidate, candidates, count_new, reasons_for
 from digests.selection.filling import fill, name
 from digests.selection.rehearsing import Line, Rehearsal, rehearse
@@ -22,4 +22,5 @@ __all__ = [
     "next_due",
     "reasons_for",
     "rehearse",
+    "slots_of",
 ]

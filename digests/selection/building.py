@@ -1,6 +1,7 @@
 """Drafts and their windows."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -72,11 +73,30 @@ def _draft(
         window_start=start,
         window_end=window_end,
         due_at=due_at,
-        slots=list(plan.slots.values("key", "title", "minimum", "maximum")),
+        slots=slots_of(plan, on=due_at or window_end),
         is_automatic=True,
         created_at=at,
         created_by=by,
     )
+
+
+def slots_of(plan: Plan, *, on: datetime) -> list[dict[str, Any]]:
+    """The plan's slots for a digest of that day, where the plan is, in their order: a copy, which no later change reaches.
+
+    A row that names the day beats the row of the same kind that names none. Queries: 1.
+    """
+    weekday = on.astimezone(recurrence.zone(plan.zone)).weekday()
+    rows = [
+        rule
+        for rule in plan.slots.all()
+        if not rule.weekdays or weekday in recurrence.read_weekdays(rule.weekdays)
+    ]
+    named = {rule.key for rule in rows if rule.weekdays}
+    return [
+        {"key": rule.key, "title": rule.title, "minimum": rule.minimum, "maximum": rule.maximum}
+        for rule in rows
+        if rule.weekdays or rule.key not in named
+    ]
 
 
 def _open_due(plan: Plan, *, at: datetime) -> datetime | None:

@@ -1,6 +1,6 @@
 """Filling what the desk left empty. What the desk did stays as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from digests.choosing import Caps, Choice, Place, choose
 from digests.errors import WrongState
 from digests.models import Digest, Pick, Plan
 from digests.selection.candidates import Candidate, candidates
+from digests.selection.explaining import choices
 from digests.states import DigestState, PickSource
 from newsroom.articles.models import Article
 from newsroom.articles.text import one_line
@@ -20,6 +21,7 @@ from newsroom.articles.text import one_line
 def fill(digest: Digest, *, at: datetime) -> list[Pick]:
     """Fill what is empty of a draft from its window; returns the new picks, each with its reasons.
 
+    `digest.choices` then says of each candidate why it was taken or not.
     A slot without a pick is filled up to its maximum, one the desk began up to its minimum; picks of the desk
     stay where they are. Never taken: what candidates holds back, a second article on one event, and more of a source,
     author or section than the plan's caps allow. Reader submissions go into the community slot only.
@@ -34,11 +36,18 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
         picks = list(draft.picks.select_related("article").prefetch_related("article__bylines"))
         found = candidates(draft.newsletter, start=draft.window_start, end=draft.window_end, at=at)
         usable = {each.article.pk: each for each in takeable(found, picks)}
-        places = choose(
-            draft.slots,
-            map(place_of, picks),
-            (choice_of(each) for each in usable.values()),
-            caps=caps_of(Plan.objects.filter(newsletter=draft.newsletter_id).first()),
+        left_over: dict[int, str] = {}
+        places = list(
+            choose(
+                draft.slots,
+                map(place_of, picks),
+                (choice_of(each) for each in usable.values()),
+                caps=caps_of(Plan.objects.filter(newsletter=draft.newsletter_id).first()),
+                why_not=left_over,
+            )
+        )
+        _note(
+            digest, draft, found, picks, taken={key: slot for slot, _position, key in places}, left=left_over
         )
         made = Pick.objects.bulk_create(
             Pick(
@@ -53,6 +62,22 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
         )
         links.place(draft, at=at)
         return made
+
+
+def _note(
+    digest: Digest,
+    draft: Digest,
+    found: Iterable[Candidate],
+    picks: Iterable[Pick],
+    *,
+    taken: Mapping[int, str],
+    left: Mapping[int, str],
+) -> None:
+    """Write down each choice. What an earlier filling took and the digest still has keeps its line."""
+    mine = {pick.article_id for pick in picks if pick.source == PickSource.AUTOPILOT}
+    kept = [line for line in draft.choices if line["slot"] and line["article"] in mine]
+    digest.choices = kept + choices(found, picks=picks, taken=taken, left_over=left)
+    digest.save(update_fields=["choices"])
 
 
 def name(digest: Digest) -> None:

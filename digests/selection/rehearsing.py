@@ -4,14 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-from django.utils.formats import date_format
-
 from digests.choosing import choose
 from digests.models import Digest, Pick
 from digests.reasons import why
-from digests.selection.building import last_cut_off, plan_of
+from digests.selection.building import last_cut_off, next_due, plan_of, slots_of
 from digests.selection.candidates import Candidate, candidates
+from digests.selection.explaining import details
 from digests.selection.filling import caps_of, choice_of, place_of, takeable
 from digests.states import EDITABLE
 from digests.weights import Weights
@@ -69,7 +67,7 @@ def rehearse(newsletter: Newsletter, *, at: datetime, tried: Weights | None = No
         .first()
     )
     start, end = (draft.window_start, draft.window_end) if draft else (last_cut_off(newsletter), at)
-    slots = draft.slots if draft else list(plan.slots.values("key", "title", "minimum", "maximum"))
+    slots = draft.slots if draft else slots_of(plan, on=next_due(plan, after=at) or at)
     picks = _picks(draft)
     found = candidates(newsletter, start=start, end=end, at=at, tried=tried)
     before = candidates(newsletter, start=start, end=end, at=at) if tried else found
@@ -151,16 +149,7 @@ def _lines(
 
 
 def _because(code: str, each: Candidate, by_cluster: Mapping[int | None, str]) -> str:
-    until = each.article.embargo_until
-    leader = each.leader.title if each.leader else ""
-    return why(
-        code,
-        {
-            "when": date_format(timezone.localtime(until), "SHORT_DATETIME_FORMAT") if until else "",
-            "digest": str(each.sent_in) if each.sent_in else "",
-            "title": by_cluster.get(each.article.cluster_id, leader),
-        },
-    )
+    return why(code, details(each, by_cluster))
 
 
 def _outside(newsletter: Newsletter, listed: set[int], *, start: datetime, end: datetime) -> Iterator[Line]:
