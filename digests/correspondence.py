@@ -97,13 +97,15 @@ def envelope() -> Envelope | None:
 def _about(digest: Digest) -> dict[str, Any]:
     when = digest.scheduled_at or digest.wanted_at or digest.due_at
     page = (
-        f"{settings.SITE_URL}{reverse('admin:digests_digest_change', args=[digest.pk])}" if digest.pk else ""
+        reverse("admin:digests_digest_change", args=[digest.pk])
+        if digest.pk
+        else reverse("admin:digests_digest_add")
     )
     return {
         "digest": digest,
         "newsletter": digest.newsletter,
         "due": spoken(when, zone_of(digest.newsletter)) if when else "",
-        "admin_url": page,
+        "admin_url": f"{settings.SITE_URL}{page}",
     }
 
 

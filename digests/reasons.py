@@ -35,6 +35,7 @@ def held_back_name(name: str) -> str:
     names = {
         "embargo": _("under embargo"),
         "unreviewed": _("not reviewed yet"),
+        "picture": _("nobody says how the picture was made"),
         "grace": _("came in a moment ago"),
         "sent": _("taken before"),
         "same_story": _("same event as another"),
@@ -47,6 +48,7 @@ def why(code: str, details: Mapping[str, str]) -> str:
     sentences = {
         "embargo": _("Held back: under embargo until %(when)s."),
         "unreviewed": _("Held back: the submission is not reviewed yet."),
+        "picture": _("Held back: nobody says how the picture was made."),
         "grace": _("Held back: it came in only a moment ago."),
         "sent": _("Already in %(digest)s."),
         "same_story": _("Same event as “%(title)s”."),

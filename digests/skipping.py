@@ -34,7 +34,7 @@ def skip(digest: Digest, *, because: str, at: datetime) -> None:
             skipped_because=because.strip()[:300],
         )
         followers(digest, digest.window_end).update(window_start=digest.window_start)
-        for key in ("not_sent", "waiting"):
+        for key in ("not_sent", "waiting", "withdrawn"):
             incidents.resolve(f"digests.{key}.{digest.pk}", at=at)
 
 

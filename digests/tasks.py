@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from digests import planning, workflow
+from digests import planning, reminding, withdrawing, workflow
 from newsroom.web import clock
 
 
@@ -16,3 +16,15 @@ def run_due_plans() -> None:
 def hand_over_due() -> None:
     """Every few seconds: hand over what is scheduled for now."""
     workflow.hand_over_due(clock.now())
+
+
+@shared_task(name="digests.remind")
+def remind() -> None:
+    """Each minute: remind the desk of what is due soon."""
+    reminding.remind_due(clock.now())
+
+
+@shared_task(name="digests.pull_withdrawn")
+def pull_withdrawn() -> None:
+    """Each minute: take withdrawn articles out of what has not gone out."""
+    withdrawing.pull_withdrawn(clock.now())

@@ -213,6 +213,8 @@ CELERY_TASK_ROUTES = {
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "plans": {"task": "digests.run_due_plans", "schedule": 60.0},
+    "reminders": {"task": "digests.remind", "schedule": 60.0},
+    "withdrawn": {"task": "digests.pull_withdrawn", "schedule": 60.0},
     "due-digests": {"task": "digests.hand_over_due", "schedule": 5.0},
     "sweep": {"task": "delivery.sweep", "schedule": 15.0},
     "nudge": {"task": "delivery.nudge", "schedule": 5.0},

@@ -15,8 +15,8 @@ from digests.composer.acts import act, add_pick
 from digests.composer.page import compose
 from digests.composer.previews import preview, proof, proof_mail
 from digests.composer.requests import user_of
-from digests.composer.sending_pages import choices, end, swap, test
 from digests.composer.sending_bar import bar
+from digests.composer.sending_pages import choices, end, swap, test
 
 __all__ = ["urls", "user_of"]
 

@@ -20,7 +20,7 @@ from subscriptions.models import Newsletter
 class Candidate:
     """An article a digest may take.
 
-    held_back: why nothing takes it by itself: embargo, unreviewed, grace, sent, same_story, or empty.
+    held_back: why nothing takes it by itself: embargo, unreviewed, picture, grace, sent, same_story, or empty.
     also: the others on the same event, if this one leads; leader: the one that leads, if it does not.
     sent_in: the digest that took it, or another article on the same event, before.
     """
@@ -129,9 +129,17 @@ def _held_back(article: Article, plan: Plan, at: datetime) -> str:
         return "embargo"
     if article.is_submission and article.review != Review.REVIEWED:
         return "unreviewed"
+    if article.is_submission and _picture_is_unexplained(article):
+        return "picture"
     if article.first_seen_at > at - timedelta(minutes=plan.grace_minutes):
         return "grace"
     return ""
+
+
+def _picture_is_unexplained(article: Article) -> bool:
+    """A picture that came with a submission and of which nobody says how it was made: a machine's has no label then."""
+    picture = article.picture
+    return picture is not None and not picture.digital_source and not article.picture_is_illustration
 
 
 def _led(found: list[Candidate], plan: Plan) -> list[Candidate]:

@@ -53,7 +53,7 @@ def hand_over(digest: Digest, *, at: datetime) -> Mailing:
         mailing = _mail(locked, proof, at=at)
         _cut_off(locked, at=at)
         _tell_newsletter(locked, mailing, at=at)
-        for key in ("not_sent", "waiting"):
+        for key in ("not_sent", "waiting", "withdrawn"):
             incidents.resolve(f"digests.{key}.{locked.pk}", at=at)
     digest.refresh_from_db()
     return mailing

@@ -4,7 +4,7 @@ import datetime as dt
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from digests import workflow
 from digests.models import Digest, Plan, Proof
@@ -23,6 +23,13 @@ DAY = dt.timedelta(days=1)
 
 def make_user(name: str = "") -> User:
     return User.objects.create_user(name or f"jonas{next(_numbers)}")
+
+
+def make_colleague(name: str, group: str = "Abnahme", **values: Any) -> User:
+    """Somebody on staff with an address and the rights of a group."""
+    user = User.objects.create_user(name, f"{name}@example.org", is_staff=True, **values)
+    user.groups.add(Group.objects.get(name=group))
+    return user
 
 
 def make_planned(language: str = "de", **plan: Any) -> Plan:

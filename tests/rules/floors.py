@@ -66,8 +66,8 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access approval_tokens approving archive colleagues correspondence curation envelopes links marking mjml planning preflight reasons rendering saving selection skipping staff stories swapping"
-            " transitions underway wall_clock workflow"
+            "access approval_tokens approving archive colleagues correspondence curation envelopes links marking mjml planning preflight reasons reminding rendering saving selection skipping staff stories swapping"
+            " transitions underway wall_clock withdrawing workflow"
         ),
         Floor.EDGES: "approval_page composer plan_forms progress rehearsal_page syndication",
     },

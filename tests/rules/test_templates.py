@@ -18,7 +18,9 @@ from PIL import Image
 from pytest_django.fixtures import Settings
 
 from digests import mjml
-from digests.models import Approval, Digest, Link, Proof
+from digests.approval_tokens import approval_url
+from digests.delivery.renditions import keep
+from digests.models import Approval, Digest, Link, Proof, ProofRendition
 from digests.states import ApprovalPolicy, DigestState
 from newsroom.articles.models import Article, Picture
 from newsroom.mail.states import LetterKind
@@ -82,6 +84,14 @@ class Rows:
     confirmation: str
 
 
+def approval_link(rows: Rows) -> dict[str, object]:
+    """What stands in the letter that asks a colleague to approve the digest's proof."""
+    proof, colleague = rows.digest.proofs.get(), User.objects.create_superuser("aylin")
+    kept = keep(subject="a", preheader="", html="<p>b</p>", text="b", language="de", at=NOON)
+    ProofRendition.objects.create(proof=proof, rendition=kept)
+    return {"token": approval_url(proof, colleague).rstrip("/").rpartition("/")[2]}
+
+
 # How a visitor comes to each page; a page that is not here has no test that it renders.
 PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "front": lambda rows: {},
@@ -106,6 +116,10 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "newsletter_atom": lambda rows: {"slug": rows.newsletter.slug},
     "newsletter_json": lambda rows: {"slug": rows.newsletter.slug},
     "redirect": lambda rows: {"token": make(TokenKind.LINK, rows.link.pk)},
+    "approve": approval_link,
+    "approve_mail": lambda rows: {
+        "token": "nothing"
+    },  # no page but a mail in a frame; test_approving looks at it
     "healthz": lambda rows: {},
     "robots": lambda rows: {},
     "favicon": lambda rows: {},
@@ -115,6 +129,7 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
 }
 # Those that answer a GET with something else than a page.
 ANSWERS = {
+    "approve_mail": 404,
     "close_preferences": 405,
     "redirect": 302,
     "request_link": 302,

@@ -1,0 +1,256 @@
+"""Approval by the link in a letter: looking decides nothing, and each rule is asked again when somebody decides."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+
+from digests import approving, curation, workflow
+from digests.approval_tokens import approval_url, proof_and_user
+from digests.errors import LinkClosed
+from digests.models import Approval, Digest, NewsletterAccess, Plan, Proof
+from digests.states import DigestState
+from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterKind
+from newsroom.web import clock
+from newsroom.web.errors import BadToken
+from newsroom.web.tokens import TokenKind, make
+from tests.digests.factories import make_colleague, make_planned, make_ready
+from tests.factories import make_newsletter
+
+pytestmark = pytest.mark.django_db
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def jonas() -> User:
+    return make_colleague("jonas", "Redaktion")
+
+
+@pytest.fixture
+def aylin() -> User:
+    return make_colleague("aylin")
+
+
+@pytest.fixture
+def proof(jonas: User, aylin: User) -> Proof:
+    return workflow.propose(make_ready(), by=jonas, at=clock.now())
+
+
+def path_of(proof: Proof, user: User) -> str:
+    return approval_url(proof, user).removeprefix("https://news.example.org")
+
+
+def token_of(proof: Proof, user: User) -> str:
+    return path_of(proof, user).split("/")[2]
+
+
+def letters_to(kind: LetterKind) -> list[str]:
+    return sorted(Letter.objects.filter(kind=kind).values_list("address", flat=True))
+
+
+def test_each_colleague_who_may_approve_is_asked_and_nobody_else(jonas: User, aylin: User) -> None:
+    newsletter = make_planned().newsletter
+    elsewhere, here, resting, unreachable = map(make_colleague, ["enno", "mia", "rui", "thea"])
+    NewsletterAccess.objects.create(user=elsewhere, newsletter=make_newsletter())
+    NewsletterAccess.objects.create(user=here, newsletter=newsletter)
+    User.objects.filter(pk=resting.pk).update(is_active=False)
+    User.objects.filter(pk=unreachable.pk).update(email="")
+    User.objects.create_superuser("anna", "anna@example.org")
+
+    workflow.propose(make_ready(newsletter), by=aylin, at=clock.now())
+
+    assert letters_to(LetterKind.APPROVAL_WANTED) == ["anna@example.org", "mia@example.org"]
+
+
+def test_the_letter_says_what_is_in_it_who_proposed_and_where_to_decide(proof: Proof, aylin: User) -> None:
+    letter = Letter.objects.get(kind=LetterKind.APPROVAL_WANTED)
+    story = proof.digest.picks.get().article.title
+
+    for body in (letter.text, letter.html):
+        assert approval_url(proof, aylin) in body
+        assert "jonas" in body
+        assert story in body
+        assert proof.digest.subject in body
+
+
+def test_nobody_is_asked_where_the_plan_wants_no_letters(jonas: User, aylin: User) -> None:
+    plan = make_planned(approval_by_mail=False)
+
+    workflow.propose(make_ready(plan.newsletter), by=jonas, at=clock.now())
+
+    assert not Letter.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_scanner_that_follows_the_link_changes_nothing(method: str, proof: Proof, aylin: User) -> None:
+    before = Digest.objects.values().get()
+
+    answer = getattr(Client(), method)(path_of(proof, aylin))
+
+    assert answer.status_code == 200
+    assert Digest.objects.values().get() == before
+    assert not Approval.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_the_page_shows_the_proof_and_is_kept_by_nobody(proof: Proof, aylin: User) -> None:
+    page = Client(headers={"accept-language": "en"}).get(path_of(proof, aylin))
+    mail = Client().get(path_of(proof, aylin) + "mail/")
+
+    assert proof.digest.subject in page.text
+    assert re.search(r"<iframe[^>]* sandbox ", page.text)
+    assert (page["Cache-Control"], page["X-Robots-Tag"]) == ("no-store", "noindex")
+    assert page["Referrer-Policy"] == mail["Referrer-Policy"] == "no-referrer"
+    assert mail["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert mail["X-Frame-Options"] == "SAMEORIGIN"
+    assert proof.digest.picks.get().article.title in mail.text
+
+
+def test_the_button_approves_in_the_name_of_whoever_got_the_letter(proof: Proof, aylin: User) -> None:
+    answer = Client(headers={"accept-language": "en"}).post(path_of(proof, aylin), {"decision": "approve"})
+
+    approval = Approval.objects.get()
+    entry = LogEntry.objects.get()
+    assert answer.status_code == 200
+    assert "Thank you. The proof is approved." in answer.text
+    assert (approval.approver, approval.proposer) == (aylin, proof.proposed_by)
+    assert Digest.objects.get().state == DigestState.APPROVED
+    assert (entry.user, entry.object_id) == (aylin, str(proof.digest_id))
+    assert "by the link in a letter" in entry.change_message
+
+
+def test_a_second_press_is_told_that_it_is_approved_already(proof: Proof, aylin: User) -> None:
+    Client().post(path_of(proof, aylin), {"decision": "approve"})
+
+    answer = Client(headers={"accept-language": "en"}).post(path_of(proof, aylin), {"decision": "approve"})
+
+    assert answer.status_code == 409
+    assert "This proof is approved already." in answer.text
+    assert Approval.objects.count() == 1
+
+
+def test_a_return_needs_a_reason_and_tells_whoever_proposed(proof: Proof, aylin: User) -> None:
+    silent = Client().post(path_of(proof, aylin), {"decision": "return", "because": " "})
+    assert silent.status_code == 400
+    assert Digest.objects.get().state == DigestState.PROOFED
+
+    Client().post(path_of(proof, aylin), {"decision": "return", "because": "Der Aufmacher fehlt."})
+
+    letter = Letter.objects.get(kind=LetterKind.PROOF_RETURNED)
+    proof.refresh_from_db()
+    assert (proof.returned_by, proof.returned_because) == (aylin, "Der Aufmacher fehlt.")
+    assert letter.address == "jonas@example.org"
+    assert "Der Aufmacher fehlt." in letter.text
+    assert "Der Aufmacher fehlt." in letter.html
+    assert Digest.objects.get().state == DigestState.DRAFT
+
+
+def _edit(proof: Proof, aylin: User) -> None:
+    curation.edit_digest(proof.digest, expected_version=1, at=clock.now(), subject="Neu")
+
+
+def _propose_again(proof: Proof, aylin: User) -> None:
+    _edit(proof, aylin)
+    workflow.propose(Digest.objects.get(), by=proof.proposed_by, at=clock.now())
+
+
+def _return(proof: Proof, aylin: User) -> None:
+    workflow.return_proof(proof, by=aylin, because="Nein.", at=clock.now())
+
+
+def _take_rights(proof: Proof, aylin: User) -> None:
+    aylin.groups.clear()
+
+
+def _let_go(proof: Proof, aylin: User) -> None:
+    User.objects.filter(pk=aylin.pk).update(is_active=False)
+
+
+def _make_reader(proof: Proof, aylin: User) -> None:
+    User.objects.filter(pk=aylin.pk).update(is_staff=False)
+
+
+def _move_elsewhere(proof: Proof, aylin: User) -> None:
+    NewsletterAccess.objects.create(user=aylin, newsletter=make_newsletter())
+
+
+def _propose_herself(proof: Proof, aylin: User) -> None:
+    Proof.objects.filter(pk=proof.pk).update(proposed_by=aylin)
+
+
+def _wait_a_day(proof: Proof, aylin: User) -> None:
+    day_ago = clock.now() - approving.VALID_FOR - dt.timedelta(seconds=1)
+    Proof.objects.filter(pk=proof.pk).update(proposed_at=day_ago)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        _edit, _propose_again, _return, _take_rights, _let_go, _make_reader, _move_elsewhere, _propose_herself,
+        _wait_a_day,
+    ],
+)  # fmt: skip
+def test_the_link_decides_nothing_any_more(
+    meanwhile: Callable[[Proof, User], None], proof: Proof, aylin: User
+) -> None:
+    meanwhile(proof, aylin)
+    state = Digest.objects.get().state
+
+    page = Client().get(path_of(proof, aylin))
+    answer = Client().post(path_of(proof, aylin), {"decision": "approve"})
+    with pytest.raises(LinkClosed):
+        approving.approve(token_of(proof, aylin), at=clock.now())
+
+    assert "<button" not in page.text.partition("<main")[2]
+    assert answer.status_code == 409
+    assert not Approval.objects.exists()
+    assert Digest.objects.get().state == state
+
+
+def test_an_hour_later_the_link_still_decides(proof: Proof, aylin: User) -> None:
+    Proof.objects.filter(pk=proof.pk).update(proposed_at=clock.now() - approving.VALID_FOR + HOUR)
+
+    approving.approve(token_of(proof, aylin), at=clock.now())
+
+    assert Approval.objects.get().approver == aylin
+
+
+@pytest.mark.parametrize("change", [lambda token: token[:-1] + "A", lambda token: "x" * 23, lambda token: ""])
+def test_a_link_that_we_never_made_opens_nothing(
+    change: Callable[[str], str], proof: Proof, aylin: User
+) -> None:
+    token = token_of(proof, aylin)
+    broken = change(token if token[-1] != "A" else token[:-1] + "B")
+
+    assert Client().post(f"/approve/{broken}/", {"decision": "approve"}).status_code == 404
+    assert not Approval.objects.exists()
+
+
+def test_no_other_link_of_ours_is_taken_for_one(proof: Proof, aylin: User) -> None:
+    with pytest.raises(BadToken):
+        proof_and_user(make(TokenKind.DELIVERY, proof.pk << 24 | aylin.pk))
+
+
+def test_who_tries_too_often_has_to_wait(proof: Proof, aylin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digests.approval_page.PER_MINUTE", 3)
+    browser = Client()
+    codes = [browser.get(f"/approve/{'x' * 23}/").status_code for _ in range(4)]
+
+    assert codes == [404, 404, 404, 429]
+
+
+def test_one_pair_of_eyes_still_needs_somebody_else_for_a_link(jonas: User, aylin: User) -> None:
+    """Where one person is enough she approves in the admin; the link of a letter is for the others."""
+    plan = make_planned(needs_four_eyes=False)
+    proof = workflow.propose(make_ready(plan.newsletter), by=jonas, at=clock.now())
+
+    approving.approve(token_of(proof, aylin), at=clock.now())
+
+    assert Approval.objects.get().approver == aylin
+    assert Plan.objects.get() == plan

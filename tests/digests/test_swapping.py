@@ -1,0 +1,167 @@
+"""The exchange at the last minute: the time stays wanted, and nothing goes out before somebody approves."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import User
+
+from digests import swapping, workflow
+from digests.delivery.models import Mailing
+from digests.errors import DigestError, EditConflict, NotReady, PickRefused, WrongState
+from digests.models import Digest, Pick
+from digests.states import DigestState, PickSource
+from tests.digests.factories import HOUR, make_approved, make_scheduled, make_user
+from tests.factories import NOON, make_article
+
+pytestmark = pytest.mark.django_db
+
+SIX = NOON + HOUR
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def digest() -> Digest:
+    return make_scheduled(SIX, stories=3)
+
+
+@pytest.fixture
+def jonas() -> User:
+    return make_user("jonas")
+
+
+def exchange(digest: Digest, by: User, *, at: dt.datetime = SIX - 10 * MINUTE, slot: str = "lead") -> Pick:
+    """Exchange the first story of a slot; the new pick."""
+    article = make_article(title="Die Brücke ist gesperrt")
+    pick = digest.picks.filter(slot=slot).order_by("position")[0]
+    swapping.swap(pick, article, expected_version=digest.version, by=by, at=at)
+    digest.refresh_from_db()
+    return digest.picks.get(article=article)
+
+
+def test_the_new_story_stands_where_the_old_one_stood(digest: Digest, jonas: User) -> None:
+    new = exchange(digest, jonas, slot="briefs")
+
+    assert (new.slot, new.position, new.source, new.added_by) == ("briefs", 0, PickSource.DESK, jonas)
+    assert digest.picks.count() == 3
+
+
+def test_the_countdown_holds_until_the_new_proof_is_approved(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.PROOFED, None, SIX)
+    assert workflow.hand_over_due(SIX + MINUTE) == []
+    assert not Mailing.objects.exists()
+
+
+def test_one_approval_puts_it_back_at_the_same_time(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    workflow.approve(digest.proofs.first(), by=make_user(), at=SIX - 5 * MINUTE)  # type: ignore[arg-type]
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.SCHEDULED, SIX, None)
+    (mailing,) = workflow.hand_over_due(SIX)
+    assert "Die Brücke ist gesperrt" in mailing.renditions.get().rendition.html
+
+
+def test_an_approval_after_the_time_sends_at_once(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    workflow.approve(digest.proofs.first(), by=make_user(), at=SIX + 30 * MINUTE)  # type: ignore[arg-type]
+
+    assert len(workflow.hand_over_due(SIX + 30 * MINUTE)) == 1
+
+
+def test_an_approval_past_the_late_limit_waits_for_a_person(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    workflow.approve(digest.proofs.first(), by=make_user(), at=SIX + 3 * HOUR)  # type: ignore[arg-type]
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.APPROVED, None, None)
+
+
+def test_the_version_before_stays_on_record(digest: Digest, jonas: User) -> None:
+    first = digest.proofs.get()
+    old = digest.picks.get(slot="lead").article.title
+
+    exchange(digest, jonas)
+
+    newest, kept = digest.proofs.all()
+    assert (kept, newest.number) == (first, first.number + 1)
+    assert old in kept.renditions.get().rendition.html
+    assert old not in newest.renditions.get().rendition.html
+
+
+def test_whoever_exchanges_cannot_approve_it(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    with pytest.raises(DigestError):
+        workflow.approve(digest.proofs.first(), by=jonas, at=SIX - MINUTE)  # type: ignore[arg-type]
+
+
+def test_a_stop_while_it_waits_takes_the_time_away(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+    workflow.stop(digest, by=jonas, at=SIX - MINUTE)
+
+    workflow.approve(digest.proofs.first(), by=make_user(), at=SIX - MINUTE)  # type: ignore[arg-type]
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.APPROVED, None, None)
+
+
+def test_an_exchange_that_meets_a_stop_does_not_bring_the_time_back(digest: Digest, jonas: User) -> None:
+    """The editor's page still shows a countdown; somebody else has stopped it."""
+    seen = digest.picks.get(slot="lead")
+    workflow.stop(Digest.objects.get(pk=digest.pk), by=make_user(), at=SIX - 9 * MINUTE)
+
+    with pytest.raises(WrongState):
+        swapping.swap(seen, make_article(), expected_version=digest.version, by=jonas, at=SIX - 8 * MINUTE)
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.wanted_at) == (DigestState.APPROVED, None)
+
+
+def test_what_preflight_blocks_is_not_exchanged_and_the_old_one_goes_out(digest: Digest, jonas: User) -> None:
+    old = digest.picks.get(slot="lead")
+    secret = make_article(embargo_until=NOON + 9 * HOUR)
+
+    with pytest.raises(NotReady):
+        swapping.swap(old, secret, expected_version=digest.version, by=jonas, at=SIX - MINUTE)
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at) == (DigestState.SCHEDULED, SIX)
+    assert digest.picks.get(slot="lead") == old
+    assert len(workflow.hand_over_due(SIX)) == 1
+
+
+def test_an_old_page_an_article_twice_and_a_withdrawn_one_are_refused(digest: Digest, jonas: User) -> None:
+    lead, brief = digest.picks.get(slot="lead"), digest.picks.filter(slot="briefs")[0]
+    at, version = SIX - MINUTE, digest.version
+
+    with pytest.raises(EditConflict):
+        swapping.swap(lead, make_article(), expected_version=version + 1, by=jonas, at=at)
+    with pytest.raises(PickRefused):
+        swapping.swap(lead, brief.article, expected_version=version, by=jonas, at=at)
+    with pytest.raises(PickRefused):
+        swapping.swap(lead, make_article(withdrawn_at=NOON), expected_version=version, by=jonas, at=at)
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.version) == (DigestState.SCHEDULED, version)
+
+
+def test_a_digest_without_a_time_is_simply_edited(jonas: User) -> None:
+    digest = make_approved()
+
+    with pytest.raises(WrongState):
+        swapping.swap(digest.picks.get(), make_article(), expected_version=digest.version, by=jonas, at=NOON)
+
+
+def test_it_can_be_exchanged_again_while_it_waits(digest: Digest, jonas: User) -> None:
+    exchange(digest, jonas)
+
+    lead = digest.picks.get(slot="lead")
+    swapping.swap(lead, make_article(), expected_version=digest.version, by=jonas, at=SIX - 7 * MINUTE)
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.wanted_at) == (DigestState.PROOFED, SIX)
