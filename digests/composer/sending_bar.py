@@ -110,6 +110,8 @@ def _detail(found: Underway) -> str:
     match found.stage:
         case Stage.WAITS:
             return _("A story was exchanged. With the approval of the new proof it is on the schedule again.")
+        case Stage.STARTS if found.mailing:
+            return _("The readers are being counted.")
         case Stage.COUNTS | Stage.STARTS:
             return _sends_at(found)
         case _:

@@ -11,6 +11,7 @@ from digests import selection, workflow
 from digests.errors import NewsletterAtRest, NoPlan, WindowTaken, WrongState
 from digests.models import Digest, Mark
 from digests.states import DigestState, PickSource
+from newsroom.articles.models import Picture
 from newsroom.articles.states import Origin, Review
 from newsroom.mail.models import Incident
 from subscriptions.states import NewsletterState
@@ -290,3 +291,60 @@ def test_a_draft_built_for_the_day_after_takes_what_an_early_digest_left() -> No
 
     tomorrow.refresh_from_db()
     assert tomorrow.window_start == proof.digest.window_end == MONDAY_SIX - 2 * HOUR
+
+
+def test_a_row_for_the_day_beats_the_row_without_days() -> None:
+    plan = make_planned()
+    plan.slots.create(key="briefs", title="Montagskurz", minimum=2, maximum=3, weekdays="mo", position=1)
+    plan.slots.create(key="community", title="Samstags", minimum=0, maximum=2, weekdays="sa", position=4)
+
+    monday = selection.slots_of(plan, on=MONDAY_SIX)
+    tuesday = selection.slots_of(plan, on=MONDAY_SIX + DAY)
+    saturday = selection.slots_of(plan, on=MONDAY_SIX + 5 * DAY)
+
+    assert [(slot["key"], slot["title"], slot["maximum"]) for slot in monday] == [
+        ("lead", "", 1), ("briefs", "Montagskurz", 3), ("more", "Mehr lesen", 6),
+    ]  # fmt: skip
+    assert [slot["title"] for slot in tuesday] == ["", "Kurz notiert", "Mehr lesen"]
+    assert [slot["title"] for slot in saturday] == ["", "Kurz notiert", "Mehr lesen", "Samstags"]
+
+
+def test_the_day_is_that_of_the_plans_zone() -> None:
+    plan = make_planned(zone="Pacific/Auckland")
+    plan.slots.create(key="lead", title="Dienstag", minimum=1, maximum=1, weekdays="tu")
+    monday_evening = MONDAY_SIX + 10 * HOUR
+
+    assert "Dienstag" in {slot["title"] for slot in selection.slots_of(plan, on=monday_evening)}
+
+
+def test_a_digest_is_built_with_the_slots_of_its_day_and_keeps_them() -> None:
+    plan = make_planned()
+    monday = plan.slots.create(key="lead", title="Montag", minimum=1, maximum=1, weekdays="mo")
+    make_news(2, at=MONDAY_SIX - HOUR)
+    digest = selection.build(plan.newsletter, at=MONDAY_SIX, window_end=MONDAY_SIX, due_at=MONDAY_SIX)
+    kept = list(digest.slots)
+
+    monday.delete()
+    plan.slots.update(maximum=1, title="Anders")
+
+    digest.refresh_from_db()
+    assert digest.slots == kept
+    assert "Montag" in {slot["title"] for slot in digest.slots}
+
+
+@pytest.mark.parametrize(("source", "is_held"), [("", True), ("digitalCapture", False)])
+def test_a_submission_whose_picture_nobody_explains_is_not_taken_by_itself(
+    source: str, is_held: bool
+) -> None:
+    plan = make_planned()
+    picture = Picture.objects.create(sha256=source.ljust(64, "0"), digital_source=source)
+    make_article(
+        first_seen_at=MONDAY_SIX - HOUR,
+        origin=Origin.USER_SUBMISSION,
+        review=Review.REVIEWED,
+        picture=picture,
+    )
+
+    (found,) = selection.candidates(plan.newsletter, start=MONDAY_SIX - DAY, end=MONDAY_SIX, at=MONDAY_SIX)
+
+    assert found.held_back == ("picture" if is_held else "")

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from newsroom.mail.addresses import address_hash
 from subscriptions import audiences, privacy, suppression
-from subscriptions.models import Subscriber, Subscription, Suppression
+from subscriptions.models import Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import Cadence, SubscriptionState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import make_pending
@@ -159,3 +159,53 @@ def test_a_row_that_came_in_without_its_hash_is_stopped_all_the_same() -> None:
     found = audiences.deliverable([row.pk], newsletter=newsletter, at=NOON)
 
     assert [each.skip_reason for each in found.values()] == ["suppressed"]
+
+
+def make_list(newsletter: Newsletter) -> None:
+    """Readers of every kind: two read each digest; five do not get it now, for four reasons."""
+    for _number in range(2):
+        make_subscription(newsletter=newsletter)
+    make_subscription(newsletter=newsletter, paused_until=NOON + dt.timedelta(days=1))
+    make_subscription(newsletter=newsletter, paused_until=NOON + dt.timedelta(days=1), cadence=Cadence.WEEKLY)
+    make_subscription(newsletter=newsletter, paused_until=NOON, cadence=Cadence.WEEKLY)
+    make_pending(newsletter)
+    make_subscription(newsletter=newsletter, state=SubscriptionState.UNSUBSCRIBED)
+    make_subscription(newsletter=newsletter, state=SubscriptionState.LAPSED)
+    gone = make_subscription(newsletter=newsletter).subscriber
+    suppression.suppress(address_hash(gone.address or ""), reason=SuppressionReason.COMPLAINT, at=NOON)
+
+
+def test_who_gets_nothing_is_counted_once_each_by_reason() -> None:
+    newsletter, other = make_newsletter(), make_newsletter()
+    make_list(newsletter)
+    make_list(other)
+
+    found = audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON)
+
+    assert found == {"pending": 1, "paused": 2, "cadence": 1, "suppressed": 1}
+    assert audiences.exclusions(audiences.for_newsletter(make_newsletter()), at=NOON) == {}
+
+
+def test_what_another_newsletter_suppressed_is_no_exclusion_here() -> None:
+    newsletter, other = make_newsletter(), make_newsletter()
+    reader = make_subscription(newsletter=newsletter, state=SubscriptionState.UNSUBSCRIBED).subscriber
+    suppression.suppress(
+        address_hash(reader.address or ""),
+        reason=SuppressionReason.UNSUBSCRIBED,
+        newsletter=other,
+        at=NOON,
+    )
+
+    assert audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON) == {}
+
+
+def test_counting_exclusions_costs_two_queries_at_any_size(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for size in (1, 6):
+        newsletter = make_newsletter()
+        for _number in range(size):
+            make_list(newsletter)
+        # The newsletter's subscriptions by reason; those that a suppression ended.
+        with django_assert_num_queries(2):
+            audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON)

@@ -1,0 +1,245 @@
+"""The bar on every admin page of a digest that goes out: what it says at each stage, where it stands, what it offers."""
+
+import datetime as dt
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from digests import swapping, underway, workflow
+from digests.delivery import claiming, freezing
+from digests.delivery.control import start
+from digests.delivery.models import Batch, Mailing
+from digests.delivery.states import DeliveryState, MailingState
+from digests.models import Digest, DigestMailing, NewsletterAccess
+from digests.states import DigestState
+from digests.underway import Stage
+from newsroom.web import clock
+from tests.digests.factories import HOUR, make_approved, make_colleague, make_ready, make_scheduled, make_user
+from tests.factories import NOON, make_article, make_newsletter, make_plan, make_subscription
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
+
+
+def browser_of(user: User) -> Client:
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def aylin() -> Client:
+    return browser_of(make_colleague("aylin"))
+
+
+def make_sending(readers: int = 3) -> Digest:
+    """A digest whose mailing is frozen and under way, nothing handed over yet."""
+    newsletter = make_newsletter()
+    make_plan(newsletter=newsletter)
+    for _ in range(readers):
+        make_subscription(newsletter=newsletter)
+    digest = make_approved(newsletter)
+    at = clock.now()
+    workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+    mailing = workflow.hand_over(digest, at=at)
+    freezing.freeze(mailing.pk, at=at)
+    start(Mailing.objects.get(pk=mailing.pk), at=at)
+    return digest
+
+
+def bar(client: Client, digest: Digest) -> str:
+    answer = client.get(reverse("admin:digests_digest_sending", args=[digest.pk]))
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+
+def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
+    answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)
+    found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.text, re.S)
+    return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
+
+
+def test_a_draft_has_none(aylin: Client) -> None:
+    answer = aylin.get(reverse("admin:digests_digest_sending", args=[make_ready().pk]))
+
+    assert answer.status_code == 204
+
+
+def test_it_counts_down_and_names_the_time(aylin: Client) -> None:
+    digest = make_scheduled()
+    Digest.objects.update(scheduled_at=clock.now() + dt.timedelta(minutes=4, seconds=31))
+
+    assert re.search(r"Goes out in 4:(31|30|29) ", bar(aylin, digest))
+    assert "(UTC+" in bar(aylin, digest)
+
+
+@pytest.mark.parametrize("page", ["change", "history", "proof", "test", "swap", "choices"])
+def test_it_stands_on_every_page_of_the_digest(page: str, aylin: Client) -> None:
+    digest = make_scheduled()
+    Digest.objects.update(scheduled_at=clock.now() + HOUR)
+    arguments = [digest.pk, 1] if page == "proof" else [digest.pk]
+
+    text = aylin.get(reverse(f"admin:digests_digest_{page}", args=arguments)).text
+
+    assert 'class="sending-bar is-counts"' in text
+    assert reverse("admin:digests_digest_act", args=[digest.pk, "stop"]) in text
+    assert "http-equiv" not in text
+
+
+@pytest.mark.parametrize("page", ["arithmetic", "held"])
+def test_it_stands_on_the_pages_of_the_mailing(page: str, aylin: Client) -> None:
+    digest = make_sending()
+    mailing = DigestMailing.objects.get(digest=digest).mailing
+
+    text = aylin.get(reverse(f"admin:delivery_mailing_{page}", args=[mailing.pk])).text
+
+    assert 'class="sending-bar is-sends"' in text
+
+
+def test_it_is_not_on_other_pages(aylin: Client) -> None:
+    make_scheduled()
+    other = make_ready()
+
+    for address in (reverse("admin:index"), reverse("admin:digests_digest_change", args=[other.pk])):
+        assert "sending-bar" not in aylin.get(address).text
+
+
+def test_who_works_elsewhere_does_not_see_it_on_a_mailing(aylin: Client) -> None:
+    digest = make_sending()
+    mailing = DigestMailing.objects.get(digest=digest).mailing
+    NewsletterAccess.objects.create(user=User.objects.get(username="aylin"), newsletter=make_newsletter())
+
+    text = aylin.get(reverse("admin:delivery_mailing_arithmetic", args=[mailing.pk])).text
+
+    assert "sending-bar" not in text
+
+
+def test_who_may_not_send_sees_no_button() -> None:
+    digest = make_scheduled()
+    Digest.objects.update(scheduled_at=clock.now() + HOUR)
+    jonas = browser_of(make_colleague("jonas", "Redaktion"))
+
+    text = jonas.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+
+    assert "Goes out in" in text
+    assert "<form" not in text
+
+
+def test_it_says_how_far_a_mailing_is_and_the_numbers_add_up(aylin: Client) -> None:
+    digest = make_sending(readers=8)
+    Batch.objects.update(accepted=3, rejected=1, held=1)
+
+    found = underway.look(digest, at=clock.now())
+
+    assert found is not None
+    assert (found.stage, found.frozen, found.waiting, found.percent) == (Stage.SENDS, 8, 3, 62)
+    assert bar(aylin, digest).startswith("Being sent: 62 % 3 accepted · 3 waiting · 1 rejected · 1 held")
+
+
+def test_the_estimate_is_that_of_the_last_minute(aylin: Client) -> None:
+    digest = make_sending(readers=8)
+    at = clock.now()
+    batch = claiming.claim(at=at, owner="a worker")
+    assert batch is not None
+    attempt = claiming.begin(batch, attempt_id=uuid4(), offered=[0, 1, 2, 3], skipped={}, digest="", at=at)
+    assert attempt is not None
+    type(attempt).objects.update(ended_at=at + dt.timedelta(seconds=10), size=4)
+    Batch.objects.update(accepted=4)
+
+    found = underway.look(digest, at=at + dt.timedelta(seconds=20))
+
+    assert found is not None
+    assert found.seconds_to_go == 20
+
+
+def test_stop_halts_says_how_many_went_and_offers_both_ways_on(aylin: Client) -> None:
+    digest = make_sending(readers=5)
+    Batch.objects.update(accepted=2)
+
+    told = act(aylin, digest, "stop")
+
+    assert told == "Stopped. Copies already being handed over still go; then nothing more does."
+    assert Mailing.objects.get().state == MailingState.PAUSED
+    assert claiming.claim(at=clock.now(), owner="a worker") is None
+    assert bar(aylin, digest).startswith("Stopped: 2 of 5 went out 2 accepted · 3 waiting")
+    text = aylin.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+    assert reverse("admin:digests_digest_act", args=[digest.pk, "continue"]) in text
+    assert reverse("admin:digests_digest_end", args=[digest.pk]) in text
+
+
+def test_it_goes_on_where_it_stopped(aylin: Client) -> None:
+    digest = make_sending()
+    act(aylin, digest, "stop")
+
+    told = act(aylin, digest, "continue")
+
+    assert "Nobody gets a second copy." in told
+    assert Mailing.objects.get().state == MailingState.SENDING
+    noted = LogEntry.objects.filter(content_type__model="digest", user__username="aylin")
+    assert [entry.change_message for entry in noted.order_by("pk")] == [
+        "Stopped. Copies already being handed over still go; then nothing more does.",
+        "It goes on where it stopped. Nobody gets a second copy.",
+    ]
+
+
+def test_to_end_asks_first_needs_a_reason_and_cancels_what_waits(aylin: Client) -> None:
+    digest = make_sending(readers=4)
+    act(aylin, digest, "stop")
+
+    question = aylin.get(reverse("admin:digests_digest_end", args=[digest.pk]))
+    assert "4 still wait" in question.text
+    assert act(aylin, digest, "end") == "Say why the sending ends: it is kept with your name."
+    assert Mailing.objects.get().state == MailingState.PAUSED
+
+    act(aylin, digest, "end", because="Der Aufmacher ist falsch.")
+
+    mailing = Mailing.objects.get()
+    assert mailing.state == MailingState.ENDED
+    assert set(mailing.deliveries.values_list("state", flat=True)) == {DeliveryState.CANCELLED}
+    assert LogEntry.objects.filter(change_message="Ended early: Der Aufmacher ist falsch.").count() == 2
+
+
+@pytest.mark.parametrize("name", ["continue", "end"])
+def test_what_was_never_handed_over_can_neither_go_on_nor_end(name: str, aylin: Client) -> None:
+    digest = make_approved()
+
+    told = act(aylin, digest, name, because="Darum.")
+
+    assert told.startswith("There is nothing to ")
+    assert not Mailing.objects.exists()
+
+
+def test_a_stop_before_the_time_says_that_nothing_went(aylin: Client) -> None:
+    digest = make_scheduled()
+
+    assert act(aylin, digest, "stop") == "Stopped. Nothing went out."
+    digest.refresh_from_db()
+    assert digest.state == DigestState.APPROVED
+
+
+def test_after_an_exchange_it_waits_for_approval(aylin: Client) -> None:
+    digest = make_scheduled()
+    swapping.swap(digest.picks.get(), make_article(), expected_version=1, by=make_user(), at=NOON)
+
+    assert bar(aylin, digest).startswith("Waits for approval – wanted for Mon, May 4, 2026, 15:00 (UTC+2)")
+
+
+def test_it_costs_the_same_whatever_the_size(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    digests = [make_sending(readers=2), make_sending(readers=20)]
+    at = clock.now()
+
+    for digest in digests:
+        # The mailing of the digest, the sums over its batches, the calls of the last minute.
+        with django_assert_num_queries(3):
+            underway.look(digest, at=at)
+    with django_assert_num_queries(0):
+        underway.look(make_scheduled_row(digests[0]), at=at)
+
+
+def make_scheduled_row(digest: Digest) -> Digest:
+    return Digest(pk=digest.pk, state=DigestState.SCHEDULED, scheduled_at=NOON)
