@@ -32,7 +32,9 @@ def ask_approvers(proof: Proof, *, at: datetime) -> int:
     Returns how many letters. Queries: 5, and 2 per letter.
     """
     digest = proof.digest
-    approvers = staff.who_may("digests.approve_digest", digest.newsletter).exclude(pk=proof.proposed_by_id)
+    approvers = staff.who_may("digests.approve_digest", digest.newsletter)
+    if proof.proposed_by is not None:
+        approvers = approvers.exclude(pk=proof.proposed_by.pk)
     rendition = proof.renditions.select_related("rendition").order_by("variant")[0].rendition
     titles = [pick.title or pick.article.title for pick in with_stories(digest.picks.all())]
     told = {

@@ -25,11 +25,15 @@ _OPEN = (DigestState.DRAFT, DigestState.PROOFED, DigestState.APPROVED)
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """A digest that would not go out by itself, or not as the desk wants. No key: nobody has built it yet."""
+    """A digest that would not go out by itself, or not as the desk wants; perhaps nobody has built it yet."""
 
     digest: Digest
     plan: Plan | None
     at: datetime
+
+    @property
+    def is_built(self) -> bool:
+        return bool(self.digest.pk)
 
 
 def remind_due(at: datetime) -> int:
@@ -50,7 +54,9 @@ def _open(at: datetime) -> Iterator[Due]:
     )
     for digest in digests:
         plan = getattr(digest.newsletter, "plan", None)
-        yield Due(digest=digest, plan=plan, at=digest.goes_at)
+        goes_at = digest.wanted_at or digest.due_at
+        if goes_at is not None:
+            yield Due(digest=digest, plan=plan, at=goes_at)
 
 
 def _not_built(at: datetime) -> Iterator[Due]:
@@ -91,16 +97,16 @@ def _told(digest: Digest) -> list[User]:
 def _context(due: Due, *, at: datetime) -> dict[str, Any]:
     return {
         "minutes": max(1, ceil((due.at - at).total_seconds() / 60)),
-        "state": _state(due.digest),
+        "state": _state(due),
         "blocking": _blocking(due, at=at),
         "otherwise": _otherwise(due),
     }
 
 
-def _state(digest: Digest) -> str:
-    if digest.pk is None:
+def _state(due: Due) -> str:
+    if not due.is_built:
         return _("Nobody has built the digest yet.")
-    match DigestState(digest.state):
+    match DigestState(due.digest.state):
         case DigestState.DRAFT:
             return _("The draft waits for the desk.")
         case DigestState.PROOFED:
@@ -110,7 +116,7 @@ def _state(digest: Digest) -> str:
 
 
 def _blocking(due: Due, *, at: datetime) -> list[str]:
-    if due.digest.pk is None or due.digest.state != DigestState.DRAFT:
+    if not due.is_built or due.digest.state != DigestState.DRAFT:
         return []
     return [finding.message for finding in preflight.check(due.digest, at=at) if finding.blocks]
 
@@ -120,8 +126,8 @@ def _otherwise(due: Due) -> str:
     if due.digest.wanted_at:
         return _("Without an approval it does not go out.")
     autopilot = Autopilot(due.plan.autopilot) if due.plan else Autopilot.HOLD
-    is_draft = due.digest.pk is None or due.digest.state == DigestState.DRAFT
-    is_untouched = due.digest.pk is None or due.digest.is_automatic
+    is_draft = not due.is_built or due.digest.state == DigestState.DRAFT
+    is_untouched = not due.is_built or due.digest.is_automatic
     match autopilot:
         case Autopilot.FILL_AND_SEND if is_draft:
             return _("If nobody does anything, the plan fills the empty places and sends it.")

@@ -109,7 +109,7 @@ def _schedule(request: HttpRequest, digest: Digest, at: datetime) -> str:
     form = ScheduleForm(request.POST, zone=zone)
     if not form.is_valid():
         typed = request.POST.get("when", "").strip()
-        told = " ".join(form.errors.get("when", ())) if typed else ""
+        told = " ".join(map(str, form["when"].errors)) if typed else ""
         raise ActRefused(told or _("Give the day and the time to send on."))
     when = form.cleaned_data["when"]
     try:

@@ -26,7 +26,7 @@ def choices(
     left_over: what `choose` said of the rest.
     """
     had = {pick.article_id: pick for pick in picks}
-    leaders = {
+    leaders: dict[int | None, str] = {
         pick.article.cluster_id: pick.article.title for pick in had.values() if pick.article.cluster_id
     }
     candidates = [each for each in found if each.article.pk not in had]
