@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from digests.models import Digest
 from digests.states import DigestState
-from digests.wall_clock import left, spoken
+from digests.wall_clock import spoken
 
 
 def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
@@ -33,9 +33,8 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
             return _("Approved. It waits to be scheduled or sent.")
         case DigestState.SCHEDULED:
             assert digest.scheduled_at is not None
-            return _("Goes out %(time)s, in %(left)s. It can be stopped until then and after.") % {
-                "time": spoken(digest.scheduled_at, zone),
-                "left": left(digest.scheduled_at, at),
+            return _("Goes out %(time)s. It can be stopped until then and after.") % {
+                "time": spoken(digest.scheduled_at, zone)
             }
         case DigestState.HANDED_OVER:
             return _("Handed over %(time)s.") % {"time": spoken(digest.handed_over_at or at, zone)}

@@ -4,10 +4,11 @@ import datetime as dt
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 
 from digests import workflow
 from digests.models import Digest, Plan, Proof
+from digests.roles import bring_up_to_date
 from newsroom.articles.models import Article
 from subscriptions.models import Newsletter
 from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick, make_plan
@@ -28,6 +29,8 @@ def make_user(name: str = "") -> User:
 def make_colleague(name: str, group: str = "Abnahme", **values: Any) -> User:
     """Somebody on staff with an address and the rights of a group."""
     user = User.objects.create_user(name, f"{name}@example.org", is_staff=True, **values)
+    if not Group.objects.filter(name=group).exists():  # emptied after a test with transactions of its own
+        bring_up_to_date(Group.objects, Permission.objects)
     user.groups.add(Group.objects.get(name=group))
     return user
 

@@ -4,17 +4,23 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 
-from digests import curation, planning, workflow
+from digests import approving, curation, planning, reminding, swapping, withdrawing, workflow
+from digests.approval_tokens import approval_url
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from digests.errors import DigestError, EditConflict, WrongState
-from digests.models import Approval, Digest, Plan
+from digests.models import Approval, Digest, Plan, Proof
 from digests.states import Autopilot, DigestState
+from digests.workflow.proofing import approved_proof
+from newsroom.articles.models import Article
+from newsroom.mail.models import Letter
 from tests.digests.factories import (
     HOUR,
     MONDAY_SIX,
+    make_colleague,
     make_news,
     make_planned,
     make_proofed,
@@ -22,7 +28,7 @@ from tests.digests.factories import (
     make_scheduled,
     make_user,
 )
-from tests.factories import NOON
+from tests.factories import NOON, make_article
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -147,3 +153,95 @@ def test_a_stop_that_meets_the_hand_over_stops_one_or_the_other() -> None:
     else:
         assert Digest.objects.get().state == DigestState.APPROVED
         assert not Mailing.objects.exists()
+
+
+def test_two_links_pressed_at_once_make_one_approval() -> None:
+    proof = make_proofed(by=make_user())
+    aylin, rui = make_colleague("aylin"), make_colleague("rui")
+    at = proof.proposed_at + HOUR
+    links = [approval_url(proof, user).split("/")[-2] for user in (aylin, rui)]
+
+    refusals = _at_once(*[lambda link=link: approving.approve(link, at=at) for link in links])
+
+    _one_refused(refusals)
+    assert Approval.objects.count() == 1
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_link_and_the_admin_pressed_at_once_make_one_approval() -> None:
+    proof = make_proofed(by=make_user())
+    aylin, rui = make_colleague("aylin"), make_user()
+    link = approval_url(proof, aylin).split("/")[-2]
+    mine = Proof.objects.select_related("digest").get()
+
+    refusals = _at_once(
+        lambda: approving.approve(link, at=NOON), lambda: workflow.approve(mine, by=rui, at=NOON)
+    )
+
+    _one_refused(refusals)
+    assert Approval.objects.count() == 1
+
+
+def test_an_edit_that_meets_an_approval_leaves_no_approved_digest_nobody_saw() -> None:
+    proof = make_proofed()
+    mine = Digest.objects.get()
+
+    _at_once(
+        lambda: workflow.approve(proof, by=make_user(), at=NOON),
+        lambda: curation.edit_digest(mine, expected_version=1, at=NOON, subject="Neu"),
+    )
+
+    digest = Digest.objects.get()
+    assert (digest.state, digest.subject, digest.version) == (DigestState.DRAFT, "Neu", 2)
+    assert approved_proof(digest) is None
+
+
+def test_a_stop_that_meets_the_approval_of_an_exchange_always_stops_it() -> None:
+    """Whichever comes first: the digest is approved, and has no time."""
+    digest = make_scheduled(NOON + HOUR)
+    proof = swapping.swap(digest.picks.get(), make_article(), expected_version=1, by=make_user(), at=NOON)
+    mine = Digest.objects.get()
+
+    refusals = _at_once(
+        lambda: workflow.approve(proof, by=make_user(), at=NOON),
+        lambda: workflow.stop(mine, by=None, at=NOON),
+    )
+
+    digest.refresh_from_db()
+    assert refusals == [None, None]
+    assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.APPROVED, None, None)
+
+
+def test_an_exchange_that_meets_the_hand_over_sends_the_old_or_waits_with_the_new() -> None:
+    digest = make_scheduled(NOON + HOUR)
+    pick, jonas, new = digest.picks.get(), make_user(), make_article()
+    at = NOON + HOUR
+
+    _at_once(
+        lambda: swapping.swap(pick, new, expected_version=1, by=jonas, at=at),
+        lambda: workflow.hand_over_due(at),
+    )
+
+    now = Digest.objects.get()
+    assert now.state in (DigestState.HANDED_OVER, DigestState.PROOFED)
+    assert Mailing.objects.exists() == (now.state == DigestState.HANDED_OVER)
+    assert now.picks.filter(article=new).exists() == (now.state == DigestState.PROOFED)
+
+
+def test_two_looks_for_withdrawn_articles_pull_each_once() -> None:
+    digest = make_ready(stories=2)
+    Article.objects.filter(picks__slot="briefs").update(withdrawn_at=NOON)
+
+    _at_once(*[lambda: withdrawing.pull_withdrawn(NOON)] * 3)
+
+    digest.refresh_from_db()
+    assert (digest.version, digest.picks.count()) == (2, 1)
+
+
+def test_two_looks_for_reminders_write_each_letter_once() -> None:
+    make_colleague("jonas", "Redaktion")
+    make_ready(due_at=NOON + HOUR)
+
+    _at_once(*[lambda: reminding.remind_due(NOON)] * 3)
+
+    assert Letter.objects.count() == 1
