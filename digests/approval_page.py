@@ -24,7 +24,7 @@ PER_MINUTE = 60
 @token_page
 def approve(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the proof; POST with `decision` approves or returns it in the name of whoever got the letter."""
-    if not throttles.allow("approve", client_address(request) or "", limit=PER_MINUTE, seconds=60):
+    if _is_too_often(request):
         return HttpResponse(status=429, headers={"Retry-After": "60"})
     at = now()
     try:
@@ -39,12 +39,18 @@ def approve(request: HttpRequest, token: str) -> HttpResponse:
 @token_page
 def mail(request: HttpRequest, token: str) -> HttpResponse:
     """The frozen mail alone, for the page's sandboxed frame."""
+    if _is_too_often(request):
+        return HttpResponse(status=429, headers={"Retry-After": "60"})
     try:
         asked = approving.find(token, at=now())
     except BadToken as error:
         raise Http404 from error
     html, _text = sample(asked.proof.digest, frozen(_rendition(asked)))
     return framed(html, without_images=False)
+
+
+def _is_too_often(request: HttpRequest) -> bool:
+    return not throttles.allow("approve", client_address(request) or "", limit=PER_MINUTE, seconds=60)
 
 
 def _decide(request: HttpRequest, asked: Request, token: str) -> HttpResponse:

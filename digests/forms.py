@@ -1,9 +1,11 @@
 """The composer's forms: what the desk types about a digest and about each of its picks."""
 
+from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from digests.models import Digest, Pick
@@ -115,10 +117,19 @@ class SkipForm(forms.Form):
     because = forms.CharField(label=_("Reason"), max_length=300)
 
 
+class WallClockField(forms.DateTimeField):
+    """What a clock shows, without a zone: Django's own field would read it on the site's clock, clock changes included."""
+
+    def to_python(self, value: Any) -> Any:
+        with timezone.override(UTC):
+            typed = super().to_python(value)
+        return typed.replace(tzinfo=None) if typed else typed
+
+
 class ScheduleForm(forms.Form):
     """When a digest goes out, on the newsroom's clock."""
 
-    when = forms.DateTimeField(
+    when = WallClockField(
         label=_("Send on"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
@@ -131,6 +142,6 @@ class ScheduleForm(forms.Form):
     def clean_when(self) -> Any:
         """The typed wall-clock time as a moment in the newsroom's zone, whatever zone the admin shows."""
         try:
-            return moment(self.cleaned_data["when"].replace(tzinfo=None), self.zone)
+            return moment(self.cleaned_data["when"], self.zone)
         except BadWallClock as error:
             raise forms.ValidationError(str(error)) from error

@@ -243,6 +243,7 @@ def test_who_tries_too_often_has_to_wait(proof: Proof, aylin: User, monkeypatch:
     codes = [browser.get(f"/approve/{'x' * 23}/").status_code for _ in range(4)]
 
     assert codes == [404, 404, 404, 429]
+    assert browser.get(f"/approve/{'x' * 23}/mail/").status_code == 429
 
 
 def test_one_pair_of_eyes_still_needs_somebody_else_for_a_link(jonas: User, aylin: User) -> None:
