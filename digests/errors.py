@@ -15,6 +15,9 @@ DigestError
 ├── NoColleague         nobody was named who can get a test
 ├── TimePast            the time lies behind us
 ├── TooLate             the digest waited past the late limit and needs a person
+├── BadAddress          nobody can be sent to what somebody typed
+├── LinkMoved           somebody else repointed the link first
+├── CorrectionRefused   a correction mail cannot take this step
 └── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
 """
 
@@ -115,6 +118,21 @@ class TimePast(DigestError):
 
 class TooLate(DigestError):
     """The digest waited past the late limit."""
+
+
+class BadAddress(DigestError):
+    """No link may lead to what somebody typed."""
+
+
+class LinkMoved(DigestError):
+    """Somebody else repointed the link first; looking again helps."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Somebody else has changed this link meanwhile; look again where it leads now."))
+
+
+class CorrectionRefused(DigestError):
+    """A correction mail cannot take this step."""
 
 
 class NoSuchGroup(DigestError):

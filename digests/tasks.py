@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from digests import planning, reminding, withdrawing, workflow
+from digests import clicks, planning, reminding, withdrawing, workflow
 from newsroom.web import clock
 
 
@@ -28,3 +28,9 @@ def remind() -> None:
 def pull_withdrawn() -> None:
     """Each minute: take withdrawn articles out of what has not gone out."""
     withdrawing.pull_withdrawn(clock.now())
+
+
+@shared_task(name="digests.forget_clicks")
+def forget_clicks() -> int:
+    """Each hour: counts of links older than thirteen months go."""
+    return clicks.forget(at=clock.now())

@@ -223,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
     "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
     "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
+    "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
 }
 # A beat that was away does not flood the queue with the wake-ups it missed.

@@ -1,14 +1,14 @@
 """Links know no reader, survive further proofs, and can be mended in mails already sent."""
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
 from digests import curation, links, workflow
+from digests.errors import BadAddress, LinkMoved
 from digests.models import Link
 from newsroom.web.tokens import TokenKind, make
-from tests.digests.factories import make_proofed, make_ready, make_user
+from tests.digests.factories import make_handed_over, make_proofed, make_ready, make_user
 from tests.factories import NOON, make_article, make_pick
 
 pytestmark = pytest.mark.django_db
@@ -75,19 +75,52 @@ def test_repointing_mends_the_link_in_mails_already_sent(client: Client) -> None
     link = Link.objects.get()
     before = link.url
 
-    links.repoint(link, url="https://news.example.org/articles/richtig/")
+    left = links.repoint(link, url=" https://news.example.org/articles/richtig/ ")
 
     link.refresh_from_db()
     assert client.get(url)["Location"] == "https://news.example.org/articles/richtig/"
-    assert link.url == before
+    assert link.url == left == before
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "//evil.example", "data:text/html,x", ""])
-def test_a_link_is_not_repointed_to_what_is_no_web_address(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "java\tscript:alert(1)",
+        "//evil.example",
+        "data:text/html,x",
+        "ftp://example.org/a",
+        "https://",
+        "https://example.org/a b",
+        "https://jonas@example.org/",
+        "https://jonas:ebbe@example.org/",
+        "https://:@example.org/",
+        "https://news.example.org/r/EwAAAAAAAAAA",
+        "https://NEWS.example.org/r/EwAAAAAAAAAA",
+        "https://example.org/" + "a" * 1_000,
+        "",
+    ],
+)
+def test_a_link_is_not_repointed_to_where_no_reader_may_be_sent(url: str) -> None:
     links.place(make_ready(), at=NOON)
+    link = Link.objects.get()
 
-    with pytest.raises(ValidationError):
-        links.repoint(Link.objects.get(), url=url)
+    with pytest.raises(BadAddress):
+        links.repoint(link, url=url)
+
+    link.refresh_from_db()
+    assert link.current_url == link.url
+
+
+def test_of_two_who_repoint_a_link_the_second_is_told() -> None:
+    links.place(make_ready(), at=NOON)
+    mine, theirs = Link.objects.get(), Link.objects.get()
+    links.repoint(theirs, url="https://example.org/theirs")
+
+    with pytest.raises(LinkMoved):
+        links.repoint(mine, url="https://example.org/mine")
+
+    assert Link.objects.get().current_url == "https://example.org/theirs"
 
 
 def test_only_our_own_links_lead_anywhere(client: Client) -> None:
@@ -100,11 +133,15 @@ def test_only_our_own_links_lead_anywhere(client: Client) -> None:
         assert client.get(reverse("redirect", args=[token])).status_code == 404
 
 
-def test_a_redirect_costs_one_query(client: Client, django_assert_num_queries: object) -> None:
-    (url,) = links.place(make_ready(), at=NOON).values()
+@pytest.mark.parametrize("stories", [1, 5])
+def test_a_redirect_costs_two_queries(
+    stories: int, client: Client, django_assert_num_queries: object
+) -> None:
+    digest = make_handed_over(stories=stories)
+    url = next(iter(links.urls(digest).values()))
 
-    # The link.
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    # The link with its digest's state; its count.
+    with django_assert_num_queries(2):  # type: ignore[operator]
         client.get(url)
 
 
