@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
-from digests.models import Digest, Pick, Proof
+from digests.errors import WrongState
+from digests.models import Digest, Link, Pick, Proof
 from newsroom.articles.models import Correction
+from newsroom.articles.text import markdown_to_html, strip_unwanted
 from subscriptions.models import Newsletter
 from subscriptions.states import NewsletterState
 
@@ -28,6 +32,7 @@ class WebVersion:
     """A digest's page: the body as approved, stories withdrawn since replaced, corrections beside their stories."""
 
     digest: Digest
+    note: SafeString
     body: SafeString
     withdrawn: int
     corrected: int
@@ -42,9 +47,39 @@ def digests_of(newsletter: Newsletter) -> QuerySet[Digest]:
     return Digest.objects.public().filter(newsletter=newsletter).order_by("-handed_over_at", "-pk")
 
 
+def annotate(digest: Digest, *, text: str, at: datetime) -> None:
+    """Put a note above the web version of a digest that went out, or take it away. text: Markdown, or nothing.
+
+    Raises WrongState before the digest went out. Queries: 1.
+    """
+    text = strip_unwanted(text).strip()
+    values = {"archive_note": text, "archive_note_at": at if text else None}
+    if Digest.objects.public().filter(pk=digest.pk).update(**values) != 1:
+        raise WrongState(_("A digest is in the archive once it has gone out."), state=digest.state)
+    digest.archive_note, digest.archive_note_at = text, values["archive_note_at"]
+
+
+def note_html(digest: Digest) -> SafeString:
+    """The note as the archive shows it, in the newsletter's language; nothing without one."""
+    if not digest.archive_note_at:
+        return SafeString()
+    with translation.override(digest.newsletter.language):
+        note = mark_safe(markdown_to_html(digest.archive_note))  # noqa: S308 — cleaned by markdown_to_html
+        return render_to_string(
+            "digests/_note.html", {"note": note, "noted_at": timezone.localtime(digest.archive_note_at)}
+        )
+
+
+def changed_at(digest: Digest) -> datetime | None:
+    """When the digest came out, or a later note in the archive."""
+    return max((moment for moment in (digest.handed_over_at, digest.archive_note_at) if moment), default=None)
+
+
 def web_version(digest: Digest) -> WebVersion:
-    """The page of a digest that was handed over. Raises Proof.DoesNotExist. Queries: 3, whatever the picks."""
-    proof = Proof.objects.filter(digest=digest, approval__isnull=False).latest("number")
+    """The page of a digest that was handed over. Raises Proof.DoesNotExist. Queries: 4, whatever the picks."""
+    proof = Proof.objects.filter(
+        digest=digest, approval__isnull=False, correction__isnull=True
+    ).latest("number")
     # A correction made before the digest went out is in its text already.
     since = Prefetch(
         "article__corrections",
@@ -55,12 +90,17 @@ def web_version(digest: Digest) -> WebVersion:
         pick.pk: pick
         for pick in digest.picks.select_related("article").prefetch_related(since).order_by("pk")
     }
+    mended = Link.objects.filter(pick__digest=digest).exclude(current_url=F("url"))
+    addresses: dict[int, dict[str, str]] = {}
+    for pick_id, url, current_url in mended.order_by("pk").values_list("pick", "url", "current_url"):
+        addresses.setdefault(pick_id, {})[url] = current_url
     withdrawn = [pick for pick in picks.values() if pick.article.withdrawn_at]
     corrected = [pick for pick in picks.values() if _corrections(pick)]
     with translation.override(digest.newsletter.language):  # notes speak the language of what they stand in
-        body = _STORY.sub(_shown(picks), proof.web_html)
+        body = _STORY.sub(_shown(picks, addresses), proof.web_html)
     return WebVersion(
         digest=digest,
+        note=note_html(digest),
         body=mark_safe(body),  # noqa: S308 — our own proof, with our own notes
         withdrawn=len(withdrawn),
         corrected=len(corrected),
@@ -68,22 +108,32 @@ def web_version(digest: Digest) -> WebVersion:
 
 
 def last_change(digests: Iterable[Digest]) -> datetime | None:
-    """When the newest of these digests came out."""
-    return max((digest.handed_over_at for digest in digests if digest.handed_over_at), default=None)
+    """When the newest of these digests came out, or the newest note on one."""
+    return max((moment for digest in digests if (moment := changed_at(digest))), default=None)
 
 
-def _shown(picks: Mapping[int, Pick]) -> Callable[[re.Match[str]], str]:
+def _shown(
+    picks: Mapping[int, Pick], addresses: Mapping[int, Mapping[str, str]]
+) -> Callable[[re.Match[str]], str]:
     def story(found: re.Match[str]) -> str:
         pick = picks.get(int(found[1]))
         # A story whose pick is gone cannot be checked any more: better not shown.
         if pick is None or pick.article.withdrawn_at:
             return render_to_string("digests/_withdrawn.html", {"pick_id": found[1]})
+        body = _mended(found[0], addresses.get(pick.pk, {}))
         if corrections := _corrections(pick):
             note = render_to_string("digests/_corrections.html", {"corrections": corrections})
-            return found[0].removesuffix("</article>") + note + "</article>"
-        return found[0]
+            return body.removesuffix("</article>") + note + "</article>"
+        return body
 
     return story
+
+
+def _mended(body: str, addresses: Mapping[str, str]) -> str:
+    """The story with its links leading where those of the mail lead now."""
+    for url, current_url in addresses.items():
+        body = body.replace(f'href="{escape(url)}"', f'href="{escape(current_url)}"')
+    return body
 
 
 def _corrections(pick: Pick) -> list[Correction]:

@@ -5,6 +5,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -107,6 +108,26 @@ def digest_date(digest: Digest) -> dt.date:
 
 def web_url(digest: Digest) -> str:
     return f"{settings.SITE_URL}{digest.get_absolute_url()}" if digest.number else settings.SITE_URL
+
+
+def render_in_frame(digest: Digest, *, subject: str, preheader: str, html: str, text: str) -> Rendered:
+    """Other words to this digest's readers, between the same head and foot. html is trusted: clean it before.
+
+    Queries: 1, for the plan's zone.
+    """
+    frame = copy(digest)
+    frame.note = frame.note_by = ""
+    frame.is_automatic = False
+    with translation.override(digest.newsletter.language):
+        context = _context(frame, []) | {
+            "subject": _one_line(subject),
+            "preheader": _one_line(preheader),
+            "total_time": "",
+            "note": mark_safe(wire.strip_slots(html)),  # noqa: S308 — the caller's promise
+            "note_text": wire.strip_slots(text),
+            "slots": [],
+        }
+        return _rendered(frame, context, "")
 
 
 def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:

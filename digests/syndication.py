@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 
+from digests import archive
 from digests.models import Digest
 from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
@@ -43,7 +44,7 @@ def atom(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
             # Django says that a summary is HTML.
             description=escape(strip_unwanted(digest.preheader)),
             pubdate=digest.handed_over_at,
-            updateddate=digest.handed_over_at,
+            updateddate=archive.changed_at(digest),
         )
     return feed.writeString("utf-8")
 
@@ -67,7 +68,8 @@ def json_feed(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
 
 def _item(newsletter: Newsletter, digest: Digest) -> dict[str, str]:
     url = _absolute(_path(newsletter, digest))
-    assert digest.handed_over_at is not None  # only such digests are public
+    changed_at = archive.changed_at(digest)
+    assert digest.handed_over_at is not None and changed_at is not None  # only such digests are public
     return {
         "id": url,
         "url": url,
@@ -75,6 +77,7 @@ def _item(newsletter: Newsletter, digest: Digest) -> dict[str, str]:
         "summary": digest.preheader,
         "content_text": digest.preheader or digest.subject,
         "date_published": digest.handed_over_at.isoformat(timespec="seconds"),
+        "date_modified": changed_at.isoformat(timespec="seconds"),
     }
 
 

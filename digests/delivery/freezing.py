@@ -11,13 +11,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Subquery
 
-from digests.delivery import canary, control, ledger, queue, sizes, steps
+from digests.delivery import canary, control, ledger, queue, recipients, sizes, steps
 from digests.delivery.errors import FreezeMismatch, UnknownRendition
 from digests.delivery.models import Batch, Delivery, Mailing, MailingRendition, Rendition
 from digests.delivery.states import DeliveryState, MailingState
 from newsroom.mail import providers
 from newsroom.mail.wire import Envelope
-from subscriptions import audiences
 from subscriptions.models import Newsletter
 
 PAGE_ROWS = 20_000
@@ -103,7 +102,7 @@ def _page(mailing_id: int, *, at: datetime, rows: int) -> bool:
 
 def _insert(mailing: Mailing, *, at: datetime, rows: int) -> int:
     """The next readers as rows of the ledger; how many."""
-    sql, parameters = audiences.select_sql(mailing.audience, at, after=mailing.cursor, limit=rows)
+    sql, parameters = recipients.select_sql(mailing.audience, at, after=mailing.cursor, limit=rows)
     table = Delivery._meta.db_table
     first = ledger.first_id(mailing.pk) + mailing.frozen
     with connection.cursor() as cursor:

@@ -399,4 +399,20 @@ class Migration(migrations.Migration):
                 fields=("newsletter", "user", "name"), name="saved_filter_name_once"
             ),
         ),
+        migrations.AddConstraint(
+            model_name="digestmailing",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "correction")),
+                fields=("proof",),
+                name="correction_sent_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="proof",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("correction__isnull", False)),
+                fields=("correction",),
+                name="proof_once_per_correction",
+            ),
+        ),
     ]

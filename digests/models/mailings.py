@@ -58,7 +58,10 @@ class DigestMailing(models.Model):
         verbose_name = _("mailing of a digest")
         verbose_name_plural = _("mailings of digests")
         constraints = [
-            models.UniqueConstraint(fields=["digest"], condition=Q(kind="main"), name="digest_sent_once")
+            models.UniqueConstraint(fields=["digest"], condition=Q(kind="main"), name="digest_sent_once"),
+            models.UniqueConstraint(
+                fields=["proof"], condition=Q(kind="correction"), name="correction_sent_once"
+            ),
         ]
 
     def __str__(self) -> str:

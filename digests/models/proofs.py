@@ -80,7 +80,15 @@ class Proof(models.Model):
         verbose_name = _("proof")
         verbose_name_plural = _("proofs")
         ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["digest", "number"], name="proof_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["digest", "number"], name="proof_number_once"),
+            # A correction mail that was returned is written anew, so what was approved is sent once.
+            models.UniqueConstraint(
+                fields=["correction"],
+                condition=Q(correction__isnull=False),
+                name="proof_once_per_correction",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.digest} · {self.number}"

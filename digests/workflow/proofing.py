@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from digests import correspondence, links, preflight, queue
@@ -172,14 +172,19 @@ def reopen(digest: Digest, *, expected_version: int, wanted_at: datetime | None 
 
 def approved_proof(digest: Digest) -> Proof | None:
     """The proof that may be sent: the newest one, approved, of the digest's present version. Queries: 1."""
-    newest = Proof.objects.filter(digest=digest).select_related("approval").order_by("-number").first()
+    newest = _of_digest(digest).select_related("approval").order_by("-number").first()
     if newest is None or not hasattr(newest, "approval") or newest.returned_at is not None:
         return None
     return newest if newest.digest_version == digest.version else None
 
 
+def _of_digest(digest: Digest) -> QuerySet[Proof]:
+    """The proofs of the digest itself; those of its correction mails are `correcting`'s."""
+    return Proof.objects.filter(digest=digest, correction__isnull=True)
+
+
 def _check_fresh(proof: Proof, digest: Digest) -> None:
-    newest = Proof.objects.filter(digest=digest).order_by("-number").first()
+    newest = _of_digest(digest).order_by("-number").first()
     if proof != newest or proof.digest_version != digest.version or newest.returned_at is not None:
         raise StaleProof
 

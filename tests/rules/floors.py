@@ -59,7 +59,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events failing_over figures freezing held history holding journal ladder ledger limits loading"
-            " parting pump quotas reconciling renditions settling sizes spending sweeping tried turns"
+            " parting pump quotas recipients reconciling renditions settling sizes spending sweeping tried turns"
         ),
         Floor.EDGES: "held_pages mailing_pages",
     },
