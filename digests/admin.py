@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from digests import composer, selection
+from digests import after_pages, composer, selection
 from digests.errors import DigestError
 from digests.forms import BuildForm
 from digests.models import Digest, Plan, SlotRule
@@ -106,7 +106,7 @@ class DigestAdmin(admin.ModelAdmin[Digest]):
     list_per_page = 50
 
     def get_urls(self) -> list[URLPattern]:
-        return [*composer.urls(self.admin_site), *super().get_urls()]
+        return [*composer.urls(self.admin_site), *after_pages.urls(self.admin_site), *super().get_urls()]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

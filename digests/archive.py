@@ -77,9 +77,9 @@ def changed_at(digest: Digest) -> datetime | None:
 
 def web_version(digest: Digest) -> WebVersion:
     """The page of a digest that was handed over. Raises Proof.DoesNotExist. Queries: 4, whatever the picks."""
-    proof = Proof.objects.filter(
-        digest=digest, approval__isnull=False, correction__isnull=True
-    ).latest("number")
+    proof = Proof.objects.filter(digest=digest, approval__isnull=False, correction__isnull=True).latest(
+        "number"
+    )
     # A correction made before the digest went out is in its text already.
     since = Prefetch(
         "article__corrections",

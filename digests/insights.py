@@ -8,9 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from digests.clicks import KEPT_DAYS
 from digests.delivery.models import Mailing
@@ -19,7 +19,7 @@ from digests.models import Digest, DigestMailing, Pick
 from digests.preflight import slot_name
 from digests.states import MailingKind
 from subscriptions.models import ConsentEvent
-from subscriptions.states import ConsentKind, SuppressionReason
+from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
 
 LEAST_SHOWN: Final = 5
 """A number of people below this is told as "under 5"."""
@@ -35,6 +35,11 @@ UNDER_WAY: Final = (
     MailingState.PAUSED,
 )
 _BOUNCES: Final = (SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES)
+
+# Who never confirmed was no reader. The record of a stop names the state before, that of leaving all settings before.
+_A_READER_LEFT: Final = Q(
+    kind=ConsentKind.UNSUBSCRIBED, facts__before__state=SubscriptionState.ACTIVE.value
+) | Q(kind=ConsentKind.SUPPRESSED, facts__before=SubscriptionState.ACTIVE.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +115,22 @@ def _told(number: int) -> int | None:
     return number if number >= LEAST_SHOWN else None
 
 
-def _story(
-    pick: Pick, number: int, *, slot: str, told: int, usual: list[int] | None
-) -> StoryNumbers:
+class _Counted(NamedTuple):
+    """A pick with what was counted for its links."""
+
+    digest_id: int
+    slot: str
+    title: str
+    people: int
+    machines: int
+
+
+def _story(pick: _Counted, number: int, *, slot: str, told: int, usual: list[int] | None) -> StoryNumbers:
     clicks = _told(pick.people)
     return StoryNumbers(
         number=number,
         slot=slot,
-        title=pick.title or pick.article.title,
+        title=pick.title,
         clicks=clicks,
         share=clicks / told if clicks else None,
         usual=_told(round(median(usual))) if usual else None,
@@ -125,17 +138,27 @@ def _story(
     )
 
 
-def _counted(picks: QuerySet[Pick]) -> QuerySet[Pick]:
-    return picks.annotate(
-        people=Sum("links__counts__people", default=0), machines=Sum("links__counts__machines", default=0)
+def _counted(picks: QuerySet[Pick]) -> list[_Counted]:
+    """The picks in order of their position. One query."""
+    rows = (
+        picks.annotate(
+            people=Sum("links__counts__people", default=0),
+            machines=Sum("links__counts__machines", default=0),
+        )
+        .order_by("position", "pk")
+        .values_list("digest_id", "slot", "title", "article__title", "people", "machines")
     )
+    return [
+        _Counted(digest_id, slot, own or title, people, machines)
+        for digest_id, slot, own, title, people, machines in rows
+    ]
 
 
-def _in_order(digest: Digest) -> list[Pick]:
+def _in_order(digest: Digest) -> list[_Counted]:
     """The picks as readers saw them, with their counts. One query."""
     order = {slot["key"]: place for place, slot in enumerate(digest.slots)}
-    picks = _counted(digest.picks.select_related("article"))
-    return sorted(picks, key=lambda pick: (order.get(pick.slot, len(order)), pick.position, pick.pk))
+    # Stable: within a slot they come by position.
+    return sorted(_counted(digest.picks.all()), key=lambda pick: order.get(pick.slot, len(order)))
 
 
 def _usual(digest: Digest, *, at: datetime) -> tuple[dict[str, list[int]], int]:
@@ -149,17 +172,12 @@ def _usual(digest: Digest, *, at: datetime) -> tuple[dict[str, list[int]], int]:
         handed_over_at__gte=at - timedelta(days=KEPT_DAYS),
     )
     chosen = earlier.order_by("-handed_over_at", "-pk").values("pk")[:COMPARED]
-    rows = _counted(Pick.objects.filter(digest__in=chosen)).values_list("digest", "slot", "people", "machines")
-    by_digest: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    counted: set[int] = set()
-    for digest_id, slot, people, machines in rows:
-        by_digest[digest_id].append((slot, people))
-        if people or machines:
-            counted.add(digest_id)
+    picks = _counted(Pick.objects.filter(digest__in=chosen))
+    counted = {pick.digest_id for pick in picks if pick.people or pick.machines}
     usual: dict[str, list[int]] = defaultdict(list)
-    for digest_id in counted:
-        for slot, people in by_digest[digest_id]:
-            usual[slot].append(people)
+    for pick in picks:
+        if pick.digest_id in counted:
+            usual[pick.slot].append(pick.people)
     return usual, len(counted)
 
 
@@ -174,7 +192,7 @@ def _partings(digest: Digest, *, at: datetime) -> Partings:
     until = min(ends)
     rows = (
         ConsentEvent.objects.filter(newsletter=digest.newsletter_id, at__gte=since, at__lt=until)
-        .filter(kind__in=[ConsentKind.UNSUBSCRIBED, ConsentKind.SUPPRESSED])
+        .filter(_A_READER_LEFT)
         .order_by()
         .values_list("kind", "form")
         .annotate(number=Count("pk"))

@@ -69,7 +69,8 @@ def json_feed(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
 def _item(newsletter: Newsletter, digest: Digest) -> dict[str, str]:
     url = _absolute(_path(newsletter, digest))
     changed_at = archive.changed_at(digest)
-    assert digest.handed_over_at is not None and changed_at is not None  # only such digests are public
+    assert digest.handed_over_at is not None  # only such digests are public
+    assert changed_at is not None
     return {
         "id": url,
         "url": url,

@@ -14,6 +14,7 @@ from django.test import Client
 from digests import bursts, clicks, links
 from digests.models import Digest, Link, LinkCount
 from digests.tasks import forget_clicks
+from newsroom.web.tokens import link_url
 from tests.digests.factories import make_handed_over, make_ready
 from tests.digests.test_machines import READERS
 from tests.factories import NOON
@@ -26,11 +27,13 @@ AT = NOON + dt.timedelta(minutes=17)
 
 
 def found(link: Link) -> Link:
-    return links.find(links.link_url(link.pk).rpartition("/")[2])
+    return links.find(link_url(link.pk).rpartition("/")[2])
 
 
-def follow(link: Link, headers: dict[str, str] = READER, *, network: str = "192.0.2.7", **given: Any) -> None:
-    clicks.count(found(link), **{"method": "GET", "headers": headers, "network": network, "at": AT} | given)
+def follow(
+    link: Link, headers: dict[str, str] = READER, *, network: str = "192.0.2.7", at: dt.datetime = AT
+) -> None:
+    clicks.count(found(link), method="GET", headers=headers, network=network, at=at)
 
 
 def counts(digest: Digest) -> list[tuple[int, int]]:
@@ -72,7 +75,7 @@ def test_people_and_machines_are_counted_apart_by_the_hour(link: Link) -> None:
 
 
 def test_the_redirect_counts_and_leads_on(client: Client, link: Link) -> None:
-    url = links.link_url(link.pk)
+    url = link_url(link.pk)
 
     answers = [
         client.get(url, headers=READER),
@@ -169,7 +172,7 @@ def test_a_count_that_fails_does_not_keep_the_reader(client: Client, link: Link)
         return execute(sql, *rest)
 
     with connection.execute_wrapper(full):
-        answer = client.get(links.link_url(link.pk), headers=READER)
+        answer = client.get(link_url(link.pk), headers=READER)
 
     assert answer["Location"] == link.current_url
     assert not LinkCount.objects.exists()

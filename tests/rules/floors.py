@@ -69,7 +69,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
             "access approval_tokens approving archive bursts clicks colleagues correcting correspondence curation envelopes insights links marking mjml planning preflight reasons reminding rendering saving selection skipping staff stories swapping"
             " transitions underway wall_clock withdrawing workflow"
         ),
-        Floor.EDGES: "after_forms after_pages approval_page composer plan_forms progress rehearsal_page syndication",
+        Floor.EDGES: "after_forms after_pages after_panel approval_page composer plan_forms progress rehearsal_page syndication",
     },
 }
 
