@@ -50,11 +50,11 @@ def find(token: str) -> Link:
 
 
 def of_digest(digest: Digest) -> QuerySet[Link]:
-    """The links in the digest's mails, in the order of its stories as `position` has them."""
+    """The links in the digest's mails with their stories, by position in the slot."""
     return (
         Link.objects.filter(pick__digest=digest)
         .select_related("pick__article")
-        .order_by("pick__slot", "pick__position", "pk")
+        .order_by("pick__position", "pk")
     )
 
 

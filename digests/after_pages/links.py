@@ -50,6 +50,7 @@ def repoint(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, digest: Digest, found: Any) -> HttpResponse:
+    order = {slot["key"]: place for place, slot in enumerate(digest.slots)}
     rows: list[tuple[Link, RepointForm]] = [
         (
             link,
@@ -57,7 +58,8 @@ def _page(request: HttpRequest, digest: Digest, found: Any) -> HttpResponse:
                 auto_id=f"id_{link.pk}_%s", initial={"url": link.current_url, "seen": link.current_url}
             ),
         )
-        for link in found
+        # Stable: within a slot they come by position.
+        for link in sorted(found, key=lambda link: order.get(link.pick.slot, len(order)))
     ]
     shown = {
         **context(request, digest, title=_("Where the links lead")),

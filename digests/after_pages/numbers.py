@@ -1,7 +1,6 @@
 """The numbers of a digest that went out: a chart drawn here, and the same numbers in a table."""
 
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +13,7 @@ from digests.insights import Numbers, StoryNumbers
 from newsroom.web import clock
 
 ROW_PIXELS: Final = 52
-_LONGEST_LABEL: Final = 36  # as much as fits on a phone; the table has the whole headline
-_WIDEST_PERCENT: Final = 84  # the number stands behind its bar
+_LONGEST_LABEL: Final = 34  # as much as fits on a phone beside the number; the table has the whole headline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +38,6 @@ class Bar:
         return self.top + 24
 
     @property
-    def count_y(self) -> int:
-        return self.top + 36
-
-    @property
     def mark_top(self) -> int:
         return self.top + 21
 
@@ -63,21 +57,25 @@ def numbers(request: HttpRequest, pk: int) -> HttpResponse:
         "least": insights.LEAST_SHOWN,
         "bars": bars,
         "chart_height": len(bars) * ROW_PIXELS,
-        "after": after_panel.panel(request.user, digest),
+        "after": {**(after_panel.panel(request.user, digest) or {}), "numbers_url": ""},
     }
     return TemplateResponse(request, "admin/digests/digest/numbers.html", shown)
 
 
 def _bars(found: Numbers) -> list[Bar]:
     values = [value for story in found.stories for value in (story.clicks, story.usual) if value]
-    scale = _WIDEST_PERCENT / max(values, default=1)
+    scale = 100 / max(values, default=1)
     return [
         Bar(
             story=story,
-            label=shorten(f"{story.number}. {story.title}", _LONGEST_LABEL, placeholder=" …"),
+            label=_label(f"{story.number}. {story.title}"),
             top=place * ROW_PIXELS,
             width=round((story.clicks or 0) * scale, 2),
             usual=round(story.usual * scale, 2) if story.usual else None,
         )
         for place, story in enumerate(found.stories)
     ]
+
+
+def _label(text: str) -> str:
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1].rstrip()}…"
