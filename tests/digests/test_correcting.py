@@ -2,6 +2,7 @@
 
 import re
 import threading
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 LATER = NOON + DAY
 
 
-def make_sent(readers: int = 4, **values: object) -> Digest:
+def make_sent(readers: int = 4, **values: Any) -> Digest:
     """A digest whose copies were all accepted."""
     newsletter = make_planned().newsletter
     make_readers(newsletter, readers)
@@ -45,7 +46,7 @@ def make_sent(readers: int = 4, **values: object) -> Digest:
     return digest
 
 
-def make_correction(digest: Digest | None = None, **values: str) -> CorrectionMail:
+def make_correction(digest: Digest | None = None, **values: Any) -> CorrectionMail:
     words = {"subject": "Die Fähre legt um sieben ab", "text": "Wir schrieben **acht**. Richtig ist sieben."}
     return correcting.write(digest or make_sent(), **words | values, by=make_user(), at=LATER)
 
@@ -254,7 +255,7 @@ def test_before_a_digest_went_out_there_is_nothing_to_correct(state: DigestState
 
 
 @pytest.mark.parametrize("words", [{"subject": "  "}, {"text": "\n "}])
-def test_a_correction_mail_needs_words(words: dict[str, str]) -> None:
+def test_a_correction_mail_needs_words(words: dict[str, Any]) -> None:
     with pytest.raises(CorrectionRefused, match="subject and a text"):
         make_correction(**words)
 
