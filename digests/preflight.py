@@ -4,7 +4,7 @@ A rule looks at the digest and yields findings. What blocks must be mended; the 
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -35,7 +35,7 @@ class Desk:
 
     digest: Digest
     picks: tuple[Pick, ...]
-    rendered: Rendered
+    rendered: Rendered | None
     at: dt.datetime
 
 
@@ -56,6 +56,16 @@ def check(digest: Digest, *, at: dt.datetime, rendered: Rendered | None = None) 
         rendered=rendered or render(digest),
         at=at,
     )
+    findings = [finding for each in RULES for finding in each(desk)]
+    return sorted(findings, key=lambda finding: not finding.blocks)
+
+
+def glance(digest: Digest, *, picks: Sequence[Pick], at: dt.datetime) -> list[Finding]:
+    """What the rules find that need no rendered mail, blocking ones first; for lists. Queries: none.
+
+    picks: with their articles and pictures; the digest: with newsletter and sender.
+    """
+    desk = Desk(digest=digest, picks=tuple(picks), rendered=None, at=at)
     findings = [finding for each in RULES for finding in each(desk)]
     return sorted(findings, key=lambda finding: not finding.blocks)
 
@@ -163,7 +173,7 @@ def pictures_are_described(desk: Desk) -> Iterator[Finding]:
 
 @rule
 def mail_is_small_enough(desk: Desk) -> Iterator[Finding]:
-    size = desk.rendered.html_bytes
+    size = desk.rendered.html_bytes if desk.rendered else 0
     if size > MAXIMUM_BYTES:
         message = _("The mail has %(size)d kB; Gmail cuts it off. Take stories out.") % {"size": size // 1000}
         yield _finding("too_large", True, message, "candidates")

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -19,6 +20,21 @@ from newsroom import second_factor
 from newsroom.mail.models import Incident
 
 SHOWN_INCIDENTS = 3
+
+# Apps of others that speak no German of their own.
+_APPS = {
+    "axes": _("Sign-in attempts"),
+    "otp_static": _("Recovery codes"),
+    "otp_totp": _("Authenticator apps"),
+}
+_MODELS = {
+    "AccessAttempt": _("Attempts that count towards a lock"),
+    "AccessAttemptExpiration": _("Ends of locks"),
+    "AccessFailureLog": _("Failed sign-ins"),
+    "AccessLog": _("Sign-ins"),
+    "StaticDevice": _("Sets of recovery codes"),
+    "TOTPDevice": _("Enrolled apps"),
+}
 
 
 class CodeForm(forms.Form):
@@ -44,7 +60,8 @@ class CodeForm(forms.Form):
 class NewsroomAdminSite(AdminSite):
     site_header = _("Newsroom")
     site_title = _("Newsroom")
-    index_title = _("Desk")
+    index_title = _("Today")
+    index_template = "admin/board.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and second_factor.is_through(request)
@@ -60,8 +77,24 @@ class NewsroomAdminSite(AdminSite):
             # Before Django's own, which turns away whoever may not enter: half-way in, one may still leave.
             path("logout/", self.logout, name="logout"),
             path("second-factor/", self.second_factor, name="second_factor"),
+            *(url for pages in settings.ADMIN_PAGES for url in import_string(pages)(self)),
             *super().get_urls(),
         ]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The desk's board, above Django's list of everything."""
+        return super().index(
+            request, {**import_string(settings.ADMIN_FRONT)(request), **(extra_context or {})}
+        )
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Django's list, with our words for what others named in English only."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["name"] = _APPS.get(app["app_label"], app["name"])
+            for model in app["models"]:
+                model["name"] = _MODELS.get(model["object_name"], model["name"])
+        return apps
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -110,6 +110,11 @@ TEMPLATES = [
     },
 ]
 
+# The desk's own pages of the admin, named here because the site stands below the apps: what the front page shows,
+# and addresses beside those of the records.
+ADMIN_FRONT = "digests.board_page.front"
+ADMIN_PAGES = ["digests.board_page.urls"]
+
 # --- Languages and time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "de"
 LANGUAGES = [("de", _("German")), ("en", _("English"))]

@@ -108,6 +108,12 @@ class ProviderEvent(models.Model):
             # The applying task's look for what is new.
             models.Index(fields=["id"], condition=Q(applied_at__isnull=True), name="event_unapplied"),
             models.Index(fields=["token", "id"], name="event_by_token"),
+            # What came back since a mailing began: the board's count, from the index alone.
+            models.Index(
+                fields=["received_at", "kind", "token"],
+                condition=Q(kind__in=["bounced", "complained"]),
+                name="event_come_back",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -73,6 +73,18 @@ def make_many(kind: TokenKind, numbers: Iterable[int]) -> list[str]:
     return tokens
 
 
+def starts(kind: TokenKind, number: int) -> list[str]:
+    """How the tokens of this number begin, and of all that differ in their lowest 30 bits: one start per key we hold.
+
+    For a mailing's first delivery that is the start of all its deliveries' tokens.
+    """
+    body = number.to_bytes(_number_bytes(kind), "big")
+    length = (8 + 8 * len(body) - 30) // 6
+    return [
+        urlsafe_b64encode(bytes([kind << 4 | key]) + body).decode("ascii")[:length] for key in _prepared()
+    ]
+
+
 def read(kind: TokenKind, token: str) -> int:
     """The number in a token of this kind. Raises BadToken, whatever was wrong."""
     width = _number_bytes(kind)

@@ -1,4 +1,4 @@
-"""Heartbeats of the machine."""
+"""Heartbeats of the machine, and an index for what came back of a mailing."""
 
 from django.db import migrations, models
 
@@ -23,5 +23,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "heartbeat",
                 "verbose_name_plural": "heartbeats",
             },
+        ),
+        migrations.AddIndex(
+            model_name="providerevent",
+            index=models.Index(
+                condition=models.Q(("kind__in", ["bounced", "complained"])),
+                fields=["received_at", "kind", "token"],
+                name="event_come_back",
+            ),
         ),
     ]
