@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -16,6 +15,7 @@ from digests.board import Card, Step
 from digests.composer.requests import digest_of, log, number_in, require, user_of
 from digests.countdown import until
 from digests.errors import DigestError
+from digests.self_check_page import MAY_LOOK
 from newsroom.web import clock
 
 
@@ -43,13 +43,14 @@ class ShownCard:
 
 def front(request: HttpRequest) -> dict[str, Any]:
     """What the front page needs beside Django's own. Queries: those of `board.look`, and the clock's."""
-    user = request.user
-    if not isinstance(user, User) or not user.has_perm("digests.view_digest"):
-        return {"has_board": False}
+    user = user_of(request)
+    if not user.has_perm("digests.view_digest"):
+        return {"has_board": False, "may_see_self_check": user.has_perm(MAY_LOOK)}
     at = clock.now()
     found = board.look(user, at=at)
     return {
         "has_board": True,
+        "may_see_self_check": user.has_perm(MAY_LOOK),
         "at": at,
         "cards": [_shown(card, at=at) for card in found.cards],
         "past": found.past,
@@ -64,10 +65,12 @@ def urls(admin_site: admin.AdminSite) -> list[URLPattern]:
 
 
 def take_over(request: HttpRequest, pk: int) -> HttpResponse:
-    """Put whoever pressed the button on duty for the digest."""
+    """Put whoever pressed the button on duty for the digest. The form names who was on duty when the page was made."""
     digest = digest_of(request, pk)
     require(request, "change_digest", digest)
-    seen = number_in(request.POST.get("owner")) or None
+    if "owner" not in request.POST:
+        return HttpResponseBadRequest()
+    seen = number_in(request.POST["owner"]) or None
     try:
         duty.take_over(digest, by=user_of(request), from_owner=seen)
     except DigestError as error:

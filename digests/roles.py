@@ -80,7 +80,7 @@ ROLES: Mapping[str, set[str]] = {
         ),
     )
     | _may("change", ("mail.incident", "mail.letter"))
-    | {"digests.send_digest", "delivery.decide_held", "admin.view_logentry"},
+    | {"digests.send_digest", "delivery.decide_held", "admin.view_logentry", "mail.view_heartbeat"},
     # Looks at everything the desk sees and changes nothing.
     "Lesend": _LOOK,
 }

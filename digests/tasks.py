@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from digests import clicks, planning, reminding, withdrawing, workflow
+from digests import clicks, planning, reminding, self_check, withdrawing, workflow
 from newsroom.web import clock
 
 
@@ -34,3 +34,9 @@ def pull_withdrawn() -> None:
 def forget_clicks() -> int:
     """Each hour: counts of links older than thirteen months go."""
     return clicks.forget(at=clock.now())
+
+
+@shared_task(name="digests.watch")
+def watch() -> int:
+    """Every few minutes: tell staff of what is red in the self-check, and take back what is well again."""
+    return len(self_check.watch(at=clock.now()))

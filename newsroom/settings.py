@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -113,7 +114,7 @@ TEMPLATES = [
 # The desk's own pages of the admin, named here because the site stands below the apps: what the front page shows,
 # and addresses beside those of the records.
 ADMIN_FRONT = "digests.board_page.front"
-ADMIN_PAGES = ["digests.board_page.urls"]
+ADMIN_PAGES = ["digests.board_page.urls", "digests.self_check_page.urls"]
 
 # --- Languages and time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "de"
@@ -216,7 +217,10 @@ CELERY_TASK_ROUTES = {
     "delivery.freeze": {"queue": "mailings"},
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
+QUEUES = ("control", "letters", "mailings")
+PULSE_SECONDS = 60.0  # a sign of life through each queue; two that fail to come are an alarm
+HEARTBEAT_SECONDS = 30.0  # a worker, and a job that runs more often, is written down no more often
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "plans": {"task": "digests.run_due_plans", "schedule": 60.0},
     "reminders": {"task": "digests.remind", "schedule": 60.0},
     "withdrawn": {"task": "digests.pull_withdrawn", "schedule": 60.0},
@@ -230,10 +234,15 @@ CELERY_BEAT_SCHEDULE = {
     "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
+    "self-check": {"task": "digests.watch", "schedule": 300.0},
 }
+for _queue in QUEUES:
+    CELERY_BEAT_SCHEDULE[f"pulse-{_queue}"] = {
+        "task": "mail.pulse", "schedule": PULSE_SECONDS, "args": [_queue], "options": {"queue": _queue},
+    }  # fmt: skip
 # A beat that was away does not flood the queue with the wake-ups it missed.
 for _entry in CELERY_BEAT_SCHEDULE.values():
-    _entry["options"] = {"expires": 60}
+    _entry.setdefault("options", {})["expires"] = 60
 
 # --- The engine's patience (seconds) ----------------------------------------------------------------------
 DELIVERY_LEASE_SECONDS = 60

@@ -11,6 +11,7 @@ class MailConfig(AppConfig):
         from prometheus_client import REGISTRY
 
         from newsroom.mail import checks as checks
+        from newsroom.mail import liveness as liveness
         from newsroom.mail.metrics import MailCollector
 
         REGISTRY.register(MailCollector())

@@ -5,6 +5,7 @@ MailError
 ├── BadMail                 a mail that must not leave as it is
 │   ├── BadHeader           a header value with control characters, or one that is no address, URL or token
 │   └── MissingSlot         a copy without a value for a slot of its mail
+├── NameServerSilent        nobody could say in time what stands under a name
 └── ProviderError
     ├── BadProviderUrl      MAIL_PROVIDERS cannot be read (an ImproperlyConfigured, too)
     └── UnknownProvider     nobody of that name is in MAIL_PROVIDERS
@@ -45,6 +46,10 @@ class MissingSlot(BadMail):
     def __init__(self, slot: str) -> None:
         super().__init__(f"No value for the slot {slot!r}.")
         self.slot = slot
+
+
+class NameServerSilent(MailError):
+    """Nobody could say in time what stands under the name; looking again later can help."""
 
 
 class ProviderError(MailError):

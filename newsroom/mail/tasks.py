@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from newsroom.mail import letters, notices
+from newsroom.mail import heartbeats, letters, notices
 from newsroom.web import clock
 
 
@@ -16,3 +16,9 @@ def send_letters() -> int:
 def tell_staff() -> int:
     """Write new incidents to staff."""
     return notices.tell_staff(clock.now())
+
+
+@shared_task(name="mail.pulse", soft_time_limit=20, time_limit=30)
+def pulse(queue: str) -> None:
+    """Sent through each queue: that it ran proves the beat, the broker and a worker of that queue."""
+    heartbeats.beat(heartbeats.QUEUE + queue, at=clock.now())

@@ -44,8 +44,8 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base severity slots verdicts wire",
-        Floor.SERVICES: "bounce_mailbox events incidents letters notices providers",
-        Floor.EDGES: "metrics refusing webhooks",
+        Floor.SERVICES: "bounce_mailbox events heartbeats incidents letters notices providers sender_domains",
+        Floor.EDGES: "liveness metrics refusing webhooks",
     },
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
@@ -66,10 +66,10 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing countdown machines ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation duty envelopes health insights links marking mjml planning preflight reasons reminding rendering saving selection skipping staff stories swapping"
+            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation duty envelopes health insights links marking mjml planning preflight reasons reminding rendering saving selection self_check skipping staff stories swapping"
             " transitions underway wall_clock withdrawing workflow"
         ),
-        Floor.EDGES: "after_forms after_pages after_panel approval_page board_page composer plan_forms progress rehearsal_page syndication",
+        Floor.EDGES: "after_forms after_pages after_panel approval_page board_page composer plan_forms progress rehearsal_page self_check_page syndication",
     },
 }
 

@@ -1,0 +1,80 @@
+"""Whether news comes in: feeds that nobody checks, and feeds that fell silent."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Min
+from django.utils.translation import gettext as _
+
+from digests.countdown import span
+from digests.self_check.lines import Colour, Line, by_age
+from newsroom.articles.models import Article, Feed
+
+OVERDUE, LONG_OVERDUE = timedelta(minutes=15), timedelta(hours=1)
+SILENT_TIMES = 3
+_USUAL_OVER = timedelta(days=60)
+_FEWEST = 5
+_SHORTEST = timedelta(days=1)
+
+
+def feeds(*, at: datetime) -> Iterator[Line]:
+    """A line for each feed that is overdue or silent, else one for all of them. Queries: 2."""
+    found = list(Feed.objects.filter(is_active=True, gone_at__isnull=True).only(
+        "title", "url", "next_check_at", "last_error"
+    ))  # fmt: skip
+    gaps = _gaps(found, at=at)
+    lines = [line for feed in found for line in (_overdue(feed, at=at), _silent(feed, gaps, at=at)) if line]
+    if lines:
+        yield from lines
+        return
+    yield Line(
+        key="feeds",
+        colour=Colour.GREEN,
+        title=_("Feeds"),
+        says=_("%(number)d are checked in time and bring news as usual.") % {"number": len(found)},
+    )
+
+
+def _overdue(feed: Feed, *, at: datetime) -> Line | None:
+    if feed.next_check_at is None or at - feed.next_check_at <= OVERDUE:
+        return None
+    late = at - feed.next_check_at
+    return Line(
+        key=f"feed.overdue.{feed.pk}",
+        colour=by_age(late, yellow=OVERDUE, red=LONG_OVERDUE),
+        title=str(feed),
+        says=_("Its check is %(span)s overdue.") % {"span": span(late)},
+        remedy=_("Nobody checks feeds: look at the job articles.poll_feeds above."),
+        page=("admin:articles_feed_change", feed.pk),
+    )
+
+
+def _silent(feed: Feed, gaps: Mapping[int, Mapping[str, Any]], *, at: datetime) -> Line | None:
+    """Nothing new for three times the usual gap between its articles, and for a day at least."""
+    known = gaps.get(feed.pk)
+    if known is None or known["number"] < _FEWEST:
+        return None
+    usual = (known["last"] - known["first"]) / (known["number"] - 1)
+    silence = at - known["last"]
+    if silence <= max(SILENT_TIMES * usual, _SHORTEST):
+        return None
+    return Line(
+        key=f"feed.silent.{feed.pk}",
+        colour=Colour.YELLOW,
+        title=str(feed),
+        says=_("Nothing new for %(span)s; usually something comes every %(usual)s.")
+        % {"span": span(silence), "usual": span(usual)},
+        remedy=feed.last_error or _("Look at the source: has its feed moved, or is it only a quiet week?"),
+        page=("admin:articles_feed_change", feed.pk),
+    )
+
+
+def _gaps(found: list[Feed], *, at: datetime) -> Mapping[int, Mapping[str, Any]]:
+    rows = (
+        Article.objects.filter(feed__in=[feed.pk for feed in found], first_seen_at__gt=at - _USUAL_OVER)
+        .order_by()
+        .values("feed")
+        .annotate(number=Count("pk"), first=Min("first_seen_at"), last=Max("first_seen_at"))
+    )
+    return {row["feed"]: row for row in rows}

@@ -1,0 +1,297 @@
+"""The self-check: each line green and not, what it tells staff, and who may look."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Group, Permission, User
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from digests import self_check
+from digests.delivery.models import Batch, Mailing
+from digests.delivery.states import BatchState, MailingState
+from digests.roles import bring_up_to_date
+from digests.self_check import Colour, Line
+from newsroom.articles.models import Feed
+from newsroom.mail import heartbeats, sender_domains
+from newsroom.mail.models import Incident, Letter, ProviderEvent
+from tests.digests.delivery.factories import make_sending
+from tests.factories import NOON, make_article
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+def lines(at: Any = NOON) -> dict[str, Line]:
+    return {line.key: line for group in self_check.look(at=at) for line in group.lines}
+
+
+def beat_all(at: Any = NOON) -> None:
+    for name in ("queue:control", "queue:letters", "queue:mailings", "worker:letters@host"):
+        heartbeats.beat(name, at=at)
+
+
+def test_stopping_the_scheduler_is_red_within_two_intervals() -> None:
+    beat_all()
+
+    assert lines(NOON + 2 * MINUTE)["scheduler"].colour == Colour.GREEN
+    late = lines(NOON + 2 * MINUTE + timedelta(seconds=1))
+
+    assert late["scheduler"].colour == Colour.RED
+    assert "celery beat" in late["scheduler"].remedy
+
+
+def test_one_queue_without_a_worker_is_red_and_the_scheduler_is_not() -> None:
+    beat_all(NOON - 3 * MINUTE)
+    heartbeats.beat("queue:control", at=NOON)
+
+    found = lines()
+
+    assert found["scheduler"].colour == Colour.GREEN
+    assert found["queue.control"].colour == Colour.GREEN
+    assert found["queue.letters"].colour == Colour.RED
+
+
+def test_worker_that_went_without_a_word_is_yellow() -> None:
+    beat_all(NOON - 3 * MINUTE)
+
+    assert lines()["worker.letters@host"].colour == Colour.YELLOW
+
+
+def test_job_is_late_by_its_own_rhythm() -> None:
+    heartbeats.beat("job:subscriptions.forget_unconfirmed", at=NOON - 119 * MINUTE)
+    heartbeats.beat("job:delivery.sweep", at=NOON - 3 * MINUTE)
+    heartbeats.beat("job:mail.send_letters", at=NOON - 16 * MINUTE)
+
+    found = lines()
+
+    assert found["job.subscriptions.forget_unconfirmed"].colour == Colour.GREEN
+    assert found["job.delivery.sweep"].colour == Colour.YELLOW
+    assert found["job.mail.send_letters"].colour == Colour.RED
+    assert found["job.digests.run_due_plans"].says == "No good run yet."
+
+
+def test_letter_that_waits_is_yellow_then_red_and_one_for_later_is_neither() -> None:
+    Letter.objects.create(
+        kind="welcome", dedupe_key="later", language="de", address_hash="x",
+        not_before=NOON + DAY, created_at=NOON - DAY,
+    )  # fmt: skip
+    assert lines()["waiting.letters"].colour == Colour.GREEN
+
+    Letter.objects.create(
+        kind="welcome", dedupe_key="now", language="de", address_hash="x", not_before=NOON, created_at=NOON
+    )
+
+    assert lines(NOON + 6 * MINUTE)["waiting.letters"].colour == Colour.YELLOW
+    assert lines(NOON + 16 * MINUTE)["waiting.letters"].colour == Colour.RED
+
+
+def test_report_that_nobody_applies_is_red() -> None:
+    ProviderEvent.objects.create(
+        provider="main", event_id="1", kind="delivered", occurred_at=NOON, received_at=NOON - 16 * MINUTE
+    )
+
+    assert lines()["waiting.events"].colour == Colour.RED
+
+
+def test_copies_that_wait_are_red_and_those_of_a_stopped_mailing_are_not() -> None:
+    mailing = make_sending(readers=1)
+    Batch.objects.update(not_before=NOON - 16 * MINUTE)
+    assert lines()["waiting.batches"].colour == Colour.RED
+
+    Mailing.objects.filter(pk=mailing.pk).update(state=MailingState.PAUSED)
+
+    assert lines()["waiting.batches"].colour == Colour.GREEN
+
+
+def test_redis_away_is_yellow(settings: LazySettings) -> None:
+    assert lines()["broker"].colour == Colour.GREEN
+
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+
+    assert lines()["broker"].colour == Colour.YELLOW
+
+
+def test_held_copies_lead_to_the_page_that_decides_about_them() -> None:
+    assert lines()["held"].colour == Colour.GREEN
+    mailing = make_sending(readers=3)
+    Batch.objects.update(state=BatchState.HELD, held=3)
+
+    line = lines()[f"held.{mailing.pk}"]
+
+    assert line.colour == Colour.YELLOW
+    assert line.says.startswith("3 copies are held")
+    assert line.page == ("admin:delivery_mailing_held", mailing.pk)
+
+
+def sent_letter(at: Any) -> None:
+    Letter.objects.create(
+        kind="welcome", dedupe_key=str(at), language="de", address_hash="x", state="sent", provider="main",
+        not_before=at, created_at=at, sent_at=at,
+    )  # fmt: skip
+
+
+def test_provider_that_takes_mail_and_reports_nothing_is_red(settings: LazySettings) -> None:
+    settings.MAIL_PROVIDERS = "main=postmark://key@?webhook=0123456789abcdef"
+    assert lines()["webhook.main"].colour == Colour.GREEN
+
+    sent_letter(NOON - 5 * timedelta(hours=1))
+    assert lines()["webhook.main"].colour == Colour.RED
+
+    ProviderEvent.objects.create(
+        provider="main", event_id="1", kind="delivered", occurred_at=NOON, received_at=NOON, applied_at=NOON
+    )
+    assert lines()["webhook.main"].colour == Colour.GREEN
+
+
+def test_provider_without_a_webhook_is_not_waited_for() -> None:
+    sent_letter(NOON - 5 * timedelta(hours=1))
+
+    assert "webhook.main" not in lines()
+
+
+def make_feed(**values: Any) -> Feed:
+    return Feed.objects.create(
+        **{"url": f"https://example.org/{Feed.objects.count()}", "title": "Stadtwerke", **values}
+    )
+
+
+def test_feed_that_nobody_checks_is_yellow_then_red() -> None:
+    feed = make_feed(next_check_at=NOON)
+    key = f"feed.overdue.{feed.pk}"
+
+    assert key not in lines(NOON + 15 * MINUTE)
+    assert lines(NOON + 16 * MINUTE)[key].colour == Colour.YELLOW
+    assert lines(NOON + 61 * MINUTE)[key].colour == Colour.RED
+
+
+def test_feed_is_silent_after_three_times_its_usual_gap() -> None:
+    feed = make_feed(next_check_at=NOON + 30 * DAY)
+    for number in range(5):
+        make_article(feed=feed, first_seen_at=NOON + number * DAY)
+    last, key = NOON + 4 * DAY, f"feed.silent.{feed.pk}"
+
+    assert key not in lines(last + 3 * DAY)
+    line = lines(last + 3 * DAY + MINUTE)[key]
+
+    assert (line.colour, line.page) == (Colour.YELLOW, ("admin:articles_feed_change", feed.pk))
+    assert line.says == "Nothing new for 3 days; usually something comes every 24 h 0 min."
+
+
+def test_feed_that_was_switched_off_or_is_gone_is_not_missed() -> None:
+    make_feed(next_check_at=NOON - DAY, is_active=False)
+    make_feed(next_check_at=NOON - DAY, gone_at=NOON)
+
+    assert lines()["feeds"].colour == Colour.GREEN
+
+
+def test_missing_migration_is_red() -> None:
+    assert lines()["migrations"].colour == Colour.GREEN
+
+    MigrationRecorder(connection).record_unapplied("digests", "0007_let_groups_use_the_desk")
+
+    assert lines()["migrations"].colour == Colour.RED
+
+
+@pytest.mark.parametrize(("free", "colour"), [(50, "green"), (9, "yellow"), (4, "red")])
+def test_room_on_disk_runs_out_in_colours(free: int, colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(total=100, used=100 - free, free=free)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+
+    assert lines()["room.media"].colour == colour
+
+
+def test_watch_tells_of_red_once_and_takes_it_back_when_it_is_well() -> None:
+    beat_all(NOON - 3 * MINUTE)
+
+    self_check.watch(at=NOON)
+    self_check.watch(at=NOON + MINUTE)
+
+    told = {incident.key for incident in Incident.objects.open()}
+    assert told == {
+        f"machine.{key}" for key in ("scheduler", "queue.control", "queue.letters", "queue.mailings")
+    }
+
+    beat_all(NOON + 5 * MINUTE)
+    self_check.watch(at=NOON + 5 * MINUTE)
+
+    assert not Incident.objects.open().exists()
+    assert Incident.objects.count() == 4
+
+
+def test_watch_leaves_other_incidents_alone() -> None:
+    beat_all()
+    Incident.objects.create(key="digests.missed.1", title="A digest was missed", opened_at=NOON)
+
+    self_check.watch(at=NOON)
+
+    assert Incident.objects.open().get().key == "digests.missed.1"
+
+
+def test_self_check_asks_a_fixed_number_of_times() -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as found:
+            self_check.look(at=NOON)
+        return len(found)
+
+    few = count()
+    for _ in range(5):
+        feed = make_feed(next_check_at=NOON - DAY)
+        make_article(feed=feed)
+        make_sending(readers=2)
+    for number in range(20):
+        heartbeats.beat(f"worker:{number}", at=NOON)
+
+    # heartbeats, letters, events, batches, held, feeds, articles, the table of migrations twice
+    assert few <= 10
+    assert count() <= few + 1  # articles, where there are feeds
+
+
+def client_of(*groups: str) -> Client:
+    bring_up_to_date(Group.objects, Permission.objects)
+    user = User.objects.create_user("anna", is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def test_page_says_what_is_red_and_looks_up_no_domain_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(domains: Any) -> list[Any]:
+        raise AssertionError("a page must not ask name servers")
+
+    monkeypatch.setattr(sender_domains, "look_up", forbidden)
+    cache.clear()
+
+    text = client_of("Betrieb").get("/admin/self-check/").content.decode()
+
+    assert "Start “celery beat”" in text
+    assert "Last looked up" not in text
+
+
+def test_button_looks_up_domains_and_the_page_keeps_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_domains, "ask", lambda name, kind: [])
+    monkeypatch.setattr(sender_domains.look_up, "__kwdefaults__", {"ask": sender_domains.ask})
+    client = client_of("Betrieb")
+
+    client.post("/admin/self-check/domains/")
+
+    text = client.get("/admin/self-check/").content.decode()
+    assert "news.example.org: MX" in text
+    assert "No server takes mail for it." in text
+
+
+def test_only_those_who_run_the_machine_look() -> None:
+    client = client_of("Redaktion")
+
+    assert client.get("/admin/self-check/").status_code == 403
+    assert client.post("/admin/self-check/domains/").status_code == 403
+    assert "self-check" not in client.get("/admin/").content.decode()
