@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST
 from digests import board, duty
 from digests.board import Card, Step
 from digests.composer.requests import digest_of, log, number_in, require, user_of
-from digests.countdown import until
+from digests.countdown import patterns, until
 from digests.errors import DigestError
 from digests.self_check_page import MAY_LOOK
+from newsroom.mail import heartbeats
 from newsroom.web import clock
 
 
@@ -42,7 +43,7 @@ class ShownCard:
 
 
 def front(request: HttpRequest) -> dict[str, Any]:
-    """What the front page needs beside Django's own. Queries: those of `board.look`, and the clock's."""
+    """What the front page needs beside Django's own. Queries: those of `board.look`, and 2."""
     user = user_of(request)
     if not user.has_perm("digests.view_digest"):
         return {"has_board": False, "may_see_self_check": user.has_perm(MAY_LOOK)}
@@ -52,6 +53,8 @@ def front(request: HttpRequest) -> dict[str, Any]:
         "has_board": True,
         "may_see_self_check": user.has_perm(MAY_LOOK),
         "at": at,
+        "is_still": heartbeats.is_scheduler_still(at),
+        "patterns": patterns(),
         "cards": [_shown(card, at=at) for card in found.cards],
         "past": found.past,
         "may_see_mailings": user.has_perm("delivery.view_mailing"),

@@ -17,11 +17,24 @@ def until(moment: datetime, *, at: datetime) -> str:
     return _("%(time)s ago") % {"time": span(at - moment)}
 
 
+def patterns() -> dict[str, str]:
+    """The same words with their places open, for a script that counts on."""
+    return {
+        "in": _("in %(time)s"),
+        "ago": _("%(time)s ago"),
+        "moment": _("less than a minute"),
+        "minutes": _("%(minutes)d min"),
+        "hours": _("%(hours)d h %(minutes)d min"),
+    }
+
+
 def span(time: timedelta) -> str:
     """`2 h 14 min`, `3 days`; whole minutes, those begun not counted."""
     if time >= _DAYS_FROM:
         return ngettext("%(number)d day", "%(number)d days", time.days) % {"number": time.days}
     hours, minutes = divmod(int(time.total_seconds()) // 60, 60)
+    if not hours and not minutes:
+        return _("less than a minute")
     if not hours:
         return _("%(minutes)d min") % {"minutes": minutes}
     # Translators: „2 Std. 14 Min.“

@@ -17,7 +17,7 @@ class Colour(StrEnum):
     @property
     def word(self) -> str:
         # Translators: „in Ordnung“, „ansehen“, „handeln“
-        return {"green": _("all right"), "yellow": _("have a look"), "red": _("act")}[self.value]
+        return {"green": _("all right"), "yellow": _("have a look"), "red": _("act now")}[self.value]
 
 
 @dataclass(frozen=True, kw_only=True)

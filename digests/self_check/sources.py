@@ -32,7 +32,9 @@ def feeds(*, at: datetime) -> Iterator[Line]:
         key="feeds",
         colour=Colour.GREEN,
         title=_("Feeds"),
-        says=_("%(number)d are checked in time and bring news as usual.") % {"number": len(found)},
+        says=_("%(number)d are checked in time and bring news as usual.") % {"number": len(found)}
+        if found
+        else _("There are none."),
     )
 
 
@@ -45,7 +47,7 @@ def _overdue(feed: Feed, *, at: datetime) -> Line | None:
         colour=by_age(late, yellow=OVERDUE, red=LONG_OVERDUE),
         title=str(feed),
         says=_("Its check is %(span)s overdue.") % {"span": span(late)},
-        remedy=_("Nobody checks feeds: look at the job articles.poll_feeds above."),
+        remedy=_("Nobody checks feeds: look at the job articles.poll_feeds on this page."),
         page=("admin:articles_feed_change", feed.pk),
     )
 

@@ -54,13 +54,18 @@ def forget_workers(at: datetime) -> int:
     return gone.delete()[0]
 
 
+def is_scheduler_still(at: datetime) -> bool:
+    """Whether no queue has had a sign of life for two intervals; not before the first. Queries: 1."""
+    newest = Heartbeat.objects.filter(name__startswith=QUEUE).order_by("-beat_at").first()
+    return newest is not None and at - newest.beat_at > timedelta(seconds=2 * settings.PULSE_SECONDS)
+
+
 def watch_scheduler(at: datetime) -> bool:
-    """Tell staff if no queue has had a sign of life for two intervals; whether it is so.
+    """Tell staff if the scheduler stands still; whether it does.
 
     For workers to call: with the scheduler away, nobody else looks. Queries: 1 while it beats.
     """
-    newest = Heartbeat.objects.filter(name__startswith=QUEUE).order_by("-beat_at").first()
-    if newest is None or at - newest.beat_at <= timedelta(seconds=2 * settings.PULSE_SECONDS):
+    if not is_scheduler_still(at):
         return False
     incidents.report(
         f"machine.{SCHEDULER}",

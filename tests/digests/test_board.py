@@ -21,7 +21,7 @@ from digests.models import Digest, NewsletterAccess, Pick
 from digests.roles import bring_up_to_date
 from digests.states import DigestState
 from newsroom.articles.models import Article
-from newsroom.mail import incidents
+from newsroom.mail import heartbeats, incidents
 from newsroom.mail.models import ProviderEvent
 from newsroom.web import clock, tokens
 from newsroom.web.tokens import TokenKind
@@ -260,6 +260,16 @@ def test_front_page_shows_the_card_with_its_button_and_the_last_sends() -> None:
     assert "<b>99</b> accepted" in text
 
 
+def test_front_page_says_that_the_scheduler_stands_still() -> None:
+    client = page(colleague("Redaktion"))
+    heartbeats.beat("queue:control", at=clock.now())
+    assert "scheduler stands still" not in client.get("/admin/").content.decode()
+
+    heartbeats.beat("queue:control", at=clock.now() - timedelta(seconds=121))
+
+    assert "scheduler stands still" in client.get("/admin/").content.decode()
+
+
 def test_front_page_without_the_right_to_see_digests_shows_no_board() -> None:
     make_planned()
 
@@ -353,7 +363,7 @@ def test_front_page_asks_the_database_a_fixed_number_of_times() -> None:
     many = queries_of(client)
 
     # The board: access, newsletters, digests, picks, proofs, missed runs, mailings, counts, those sent ahead, over,
-    # their mailings, events. The rest: clock, session, user, permissions, incidents.
+    # their mailings, events. The rest: clock, heartbeats, session, user, permissions, incidents.
     assert few == many <= 30
 
 

@@ -5,7 +5,7 @@ const board = document.querySelector(".board[data-now]");
 function words(milliseconds, texts) {
   const minutes = Math.floor(Math.abs(milliseconds) / MINUTE);
   const hours = Math.floor(minutes / 60);
-  const span = (hours ? texts.hours : texts.minutes)
+  const span = (hours ? texts.hours : minutes ? texts.minutes : texts.moment)
     .replace("%(hours)d", hours)
     .replace("%(minutes)d", hours ? minutes % 60 : minutes);
   return (milliseconds >= 0 ? texts.in : texts.ago).replace("%(time)s", span);
