@@ -52,7 +52,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.SERVICES: "clustering feeds intake pages pasting pictures publishing structured_data",
     },
     "subscriptions": {
-        Floor.VALUES: "wording",
+        Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",
         Floor.SERVICES: "audiences consent correspondence privacy publishing settings_links soft_bounces suppression transfer",
     },
     "digests.delivery": {

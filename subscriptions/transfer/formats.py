@@ -1,0 +1,158 @@
+"""What the columns of other systems' files mean, and which words they use for who reads, left or bounced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from subscriptions.errors import TransferError
+from subscriptions.states import SuppressionReason
+
+# Our names for what a column can hold, in the order in which a person is offered them.
+FIELDS: Final[Mapping[str, object]] = {
+    "address": gettext_lazy("address"),
+    "state": gettext_lazy("state"),
+    "language": gettext_lazy("language"),
+    "source": gettext_lazy("signed up at"),
+    "requested_at": gettext_lazy("requested"),
+    "confirmed_at": gettext_lazy("confirmed"),
+    "unsubscribed_at": gettext_lazy("unsubscribed"),
+    # Translators: Bounce seit (Zeit)
+    "cleaned_at": gettext_lazy("bounced since"),
+    # Translators: Abgeschaltet (ja oder nein)
+    "disabled": gettext_lazy("switched off (yes or no)"),
+    # Translators: Bekommt Mail (ja oder nein)
+    "receives": gettext_lazy("gets mail (yes or no)"),
+}
+
+# What any system may call a column; compared in small letters, underscores as blanks.
+_ALIASES: Final[Mapping[str, str]] = {
+    name: field
+    for field, names in {
+        "address": "address, email, e-mail, email address, e-mail address, e-mail-adresse, mail, e mail",
+        "state": "state, status, member rating status",
+        "language": "language, sprache, locale",
+        "source": "source, quelle",
+        "requested_at": "requested at, optin time, subscribed at, subscription date, created at, date, datum",
+        "confirmed_at": "confirmed at, confirm time, confirmed",
+        "unsubscribed_at": "unsubscribed at, unsub time",
+        "cleaned_at": "clean time",
+        "disabled": "email disabled",
+    }.items()
+    for name in names.split(", ")
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A system whose files we know: the columns that give it away, and what it alone calls so."""
+
+    name: str
+    gives_away: frozenset[str]
+    columns: Mapping[str, str]
+
+
+def _product(name: str, gives_away: str, **columns: str) -> Product:
+    return Product(
+        name=name,
+        gives_away=frozenset(gives_away.split(", ")),
+        columns={called.replace("_", " "): field for called, field in columns.items()},
+    )
+
+
+_PRODUCTS: Final = (
+    _product("Newsroom", "address, newsletter, state, basis"),
+    _product("Mailchimp", "email address, optin time, confirm time"),
+    _product("Ghost", "email, subscribed to emails", subscribed_to_emails="receives", deleted_at="unsubscribed_at"),
+    _product("Substack", "email, email disabled"),
+    _product("Substack", "email, subscription type, subscription date"),
+    _product("listmonk", "uuid, email, status, created at"),
+    _product(
+        "Buttondown", "email, creation date, type", creation_date="requested_at", type="state",
+        unsubscription_date="unsubscribed_at",
+    ),
+    _product(
+        "Buttondown", "email address, creation date, type", creation_date="requested_at", type="state",
+        unsubscription_date="unsubscribed_at",
+    ),
+    _product(
+        "Buttondown", "email, creation date, subscriber type", creation_date="requested_at",
+        subscriber_type="state", unsubscription_date="unsubscribed_at",
+    ),
+    _product("beehiiv", "email, status, tier, created at"),
+    _product("Keila", "email, data, status, external id"),
+    _product("Curated", "email address, subscribed at, utm source"),
+)  # fmt: skip
+
+# Whoever may be written to, in any system's words; paying readers are readers.
+ACTIVE: Final = frozenset(
+    {"", "active", "subscribed", "confirmed", "enabled", "aktiv", "regular", "premium", "gifted", "trialed"}
+)
+STOPPED: Final[Mapping[str, SuppressionReason]] = {
+    word: reason
+    for reason, words in {
+        SuppressionReason.UNSUBSCRIBED: "unsubscribed, disabled, inactive, removed, left, abgemeldet",
+        SuppressionReason.HARD_BOUNCE: "cleaned, bounced, hard_bounce, invalid, unreachable, undeliverable",
+        SuppressionReason.COMPLAINT: "complained, complaint, spam",
+        SuppressionReason.MANUAL: "blocklisted, blacklisted, blocked",
+    }.items()
+    for word in words.split(", ")
+}
+YES: Final = frozenset({"true", "yes", "1", "ja"})
+NO: Final = frozenset({"false", "no", "0", "nein"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """A heading as we read it: the system it looks like, if any, and a field or nothing for each column."""
+
+    product: str
+    fields: tuple[str, ...]
+
+
+def understand(heading: Sequence[str], *, mapped: Mapping[str, str] | None = None) -> Understood:
+    """Read a heading. mapped: by column, the field somebody says it holds, "" for none; it weighs more than our guess.
+
+    Each field is taken from the first column that has it. Raises TransferError for a column or field that is not
+    there, or when no column holds the address.
+    """
+    plain = [_plain(name) for name in heading]
+    product = next((each for each in _PRODUCTS if each.gives_away <= set(plain)), None)
+    known = {**_ALIASES, **(product.columns if product else {})}
+    said = _said(plain, mapped or {})
+    taken = {field for field in said.values() if field}
+    fields = []
+    for name in plain:
+        field = said.get(name, known.get(name, ""))
+        if name not in said and field in taken:
+            field = ""
+        taken.add(field)
+        fields.append(field)
+    if "address" not in fields:
+        raise TransferError(
+            _("The first line must name the columns, and one of them must be “address” or “email”.")
+        )
+    return Understood(product=product.name if product else "", fields=tuple(fields))
+
+
+def _said(plain: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
+    said = {}
+    for column, field in mapped.items():
+        if _plain(column) not in plain:
+            raise TransferError(_("There is no column “%(column)s”.") % {"column": column[:80]})
+        if field and field not in FIELDS:
+            known = ", ".join(FIELDS)
+            raise TransferError(
+                _("“%(field)s” is none of: %(known)s.") % {"field": field[:80], "known": known}
+            )
+        said[_plain(column)] = field
+    fields = [field for field in said.values() if field]
+    if len(fields) != len(set(fields)):
+        raise TransferError(_("Two columns cannot hold the same."))
+    return said
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("_", " ")

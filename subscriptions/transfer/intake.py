@@ -1,0 +1,117 @@
+"""A page of readers into a newsletter: judged line by line, compared with what our own house knows, written at once."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from newsroom.web import keys
+from subscriptions import suppression
+from subscriptions.models import Newsletter, Subscription
+from subscriptions.states import SubscriptionState, SuppressionReason
+from subscriptions.suppression import Stop
+from subscriptions.transfer import writing
+from subscriptions.transfer.judging import Line, LineResult, Reader, judge
+
+_KNOWN = {SubscriptionState.ACTIVE: LineResult.ALREADY, SubscriptionState.UNSUBSCRIBED: LineResult.LEFT}
+
+
+class Intake:
+    """One import under way. A dry one writes nothing, and remembers what it would have written."""
+
+    def __init__(
+        self,
+        *,
+        newsletter: Newsletter,
+        basis: str,
+        actor: str,
+        at: datetime,
+        facts: Mapping[str, object] | None = None,
+        is_dry_run: bool = False,
+    ) -> None:
+        self.newsletter, self.basis, self.actor, self.at = newsletter, basis, actor, at
+        self.facts = facts or {}
+        self.is_dry_run = is_dry_run
+        self._stopped: set[str] = set()
+        self._taken: set[str] = set()
+
+    def take(self, page: Iterable[tuple[int, Mapping[str, str]]]) -> list[Line]:
+        """What becomes of these lines, in their order; what can be taken is written, in one transaction.
+
+        Queries: at most 16, whatever the number of lines. Inside a page a line that stops an address weighs more
+        than one that enrols it, wherever it stands.
+        """
+        judged = [judge(number, row, at=self.at) for number, row in page]
+        readers = [each for each in judged if isinstance(each, Reader)]
+        with transaction.atomic():
+            self._stop([reader for reader in readers if reader.stop])
+            results = self._compare([reader for reader in readers if not reader.stop])
+        return [each if isinstance(each, Line) else self._line(each, results) for each in judged]
+
+    def _line(self, reader: Reader, results: Mapping[int, LineResult]) -> Line:
+        result = LineResult.STOPPED if reader.stop else results[reader.number]
+        return Line(number=reader.number, address=reader.typed, result=result)
+
+    def _stop(self, readers: list[Reader]) -> None:
+        if self.is_dry_run:
+            self._stopped.update(reader.address_hash for reader in readers)
+            return
+        stops = [
+            Stop(
+                address_hash=reader.address_hash,
+                reason=reader.stop,
+                newsletter=self.newsletter if reader.stop == SuppressionReason.UNSUBSCRIBED else None,
+                note=self.basis[:300],
+            )
+            for reader in readers
+            if reader.stop
+        ]
+        suppression.suppress_all(stops, at=self.at)
+
+    def _compare(self, readers: list[Reader]) -> dict[int, LineResult]:
+        """What our own past says of each, by line; who may be taken is."""
+        hashes = {reader.address_hash for reader in readers}
+        stopped = suppression.among(hashes, newsletter=self.newsletter) | (self._stopped & hashes)
+        states = self._states(readers)
+        results: dict[int, LineResult] = {}
+        taken: list[Reader] = []
+        seen: set[str] = set()
+        for reader in readers:
+            state = states.get(reader.normal)
+            if reader.normal in seen:
+                results[reader.number] = LineResult.TWICE
+            elif reader.address_hash in stopped:
+                results[reader.number] = LineResult.SUPPRESSED
+            elif reader.normal in self._taken:
+                results[reader.number] = LineResult.ALREADY
+            else:
+                results[reader.number] = _KNOWN.get(state, LineResult.TAKEN) if state else LineResult.TAKEN
+                if results[reader.number] is LineResult.TAKEN:
+                    taken.append(reader)
+            seen.add(reader.normal)
+        if self.is_dry_run:
+            self._taken.update(reader.normal for reader in taken)
+            return results
+        writing.enrol(
+            taken,
+            newsletter=self.newsletter,
+            basis=self.basis,
+            actor=self.actor,
+            at=self.at,
+            are_some_known=any(state in writing.RAISED for state in states.values()),
+            facts=self.facts,
+        )
+        return results
+
+    def _states(self, readers: list[Reader]) -> dict[str, SubscriptionState]:
+        """The present states of those who are known to this newsletter, by address, locked unless nothing is written."""
+        if not readers:
+            return {}
+        rows = Subscription.objects.filter(
+            newsletter=self.newsletter,
+            subscriber__address__in=keys.among([reader.normal for reader in readers]),
+        ).order_by("pk")
+        if not self.is_dry_run:
+            rows = rows.select_for_update(of=("self",))
+        found = rows.values_list("subscriber__address", "state")
+        return {address: SubscriptionState(state) for address, state in found if address}
