@@ -6,6 +6,7 @@ start with one sentence that names the setting and the way out.
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +70,16 @@ SETTINGS: tuple[Setting, ...] = (
         "MAIL_PROVIDERS",
         "main=smtp://127.0.0.1:1025?tls=off",
         "Who takes the mail: `name=scheme://…`, comma-separated; the first is the default.",
+    ),
+    Setting(
+        "SIGNUPS_PER_HOUR",
+        "network=40,domain=50,site=600",
+        "Sign-ups within an hour from one network, to one target domain and altogether.",
+    ),
+    Setting(
+        "RETURN_SITES",
+        "",
+        "Sites to which a sign-up form on a page of theirs may lead back, comma-separated.",
     ),
     Setting("MEDIA_ROOT", "var/media", "Where pictures are kept."),
     Setting("SENTRY_DSN", "", "Where errors are reported; nothing is reported without it."),
@@ -168,6 +179,29 @@ class Environment:
             os.link(aside, path)
         aside.unlink()
         return path.read_text().strip()
+
+
+def read_signups_per_hour(value: str) -> dict[str, int]:
+    """`network=40,domain=50,site=600` as numbers; what is left out is as in the default."""
+    limits = {"network": 40, "domain": 50, "site": 600}
+    for part in filter(None, value.split(",")):
+        name, _, number = part.strip().partition("=")
+        if name not in limits or not number.isdigit() or int(number) < 1:
+            raise ImproperlyConfigured(
+                "SIGNUPS_PER_HOUR must look like network=40,domain=50,site=600 with numbers from 1."
+            )
+        limits[name] = int(number)
+    return limits
+
+
+def read_return_sites(sites: list[str]) -> frozenset[str]:
+    """Scheme and host of each, as browsers write them: small letters, international names as xn--."""
+    for site in sites:
+        if not re.fullmatch(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", site):
+            raise ImproperlyConfigured(
+                f"RETURN_SITES must look like https://www.example.org, without a path, not {site!r}."
+            )
+    return frozenset(sites)
 
 
 def read_link_keys(value: str) -> dict[int, bytes]:

@@ -10,7 +10,13 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.environment import ROOT, Environment, read_link_keys
+from newsroom.environment import (
+    ROOT,
+    Environment,
+    read_link_keys,
+    read_return_sites,
+    read_signups_per_hour,
+)
 
 # So that `ModelAdmin[Article]` and `ModelForm[Digest]` mean something at run time as well.
 django_stubs_ext.monkeypatch()
@@ -162,6 +168,10 @@ LANGUAGE_COOKIE_SECURE = _secure
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SESSION_COOKIE_AGE = 12 * 60 * 60
 
+# --- Signing up -------------------------------------------------------------------------------------------
+SIGNUPS_PER_HOUR = read_signups_per_hour(environment.text("SIGNUPS_PER_HOUR"))
+RETURN_SITES = read_return_sites(environment.items("RETURN_SITES"))
+
 # --- Mail -------------------------------------------------------------------------------------------------
 # Read by newsroom.mail.provider_urls; Django's own EMAIL_* settings are not used.
 MAIL_PROVIDERS = environment.text("MAIL_PROVIDERS")
@@ -231,6 +241,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "events": {"task": "delivery.apply_events", "schedule": 2.0},
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
     "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
+    "sign-ups": {"task": "subscriptions.watch_sign_ups", "schedule": 60.0},
     "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},

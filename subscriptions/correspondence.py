@@ -62,6 +62,7 @@ def ask_to_confirm(
     secret: str,
     address: str,
     language: str,
+    leaves_at: datetime,
     at: datetime,
 ) -> int:
     """The letter that asks whether the sign-up was hers; gives its number."""
@@ -81,13 +82,19 @@ def ask_to_confirm(
         },
         envelope=_envelope(first, language=language),
         dedupe_key=f"confirmation:{confirmation.pk}",
+        not_before=leaves_at,
         at=at,
     )
     return letter.pk
 
 
 def say_already_subscribed(
-    reader: Subscriber, rows: Sequence[Subscription], newsletters: Sequence[Newsletter], *, at: datetime
+    reader: Subscriber,
+    rows: Sequence[Subscription],
+    newsletters: Sequence[Newsletter],
+    *,
+    leaves_at: datetime,
+    at: datetime,
 ) -> None:
     """To a reader who signed up for what she gets already: nothing to do, and where her settings are. Once a day."""
     first = newsletters[0]
@@ -105,6 +112,7 @@ def say_already_subscribed(
         },
         envelope=_envelope(first, language=reader.language),
         dedupe_key=f"already:{reader.pk}:{at:%Y-%m-%d}",
+        not_before=leaves_at,
         at=at,
     )
 

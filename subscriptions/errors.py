@@ -4,6 +4,8 @@ SubscriptionError
 ├── LinkError            a link from a mail leads nowhere any more
 │   ├── LinkUnknown      we never made it, or it is mutilated
 │   └── LinkExpired      it is older than a confirmation lives
+├── PressedTooSoon       a form was sent quicker than a person can type
+├── Misspelt             the address looks like a slip; `meant` is what it may be
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
 ├── UnknownReader        we know nobody of this address
 ├── NothingToPause       the subscription is not active
@@ -29,6 +31,18 @@ class LinkExpired(LinkError):
     def __init__(self, language: str) -> None:
         super().__init__("the confirmation is too old")
         self.language = language
+
+
+class PressedTooSoon(SubscriptionError):
+    """A form was sent quicker than a person can type, or without our stamp."""
+
+
+class Misspelt(SubscriptionError):
+    """The address looks like a slip at a well-known domain. meant: the address with that domain."""
+
+    def __init__(self, meant: str) -> None:
+        super().__init__("the address may be misspelt")
+        self.meant = meant
 
 
 class UndoExpired(SubscriptionError):

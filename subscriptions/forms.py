@@ -15,10 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.mail.addresses import normalise
 from newsroom.mail.errors import BadAddress
 from subscriptions.models import Newsletter
+from subscriptions.signing_up import SignUp
 from subscriptions.wording import PICKS
 
-# A person needs longer than this to type an address; a robot that posts at once is asked again.
-SECONDS_AT_LEAST = 2
 _STAMP_SALT = "subscriptions.form"
 # Where the form stood: a path on this site, kept with the consent. Anything else is somebody's experiment.
 _PATH = re.compile(r"/[\w\-./~%]{0,198}")
@@ -121,6 +120,19 @@ class SignupForm(forms.Form):
 
     def clean_wording(self) -> str:
         return str(self.cleaned_data["wording"] or PICKS)[:20]
+
+    def wish(self, *, network_address: str, insists: bool) -> SignUp:
+        """What a valid form asks for."""
+        return SignUp(
+            typed_address=self.cleaned_data["address"],
+            newsletters=self.picks(),
+            language=self.cleaned_data["language"],
+            place=self.cleaned_data["path"],
+            network_address=network_address,
+            wording_version=self.cleaned_data["wording"],
+            trap=self.cleaned_data["website"],
+            insists=insists,
+        )
 
     def picks(self) -> list[Newsletter]:
         """The newsletters she chose, as far as they exist; of use before the form is valid, too."""

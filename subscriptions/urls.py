@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from subscriptions.views import confirming, leaving, legal, preferences, signing_up
+from subscriptions.views import confirming, embedding, leaving, legal, preferences, signing_up
 
 urlpatterns = [
     path("newsletters/", signing_up.newsletters, name="newsletters"),
     path("subscribe/", signing_up.subscribe, name="subscribe"),
     path("subscribe/sent/", signing_up.check_inbox, name="check_inbox"),
+    path("embed/<slug:slug>/", embedding.embed, name="embed"),
     path("confirm/<str:token>/", confirming.confirm, name="confirm"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/link/", preferences.request_link, name="request_link"),

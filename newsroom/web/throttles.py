@@ -32,6 +32,18 @@ def allow(scope: str, key: str, *, limit: int, seconds: int) -> bool:
     return _own().hit(item, scope, key)
 
 
+def forget(scope: str, key: str, *, limit: int, seconds: int) -> None:
+    """Count the acts of `key` in `scope` anew."""
+    item = RateLimitItemPerSecond(limit, seconds, namespace="newsroom")
+    _own().clear(item, scope, key)
+    if time.monotonic() >= _Outage.until:
+        try:
+            _shared().clear(item, scope, key)
+        except (RedisError, OSError) as error:
+            _Outage.until = time.monotonic() + REST_SECONDS
+            logger.warning("Limits are counted per process: Redis is away (%s).", type(error).__name__)
+
+
 @cache
 def _shared() -> MovingWindowRateLimiter:
     location = str(settings.CACHES["default"]["LOCATION"])

@@ -5,22 +5,23 @@ erasure and import write their own events). A request answers the same for every
 reads us.
 """
 
+from subscriptions.consent import attack
 from subscriptions.consent.asking import CONFIRM_WITHIN, request_subscription
 from subscriptions.consent.changing import change_settings, pause
 from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, confirm, find_confirmation
 from subscriptions.consent.leaving import UNDO_WITHIN, can_restore, restore, unsubscribe
-from subscriptions.consent.limits import PER_NETWORK, RESEND_AFTER, may_ask_for_link, may_confirm_again
+from subscriptions.consent.limits import RESEND_AFTER, may_ask_for_link, may_confirm_again
 from subscriptions.consent.record import Change
 
 __all__ = [
     "CONFIRM_WITHIN",
-    "PER_NETWORK",
     "RESEND_AFTER",
     "UNDO_WITHIN",
     "Change",
     "Confirmed",
     "ask_again",
     "asked_for",
+    "attack",
     "can_restore",
     "change_settings",
     "confirm",

@@ -9,7 +9,8 @@ from django.db import transaction
 from newsroom.mail.addresses import Address, address_hash, counting_hash, normalise
 from newsroom.web.tokens import hash_secret, secret_token
 from subscriptions import correspondence
-from subscriptions.consent.limits import may_confirm_again, one_at_a_time, within_throttles
+from subscriptions.consent import attack
+from subscriptions.consent.limits import let_in, may_confirm_again, one_at_a_time
 from subscriptions.consent.record import event
 from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState
@@ -36,10 +37,16 @@ def request_subscription(
     """
     address = normalise(typed_address)
     wanted = [each for each in newsletters if each.state == NewsletterState.ACTIVE]
-    if not wanted or not within_throttles(address, network_address):
+    if not wanted:
+        return
+    passage = let_in(address, network_address, at=at)
+    if not passage.is_open:
         return
     with transaction.atomic():
         one_at_a_time(counting_hash(address.normal))
+        leaves_at = attack.next_turn(at) if passage.attack_since else at
+        if leaves_at is None:
+            return
         wanted = _not_suppressed(address, wanted)
         if not wanted:
             return
@@ -49,14 +56,16 @@ def request_subscription(
         asked = [each for each in wanted if each.pk not in is_reading]
         if not asked:
             assert reader is not None
-            correspondence.say_already_subscribed(reader, [rows[each.pk] for each in wanted], wanted, at=at)
+            correspondence.say_already_subscribed(
+                reader, [rows[each.pk] for each in wanted], wanted, leaves_at=leaves_at, at=at
+            )
             return
-        if not may_confirm_again(address.normal, at=at):
+        if not may_confirm_again(address.normal, at=at, attack_since=passage.attack_since):
             return
         if reader is None:
             reader = _new_reader(typed_address, address, language=language, at=at)
         pending = _enrol(reader, asked, rows, form=form, at=at)
-        letter_id = _ask_to_confirm(reader, pending, address, language=language, at=at)
+        letter_id = _ask_to_confirm(reader, pending, address, language=language, leaves_at=leaves_at, at=at)
         ConsentEvent.objects.bulk_create(
             event(
                 reader,
@@ -121,7 +130,13 @@ def _enrol(
 
 
 def _ask_to_confirm(
-    reader: Subscriber, pending: list[Subscription], address: Address, *, language: str, at: datetime
+    reader: Subscriber,
+    pending: list[Subscription],
+    address: Address,
+    *,
+    language: str,
+    leaves_at: datetime,
+    at: datetime,
 ) -> int:
     """Make the secret, keep its hash, and write the letter that carries it."""
     secret = secret_token()
@@ -135,5 +150,11 @@ def _ask_to_confirm(
     picks = Confirmation.subscriptions.through
     picks.objects.bulk_create(picks(confirmation=confirmation, subscription=row) for row in pending)
     return correspondence.ask_to_confirm(
-        confirmation, pending, secret=secret, address=address.sendable, language=language, at=at
+        confirmation,
+        pending,
+        secret=secret,
+        address=address.sendable,
+        language=language,
+        leaves_at=leaves_at,
+        at=at,
     )

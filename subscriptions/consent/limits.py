@@ -1,14 +1,19 @@
-"""How often somebody may ask: per mailbox in the database, per network, domain and site in Redis."""
+"""How often somebody may ask: per mailbox in the database, per network, domain and site in Redis.
+
+Over the limit of a network nothing is written. Over that of a target domain or of the site attack mode begins.
+"""
 
 import ipaddress
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 
-from newsroom.mail.addresses import Address, counting_hash
+from newsroom.mail.addresses import Address, counting_hash, is_freemail
 from newsroom.web import throttles
+from subscriptions.consent import attack
 from subscriptions.models import Confirmation
 
 logger = logging.getLogger(__name__)
@@ -18,26 +23,58 @@ RESEND_AFTER = timedelta(seconds=60)
 PER_DAY = 3
 PER_MONTH = 5
 
-# Requests per hour. A household, an office, a school behind one address stays below the first.
-PER_NETWORK = 40
-PER_DOMAIN = 400
-PER_SITE = 2_000
 LINKS_PER_NETWORK = 20
+# So many times its limit a network is refused within an hour before staff hear of it.
+REFUSED_UNTIL_TOLD = 5
 _HOUR = 60 * 60
 
 
-def within_throttles(address: Address, network_address: str) -> bool:
-    """Count the request against its network, its domain and the whole site; beyond them nothing is written."""
-    counted = (
-        ("sign-up network", _network(network_address), PER_NETWORK),
-        ("sign-up domain", address.normal.rpartition("@")[2], PER_DOMAIN),
-        ("sign-up site", settings.SITE_URL, PER_SITE),
-    )
-    for scope, key, limit in counted:
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """Whether a request goes on, and since when sign-ups flood in; None in peace."""
+
+    is_open: bool
+    attack_since: datetime | None = None
+
+
+def let_in(address: Address, network_address: str, *, at: datetime) -> Passage:
+    """Count a request against its network, its domain and the whole site. One query, in peace."""
+    network = _network(network_address)
+    limit = settings.SIGNUPS_PER_HOUR["network"]
+    if not throttles.allow("sign-up network", network, limit=limit, seconds=_HOUR):
+        logger.warning("A sign-up was not taken: over the limit of its network.")
+        _mind_refused(network, limit, at=at)
+        return Passage(is_open=False)
+    since = _flooded(address.normal.rpartition("@")[2], at=at) or attack.since(at)
+    if since is None:
+        return Passage(is_open=True)
+    seconds = int(attack.LASTS.total_seconds())
+    is_first = throttles.allow("sign-up in attack", network, limit=1, seconds=seconds)
+    return Passage(is_open=is_first, attack_since=since)
+
+
+def _mind_refused(network: str, limit: int, *, at: datetime) -> None:
+    """Nobody's household: staff hear once an hour of a network that goes on far beyond its limit."""
+    most = REFUSED_UNTIL_TOLD * limit
+    is_far_beyond = not throttles.allow("sign-ups refused", network, limit=most, seconds=_HOUR)
+    if is_far_beyond and throttles.allow("refusals told", network, limit=1, seconds=_HOUR):
+        attack.tell_of_network(network, limit=limit, refused=most, at=at)
+
+
+def _flooded(domain: str, *, at: datetime) -> datetime | None:
+    """Begin or prolong attack mode if this request passes a limit, and count anew; says when the attack began."""
+    limits = settings.SIGNUPS_PER_HOUR
+    since = None
+    # Most readers are with few large providers: these count against the site alone.
+    counted = [("sign-up site", settings.SITE_URL, limits["site"], "")]
+    if not is_freemail(domain):
+        counted.append(("sign-up domain", domain, limits["domain"], domain))
+    for scope, key, limit, whose in counted:
         if not throttles.allow(scope, key, limit=limit, seconds=_HOUR):
-            logger.warning("A sign-up was not taken: over the limit.", extra={"scope": scope})
-            return False
-    return True
+            throttles.forget(scope, key, limit=limit, seconds=_HOUR)
+            logger.warning("Sign-ups flood in.", extra={"scope": scope, "limit": limit})
+            since = attack.begin(limit, domain=whose, at=at)
+    return since
 
 
 def one_at_a_time(counting: str) -> None:
@@ -47,14 +84,18 @@ def one_at_a_time(counting: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(counting[:15], 16)])
 
 
-def may_confirm_again(normal_address: str, *, at: datetime) -> bool:
-    """Whether this mailbox may get another confirmation now: 60 s apart, 3 in 24 hours, 5 in 30 days. One query."""
+def may_confirm_again(normal_address: str, *, at: datetime, attack_since: datetime | None = None) -> bool:
+    """Whether this mailbox may get another confirmation now: 60 s apart, 3 in 24 hours, 5 in 30 days. One query.
+
+    attack_since: in attack mode its first one is its only one.
+    """
     month = at - timedelta(days=30)
     recent = Confirmation.objects.filter(counting_hash=counting_hash(normal_address), created_at__gt=month)
     times = list(recent.values_list("created_at", flat=True))
     today = [time for time in times if time > at - timedelta(days=1)]
     is_too_soon = any(time > at - RESEND_AFTER for time in today)
-    return not is_too_soon and len(today) < PER_DAY and len(times) < PER_MONTH
+    is_in_attack = attack_since is not None and any(time >= attack_since for time in times)
+    return not (is_too_soon or is_in_attack) and len(today) < PER_DAY and len(times) < PER_MONTH
 
 
 def may_ask_for_link(network_address: str) -> bool:

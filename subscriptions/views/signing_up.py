@@ -13,11 +13,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from newsroom.mail.addresses import suggest
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from subscriptions import consent
-from subscriptions.forms import SECONDS_AT_LEAST, SignupForm, language_code, shown_at, stamp
+from subscriptions import signing_up as rules
+from subscriptions.errors import Misspelt, PressedTooSoon
+from subscriptions.forms import SignupForm, language_code, shown_at, stamp
 from subscriptions.models import Newsletter
 from subscriptions.views.private import keep_private
 from subscriptions.wording import PICKS, wording
@@ -95,26 +96,16 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         data["address"] = str(data["take"])
     form = SignupForm(data, offered=offered)
     if not form.is_valid():
-        return _again(request, form, "subscriptions/subscribe.html")
-    if form.cleaned_data["website"]:
-        return _look_in_your_inbox(form, at=now())  # a robot learns nothing
-    shown = shown_at(form.cleaned_data["started"])
+        return again(request, form, "subscriptions/subscribe.html")
+    wish = form.wish(network_address=client_address(request), insists="insist" in data)
     at = now()
-    if shown is None or at.timestamp() - shown < SECONDS_AT_LEAST:
-        return _again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
-    typed = form.cleaned_data["address"]
-    if "insist" not in data and (meant := suggest(typed)):
-        return _again(request, form, "subscriptions/did_you_mean.html", meant=meant)
-    consent.request_subscription(
-        typed_address=typed,
-        newsletters=form.picks(),
-        language=form.cleaned_data["language"],
-        form=form.cleaned_data["path"],
-        network_address=client_address(request),
-        at=at,
-        wording_version=form.cleaned_data["wording"],
-    )
-    return _look_in_your_inbox(form, at=at)
+    try:
+        rules.take_from_page(wish, shown_at=shown_at(form.cleaned_data["started"]), at=at)
+    except PressedTooSoon:
+        return again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
+    except Misspelt as slip:
+        return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
+    return look_in_your_inbox(form, at=at)
 
 
 def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
@@ -131,7 +122,7 @@ def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
     return response
 
 
-def _again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
+def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
     """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
     picks = form.picks()
     context = _form_context(form, {each.slug for each in picks})
@@ -146,7 +137,8 @@ def _again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -
     return response
 
 
-def _look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
+def look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
+    """Lead to the page that says to look for mail; her browser alone keeps what she asked for."""
     kept = Request(
         address=form.cleaned_data["address"],
         slugs=[each.slug for each in form.picks()],

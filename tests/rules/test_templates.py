@@ -102,6 +102,7 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "newsletters": lambda rows: {},
     "subscribe": lambda rows: {},
     "check_inbox": lambda rows: {},
+    "embed": lambda rows: {"slug": rows.newsletter.slug},
     "confirm": lambda rows: {"token": rows.confirmation},
     "preferences": lambda rows: {},
     "preferences_link": lambda rows: {"token": make(TokenKind.MANAGE, rows.subscription.pk)},
@@ -199,8 +200,11 @@ def wrong_with(page: str, *, language: str) -> Iterator[str]:
         yield "it has no title of its own"
     if (number := len(re.findall(r"<h1\b", page))) != 1:
         yield f"it has {number} main headings"
-    if left := re.search(r"{[{%#]|&amp;(?:lt|gt|amp|quot|#\d+);|[\ue000\ue001]", page):
-        yield f"something was left unfilled or escaped twice: {page[left.start() - 20 : left.end() + 30]!r}"
+    prose = re.sub(
+        r'<textarea id="code".*?</textarea>', "", page, flags=re.DOTALL
+    )  # code to copy, shown as it is
+    if left := re.search(r"{[{%#]|&amp;(?:lt|gt|amp|quot|#\d+);|[\ue000\ue001]", prose):
+        yield f"something was left unfilled or escaped twice: {prose[left.start() - 20 : left.end() + 30]!r}"
     # Our own pictures may be named by their whole address.
     yield from forbidden(page.replace(settings.SITE_URL, ""), is_mail=False)
 

@@ -40,10 +40,10 @@ def test_the_catalogue(size: int, django_assert_num_queries: DjangoAssertNumQuer
 def test_a_sign_up(size: int, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     fields = signup_fields("mia@example.org", *newsletters(size))
 
-    # newsletters; clock; savepoint; suppressions; reader; confirmations so far; new reader (look, savepoint,
+    # newsletters; clock; whether an attack goes on; savepoint; suppressions; reader; confirmations so far; new reader (look, savepoint,
     # insert, release); subscriptions; confirmation; what it confirms; letter (look, savepoint, insert,
     # release); events; release
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         assert fresh_client().post("/subscribe/", fields).status_code == 303
 
 

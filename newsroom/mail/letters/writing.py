@@ -32,11 +32,12 @@ def write(
     envelope: Envelope,
     dedupe_key: str,
     at: datetime,
+    not_before: datetime | None = None,
     leave_url: str = "",
 ) -> Letter:
     """Render and keep a letter; it leaves after commit. The same key gives the letter that is there already.
 
-    leave_url: for letters that may carry a one-click unsubscribe (RFC 8058). Raises BadAddress. Queries: 2.
+    not_before: when it may leave, if that is later. leave_url: for letters that may carry a one-click unsubscribe (RFC 8058). Raises BadAddress. Queries: 2.
     """
     recipient = addresses.normalise(address)
     key = dedupe_key if len(dedupe_key) <= 120 else hashlib.sha256(dedupe_key.encode()).hexdigest()
@@ -57,7 +58,7 @@ def write(
                 text=content.text,
                 html=content.html,
                 envelope={**envelope.to_json(), "leave_url": leave_url},
-                not_before=at,
+                not_before=not_before or at,
                 created_at=at,
             )
     except IntegrityError:  # somebody wrote the same letter at the same moment

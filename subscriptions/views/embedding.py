@@ -1,0 +1,85 @@
+"""A sign-up form for other sites, in plain HTML: a page that shows the code, and where that form posts to.
+
+No forgery guard: a form on another site cannot have our cookie, and a forged sign-up does nothing but send the letter
+that asks whether it was meant. So nothing is changed for anybody who does not confirm, and all limits hold.
+"""
+
+import re
+import time
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from newsroom.web.clock import now
+from newsroom.web.proxies import client_address
+from subscriptions import signing_up as rules
+from subscriptions.errors import Misspelt
+from subscriptions.forms import SignupForm, language_code, stamp
+from subscriptions.models import Newsletter
+from subscriptions.views.signing_up import again, look_in_your_inbox
+from subscriptions.wording import BOX, wording
+
+# Scheme and host as plain as they can be, then a path of visible ASCII without backslashes: browsers read `\` as `/`,
+# drop tabs and line ends, and take what stands before an @ for a name.
+_RETURN = re.compile(r"(?P<site>https?://[a-z0-9.-]+(?::[0-9]{1,5})?)(?:/[!-\[\]-~]*)?")
+_LONGEST = 500
+
+
+def may_return_to(url: str) -> bool:
+    """Whether a form may lead back to this address: it is on one of RETURN_SITES, beyond any doubt."""
+    found = _RETURN.fullmatch(url) if len(url) <= _LONGEST else None
+    return found is not None and found["site"] in settings.RETURN_SITES
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def embed(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET shows the code of the form, for whoever looks after another site; POST is that form, sent by a reader."""
+    newsletter = get_object_or_404(Newsletter.objects.active().select_related("sender"), slug=slug)
+    if request.method == "POST":
+        return _sign_up(request, newsletter)
+    language = language_code(newsletter.language)
+    context = {
+        "newsletter": newsletter,
+        "form_url": f"{settings.SITE_URL}{reverse('embed', args=[slug])}",
+        "privacy_url": f"{settings.SITE_URL}{reverse('privacy')}",
+        "wording": wording(BOX, language, name=newsletter.name),
+        "return_sites": sorted(settings.RETURN_SITES),
+    }
+    with override(language):  # the form speaks to readers, the page around it to whoever copies the code
+        context["code"] = (
+            render(request, "subscriptions/embedded_form.html", context).content.decode().strip()
+        )
+    response = render(request, "subscriptions/embed.html", context)
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:
+    data = request.POST.copy()
+    data.setlist("newsletter", [newsletter.slug])
+    data["path"] = reverse("embed", args=[newsletter.slug])
+    data["wording"] = BOX
+    data.setdefault("language", newsletter.language)
+    # What the reader may have to correct goes on as a form of ours. She has typed already and need not wait again.
+    data["started"] = stamp(time.time() - rules.TIME_TO_TYPE.total_seconds())
+    form = SignupForm(data, offered=[newsletter])
+    if not form.is_valid():
+        return again(request, form, "subscriptions/subscribe.html")
+    at = now()
+    try:
+        rules.take(form.wish(network_address=client_address(request), insists=False), at=at)
+    except Misspelt as slip:
+        return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
+    wanted = str(data.get("return", ""))
+    if not may_return_to(wanted):
+        return look_in_your_inbox(form, at=at)
+    response = HttpResponse(status=303)
+    response["Location"] = wanted
+    response["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,207 @@
+"""The form on other sites: no cookie, no script, the same rules, and no way to lead a reader to a stranger's page."""
+
+import re
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsroom.mail.models import Letter
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber
+from subscriptions.states import NewsletterState
+from subscriptions.views.embedding import may_return_to
+from tests.factories import make_newsletter
+from tests.subscriptions.factories import fresh_client
+
+pytestmark = pytest.mark.django_db
+
+THANKS = "https://www.example.org/thank-you/"
+
+
+@pytest.fixture(autouse=True)
+def _sites(settings: LazySettings) -> None:
+    settings.RETURN_SITES = frozenset({"https://www.example.org", "https://shop.example.org:8443"})
+
+
+def send(newsletter: Newsletter, address: str = "mia@example.org", **more: Any) -> Any:
+    client = fresh_client(enforce_csrf_checks=True)
+    fields = {"address": address, "website": ""} | more
+    return client.post(f"/embed/{newsletter.slug}/", fields, headers={"origin": "https://www.example.org"})
+
+
+def test_a_form_elsewhere_needs_no_cookie_and_ends_at_our_page() -> None:
+    newsletter = make_newsletter()
+
+    answer = send(newsletter)
+
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
+    event = ConsentEvent.objects.get()
+    assert (event.form, event.wording_version) == (f"/embed/{newsletter.slug}/", "2026-11-box")
+    assert newsletter.name in event.wording
+
+
+def test_it_leads_back_to_a_page_that_is_allowed() -> None:
+    answer = send(make_newsletter(), **{"return": THANKS})
+
+    assert (answer.status_code, answer["Location"]) == (303, THANKS)
+    assert Letter.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.example.org",
+        "https://www.example.org/",
+        "https://www.example.org/a?b=c&d=//evil.example#e",
+        "https://shop.example.org:8443/thanks",
+    ],
+)
+def test_addresses_on_an_allowed_site_are_accepted(url: str) -> None:
+    assert may_return_to(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/thank-you/",
+        "//evil.example/",
+        "///www.example.org/",
+        "https:www.example.org/",
+        "https:/www.example.org/",
+        "https:\\\\www.example.org\\",
+        "https://evil.example/",
+        "http://www.example.org/",
+        "https://example.org/",
+        "https://evil.www.example.org/",
+        "https://www.example.org.evil.example/",
+        "https://www.example.org./",
+        "https://www.example.org:443/",
+        "https://www.example.org:8443/",
+        "https://shop.example.org/",
+        "https://www.example.org@evil.example/",
+        "https://www.example.org:x@evil.example/",
+        "https://mia@www.example.org/",
+        "https://www.example.org\\@evil.example/",
+        "https://evil.example\\@www.example.org/",
+        "https://evil.example\\.www.example.org/",
+        "https://www.example.org\\.evil.example/",
+        "https://www.example.org/\\evil.example/",
+        "https://www.example.org?x",
+        "https://www.example.org#@evil.example/",
+        "https://www.example.org%2f@evil.example/",
+        "https://www%2eexample.org/",
+        "https%3a//www.example.org/",
+        "https://www。example。org/",
+        "https://www.exаmple.org/",
+        "https://www.example.org\N{FULLWIDTH SOLIDUS}evil.example/",
+        "https://www.example.org/\N{LATIN SMALL LETTER A WITH DIAERESIS}",
+        "HTTPS://WWW.EXAMPLE.ORG/",
+        " https://www.example.org/",
+        "https://www.example.org/\n",
+        "https://www.example.org/\r\nSet-Cookie: a=b",
+        "ht\ttps://www.example.org/",
+        "https://www.example.org\t/",
+        "javascript:alert(1)//https://www.example.org/",
+        "data:text/html,https://www.example.org/",
+        "https://[www.example.org]/",
+        "https://www.example.org/" + "a" * 600,
+    ],
+)
+def test_no_spelling_leads_a_reader_to_a_strangers_page(url: str) -> None:
+    answer = send(make_newsletter(), **{"return": url})
+
+    assert not may_return_to(url)
+    assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
+
+
+_PARTS = st.sampled_from(
+    [
+        "https",
+        "http",
+        ":",
+        "/",
+        "//",
+        "\\",
+        "@",
+        ".",
+        "www.example.org",
+        "evil.example",
+        "?",
+        "#",
+        "%2f",
+        "\t",
+        " ",
+        "。",
+    ]
+)
+
+
+@given(st.lists(_PARTS, max_size=9).map("".join))
+def test_whatever_is_accepted_begins_with_an_allowed_site_and_a_path(url: str) -> None:
+    if may_return_to(url):
+        assert re.match(r"https://www\.example\.org(/|$)", url)
+        assert "\\" not in url
+
+
+def test_where_no_site_is_allowed_none_is(settings: LazySettings) -> None:
+    settings.RETURN_SITES = frozenset()
+
+    assert send(make_newsletter(), **{"return": THANKS})["Location"] == "/subscribe/sent/"
+
+
+@pytest.mark.parametrize("address", ["", "mia", "mia@@example.org"])
+def test_an_error_is_shown_on_our_page_where_it_can_be_corrected(address: str) -> None:
+    newsletter = make_newsletter()
+
+    page = send(newsletter, address, **{"return": THANKS})
+
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert 'class="error-summary"' in html
+    assert 'action="/subscribe/"' in html
+    assert not Subscriber.objects.exists()
+
+
+def test_a_slip_is_asked_about_and_the_answer_need_not_wait() -> None:
+    newsletter = make_newsletter()
+    client = fresh_client()
+
+    page = client.post(f"/embed/{newsletter.slug}/", {"address": "mia@gmial.com"}).content.decode()
+    kept = dict(
+        re.findall(r'name="(started|path|language|wording|newsletter|address)" value="([^"]*)"', page)
+    )
+    client.post("/subscribe/", {**kept, "take": "mia@gmail.com"})
+
+    assert Subscriber.objects.get().address == "mia@gmail.com"
+
+
+def test_the_trap_is_answered_like_a_sign_up() -> None:
+    answer = send(make_newsletter(), website="http://spam.example", **{"return": THANKS})
+
+    assert (answer.status_code, answer["Location"]) == (303, THANKS)
+    assert not Subscriber.objects.exists()
+
+
+def test_the_page_shows_a_form_that_works_as_it_stands() -> None:
+    newsletter = make_newsletter(name="Ufer & Fluss", language="de")
+
+    page = fresh_client().get(f"/embed/{newsletter.slug}/").content.decode()
+
+    code = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert code is not None
+    assert "&lt;form action=" in code[1]
+    assert f"/embed/{newsletter.slug}/" in code[1]
+    assert "csrf" not in code[1]
+    assert "script" not in code[1]
+    assert "Ufer &amp;amp; Fluss" in code[1]
+
+
+def test_a_newsletter_that_takes_no_sign_ups_has_no_form() -> None:
+    resting = make_newsletter(state=NewsletterState.PAUSED)
+
+    assert Client().get(f"/embed/{resting.slug}/").status_code == 404
+    assert send(resting).status_code == 404
