@@ -59,6 +59,7 @@ ROLES: Mapping[str, set[str]] = {
     | _may(
         "add change",
         (
+            "articles.apitoken",
             "articles.feed",
             "articles.section",
             "digests.plan",
@@ -73,6 +74,7 @@ ROLES: Mapping[str, set[str]] = {
         (
             *_LEDGER,
             *_READERS,
+            "articles.apitoken",
             "mail.letter",
             "mail.providerevent",
             "subscriptions.sender",

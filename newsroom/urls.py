@@ -14,6 +14,7 @@ urlpatterns = [
     path("favicon.ico", robots.favicon, name="favicon"),
     path("language/", set_language, name="set_language"),
     path("webhooks/", include("newsroom.mail.webhooks")),
+    path("api/v1/", include("newsroom.api")),
     path("admin/", admin.site.urls),
     path("", include("newsroom.articles.urls")),
     path("", include("subscriptions.urls")),

@@ -11,12 +11,16 @@ def let(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     from digests.roles import bring_up_to_date
 
     # Django makes permissions only after the last migration; the groups need these now.
-    for app in ("digests", "mail"):
+    for app in ("articles", "digests", "mail"):
         create_permissions(current_apps.get_app_config(app), apps=apps, verbosity=0)
     bring_up_to_date(apps.get_model("auth", "Group").objects, apps.get_model("auth", "Permission").objects)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("digests", "0006_curate_together"), ("mail", "0002_watch_heartbeats")]
+    dependencies = [
+        ("articles", "0003_take_articles_by_api"),
+        ("digests", "0006_curate_together"),
+        ("mail", "0002_watch_heartbeats"),
+    ]
 
     operations = [migrations.RunPython(let, migrations.RunPython.noop, elidable=False)]

@@ -7,6 +7,7 @@ ArticlesError
 │   ├── NotText             not a text file
 │   ├── BrokenFeed          a feed that cannot be read
 │   └── NoArticle           no article in it
+├── KeyUsedBefore       an Idempotency-Key came again with other content
 ├── ClusterError            articles that cannot be put together or parted
 └── PictureError            a picture cannot be kept: no picture, of a wrong kind, or too large
 """
@@ -42,6 +43,10 @@ class BrokenFeed(SourceError):
 
 class NoArticle(SourceError):
     """It can be read, but there is no article in it."""
+
+
+class KeyUsedBefore(ArticlesError):
+    """An Idempotency-Key came again with other content."""
 
 
 class ClusterError(ArticlesError):

@@ -33,7 +33,7 @@ _EVERYWHERE: Final[dict[Floor, str]] = {
     Floor.VALUES: "__init__ errors states",
     Floor.RECORDS: "models",
     Floor.SERVICES: "queue",
-    Floor.EDGES: "admin apps checks forms management tasks templatetags urls views",
+    Floor.EDGES: "admin api apps checks forms management tasks templatetags urls views",
 }
 
 _HOUSE: Final[dict[str, dict[Floor, str]]] = {
@@ -49,7 +49,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
-        Floor.SERVICES: "clustering feeds intake pages pasting pictures publishing structured_data",
+        Floor.SERVICES: "clustering feeds handing_in intake pages pasting pictures publishing structured_data",
     },
     "subscriptions": {
         Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",

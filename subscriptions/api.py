@@ -1,0 +1,270 @@
+"""The readers' part of the API: the catalogue, signing up by the same rules as every form, and a reader's settings."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Router, Schema, Status
+from ninja.decorators import decorate_view
+from ninja.security import HttpBearer
+from pydantic import Field
+
+from newsroom.mail.addresses import mask
+from newsroom.mail.errors import BadAddress
+from newsroom.web.api import WITHOUT_CONTROLS, Moment, Problem, ProblemBody, Sent, Slug
+from newsroom.web.clock import now
+from newsroom.web.errors import BadToken
+from newsroom.web.proxies import client_address
+from newsroom.web.tokens import TokenKind
+from subscriptions import consent, signing_up
+from subscriptions.errors import Misspelt
+from subscriptions.forms import language_code
+from subscriptions.models import Newsletter, Subscriber, Subscription
+from subscriptions.states import NewsletterState, SubscriptionState
+from subscriptions.views.private import keep_private, subscription_of
+from subscriptions.wording import BOX, wording
+
+router = Router(tags=["readers"])
+
+Language = Literal["de", "en"]
+
+
+class NewsletterOut(Schema):
+    """A newsletter that takes sign-ups."""
+
+    slug: str
+    name: str
+    language: str
+    promise: str
+    cadence: str
+    theme: str
+    url: str
+    wording: str = Field(description="What a reader agrees to; show it where she signs up.")
+    wording_version: str
+
+
+class SignUpIn(Sent):
+    """A wish to read newsletters."""
+
+    address: Annotated[str, Field(max_length=320, pattern=WITHOUT_CONTROLS)] = Field(
+        description="One e-mail address, as it was typed."
+    )
+    newsletters: list[Slug] = Field(min_length=1, max_length=50, description="Slugs of the catalogue.")
+    language: Language | None = Field(None, description="Of our letters; without it the first newsletter's.")
+    wording_version: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] = Field(
+        BOX, description="Which wording the reader saw; it is kept with her consent."
+    )
+    insist: bool = Field(
+        False, description="The address is meant as it is written, though it looks like a slip."
+    )
+
+
+class Taken(Schema):
+    """The answer to every sign-up, whatever we know of the address."""
+
+    detail: str
+
+
+class SettingOut(Schema):
+    """A newsletter, and how a reader stands to it. state: none, pending, active, unsubscribed or lapsed."""
+
+    slug: str
+    name: str
+    state: str
+    paused_until: datetime | None
+
+
+class PreferencesOut(Schema):
+    """A reader's settings. address: shortened."""
+
+    address: str
+    language: str
+    newsletters: list[SettingOut]
+
+
+class SettingIn(Sent):
+    """What is to become of one newsletter; what is left out stays."""
+
+    on: bool | None = Field(None, description="Off ends it at once; on asks for a confirmation by letter.")
+    paused_until: Moment | None = Field(None, description="Within 26 weeks, or null to let it go on at once.")
+
+
+class PreferencesIn(Sent):
+    """Settings to change; what is left out stays."""
+
+    language: Language | None = Field(None, description="Of our letters.")
+    newsletters: dict[Slug, SettingIn] = Field(default_factory=dict, description="Settings by slug.")
+
+
+class ReaderToken(HttpBearer):
+    """The token of a settings link, as it stands in a reader's mails: `/preferences/<token>/`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Subscriber | None:
+        """The token's reader. One query."""
+        try:
+            row = subscription_of(TokenKind.MANAGE, token)
+        except BadToken:
+            return None
+        return row.subscriber if row is not None and row.subscriber.address else None
+
+
+def _private(run: Any) -> Any:
+    """No cache keeps what a reader's token opened."""
+
+    def wrapped(request: HttpRequest, *args: Any, **keywords: Any) -> HttpResponse:
+        response: HttpResponse = run(request, *args, **keywords)
+        keep_private(response)
+        return response
+
+    return wrapped
+
+
+@router.get("/newsletters", response=list[NewsletterOut], operation_id="list_newsletters")
+def newsletters(request: HttpRequest) -> list[dict[str, Any]]:
+    """The newsletters that take sign-ups, in the catalogue's order."""
+    return [_catalogued(each) for each in Newsletter.objects.active()]
+
+
+def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
+    agreed = wording(BOX, language_code(newsletter.language), name=newsletter.name)
+    return {
+        "slug": newsletter.slug,
+        "name": newsletter.name,
+        "language": newsletter.language,
+        "promise": newsletter.promise,
+        "cadence": newsletter.cadence_text,
+        "theme": newsletter.theme,
+        "url": newsletter.get_absolute_url(),
+        "wording": agreed.text,
+        "wording_version": agreed.version,
+    }
+
+
+@router.post(
+    "/subscriptions",
+    response={202: Taken, 400: ProblemBody, 422: ProblemBody},
+    operation_id="sign_up",
+)
+def sign_up(request: HttpRequest, sent: SignUpIn) -> Status[dict[str, str]]:
+    """Take a sign-up: a letter asks the reader to confirm it, and nothing happens before she has.
+
+    The answer is the same for every address. One network may send forty an hour; send from the reader's browser, or
+    write to us. A `suggestion` in a problem is what the address may be meant to be: ask, then send it or `insist`.
+    """
+    known = {each.slug: each for each in Newsletter.objects.active().select_related("sender")}
+    picks = [known[slug] for slug in dict.fromkeys(sent.newsletters) if slug in known]
+    if any(slug not in known for slug in sent.newsletters):
+        sentence = _("This newsletter is no longer offered. Please choose another.")
+        raise Problem(422, sentence, fields=["newsletters"])
+    wish = signing_up.SignUp(
+        typed_address=sent.address,
+        newsletters=picks,
+        language=sent.language or language_code(picks[0].language),
+        place="/api/v1/subscriptions",
+        network_address=client_address(request),
+        wording_version=sent.wording_version,
+        insists=sent.insist,
+    )
+    try:
+        signing_up.take(wish, at=now())
+    except BadAddress as error:
+        raise Problem(422, str(error), fields=["address"]) from error
+    except Misspelt as slip:
+        # Translators: Meinten Sie %(meant)s?
+        sentence = _("Did you mean %(meant)s?") % {"meant": slip.meant}
+        raise Problem(422, sentence, fields=["address"], suggestion=slip.meant) from slip
+    # Translators: Wenn alles stimmt, ist eine E-Mail mit der Bitte um Bestätigung unterwegs.
+    return Status(202, {"detail": _("If all is right, a letter that asks for confirmation is on its way.")})
+
+
+@router.get(
+    "/preferences",
+    auth=ReaderToken(),
+    response={200: PreferencesOut, 401: ProblemBody},
+    operation_id="read_preferences",
+)
+@decorate_view(_private)
+def read_preferences(request: HttpRequest) -> dict[str, Any]:
+    """A reader's settings, by the token of her settings link."""
+    return _preferences(_reader(request), at=now())
+
+
+@router.patch(
+    "/preferences",
+    auth=ReaderToken(),
+    response={200: PreferencesOut, 400: ProblemBody, 401: ProblemBody, 422: ProblemBody},
+    operation_id="change_preferences",
+)
+@decorate_view(_private)
+def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, Any]:
+    """Change a reader's settings; what is left out stays. All of it is done, or nothing."""
+    reader, at = _reader(request), now()
+    offered = {newsletter.slug: (newsletter, row) for newsletter, row in _offered(reader)}
+    if unknown := [slug for slug in sent.newsletters if slug not in offered]:
+        sentence = _("This newsletter is no longer offered. Please choose another.")
+        raise Problem(422, sentence, fields=[f"newsletters.{slug}" for slug in unknown])
+    named = {offered[slug][0].pk: setting for slug, setting in sent.newsletters.items()}
+    touched = [offered[slug] for slug in sent.newsletters]
+    wanted = {
+        newsletter.pk
+        for newsletter, row in touched
+        if (named[newsletter.pk].on if named[newsletter.pk].on is not None else _is_on(row))
+    }
+    try:
+        consent.change_settings(
+            reader,
+            newsletters=[newsletter for newsletter, _row in touched],
+            wanted=wanted,
+            pauses={
+                pk: setting.paused_until
+                for pk, setting in named.items()
+                if "paused_until" in setting.model_fields_set
+            },
+            language=sent.language or reader.language,
+            network_address=client_address(request),
+            at=at,
+        )
+    except ValueError as error:
+        # Translators: Eine Pause endet in der Zukunft und innerhalb von 26 Wochen.
+        raise Problem(
+            422, _("A pause ends after now and within 26 weeks."), fields=["newsletters"]
+        ) from error
+    return _preferences(reader, at=at)
+
+
+def _reader(request: HttpRequest) -> Subscriber:
+    reader: Subscriber = request.auth  # type: ignore[attr-defined]  # set by ReaderToken
+    return reader
+
+
+def _is_on(row: Subscription | None) -> bool:
+    return row is not None and row.state == SubscriptionState.ACTIVE
+
+
+def _offered(reader: Subscriber) -> list[tuple[Newsletter, Subscription | None]]:
+    """Newsletters that take sign-ups, and those she reads though they rest. Two queries."""
+    rows = {row.newsletter_id: row for row in reader.subscriptions.all()}
+    return [
+        (newsletter, rows.get(newsletter.pk))
+        for newsletter in Newsletter.objects.select_related("sender")
+        if newsletter.state == NewsletterState.ACTIVE or _is_on(rows.get(newsletter.pk))
+    ]
+
+
+def _preferences(reader: Subscriber, *, at: datetime) -> dict[str, Any]:
+    return {
+        "address": mask(reader.address or ""),
+        "language": reader.language,
+        "newsletters": [
+            {
+                "slug": newsletter.slug,
+                "name": newsletter.name,
+                "state": row.state if row else "none",
+                "paused_until": row.paused_until
+                if row and row.paused_until and row.paused_until > at
+                else None,
+            }
+            for newsletter, row in _offered(reader)
+        ],
+    }
