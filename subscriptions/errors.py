@@ -9,6 +9,7 @@ SubscriptionError
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
 ├── UnknownReader        we know nobody of this address
 ├── NothingToPause       the subscription is not active
+├── NoWeekly             the newsletter has no weekly best-of
 └── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
 """
 
@@ -63,6 +64,14 @@ class NothingToPause(SubscriptionError):
     def __init__(self, subscription_id: int) -> None:
         super().__init__(f"subscription {subscription_id} is not active")
         self.subscription_id = subscription_id
+
+
+class NoWeekly(SubscriptionError):
+    """This newsletter has no weekly best-of."""
+
+    def __init__(self, newsletter_id: int) -> None:
+        super().__init__(f"newsletter {newsletter_id} has no weekly best-of")
+        self.newsletter_id = newsletter_id
 
 
 class TransferError(SubscriptionError):

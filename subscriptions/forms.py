@@ -1,7 +1,7 @@
 """What readers fill in. Each form judges what it is given and says so in words; the service checks again."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -145,24 +145,3 @@ class LinkForm(forms.Form):
 
     address = AddressField()
     website = forms.CharField(required=False)
-
-
-class PreferencesForm:
-    """A reader's settings as posted: which newsletters are on, what is paused, the language.
-
-    Not a Django form: its fields are one set per newsletter, and nothing in it can be mistyped.
-    """
-
-    def __init__(self, data: Mapping[str, str], *, offered: Iterable[Newsletter]) -> None:
-        self.wanted: set[int] = set()
-        self.weeks: dict[int, int | None] = {}
-        everything_off = "everything_off" in data
-        for newsletter in offered:
-            if data.get(f"on-{newsletter.slug}") == "1" and not everything_off:
-                self.wanted.add(newsletter.pk)
-            match data.get(f"pause-{newsletter.slug}", "keep"):
-                case "none":
-                    self.weeks[newsletter.pk] = None
-                case text if text in {str(weeks) for weeks in PAUSES}:
-                    self.weeks[newsletter.pk] = int(text)
-        self.language = language_code(data.get("language"))

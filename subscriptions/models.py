@@ -112,6 +112,14 @@ class Newsletter(models.Model):
     cadence_text = models.CharField(
         _("when it comes"), max_length=120, help_text=_("For readers, such as: Monday to Friday at 6.")
     )
+    has_weekly = models.BooleanField(
+        _("has a weekly best-of"),
+        default=False,
+        help_text=_(
+            "Readers may choose one digest a week instead of each. Only with a plan that makes it: "
+            "who chooses it gets nothing else."
+        ),
+    )
     reading_minutes = models.PositiveSmallIntegerField(_("usual minutes to read"), default=5)
     list_id_label = models.CharField(
         _("list label"),
@@ -247,6 +255,11 @@ class Subscription(models.Model):
     requested_at = models.DateTimeField(_("requested"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     unsubscribed_at = models.DateTimeField(_("unsubscribed"), null=True, blank=True)
+    moved_to = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False,
+        verbose_name=_("moved to"),
+        help_text=_("Goes on for another reader, who is the same person; links in old mails end that one."),
+    )  # fmt: skip
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -279,6 +292,9 @@ class Confirmation(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
+    lifts_stops = models.BooleanField(
+        default=False, help_text=_("Asked for in her settings after a bounce or complaint had stopped mail.")
+    )
 
     class Meta:
         verbose_name = _("confirmation")
@@ -305,6 +321,52 @@ class LinkRequest(models.Model):
 
     def __str__(self) -> str:
         return f"request {self.pk}"
+
+
+class AddressChange(models.Model):
+    """A reader wants her mail at another address: asked, decided by a worker, confirmed there, undone within a week.
+
+    The web only writes the wish down, so that no answer tells whether the other address reads us. Both addresses are
+    emptied as soon as they are of no more use.
+    """
+
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="address_changes")
+    typed_address = models.CharField(max_length=254, blank=True)
+    address_hash = models.CharField(max_length=64)
+    counting_hash = models.CharField(max_length=64)
+    former_address = models.CharField(max_length=254, blank=True)
+    former_hash = models.CharField(max_length=64, blank=True)
+    network_address = models.GenericIPAddressField(null=True, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    undo_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    united_with = models.ForeignKey(Subscriber, models.PROTECT, null=True, blank=True, related_name="+")
+    moved = models.JSONField(
+        default=list, help_text=_("Which subscriptions moved, and what they were before.")
+    )
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("change of address")
+        verbose_name_plural = _("changes of address")
+        indexes = [
+            # Limits per address: how many letters since when.
+            models.Index(fields=["counting_hash", "asked_at"], name="change_by_address"),
+            # The worker's look for what is new.
+            models.Index(fields=["id"], condition=Q(decided_at__isnull=True), name="change_undecided"),
+            # Retention's look for addresses that are of no more use.
+            models.Index(
+                fields=["asked_at"],
+                condition=~(Q(typed_address="") & Q(former_address="")),
+                name="change_with_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"change of address {self.pk}"
 
 
 class ConsentEvent(models.Model):

@@ -1,6 +1,7 @@
 """Template filters of the ground floor: `{% load web %}`."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from babel.dates import format_date
 from django import template
@@ -28,12 +29,22 @@ def reading_time(minutes: int, language: str = "") -> str:
 @register.filter
 def long_date(value: date | datetime | None, language: str = "") -> str:
     """`22. November 2026`, `November 22, 2026`: the day where the site is."""
+    return _day(value, "long", language)
+
+
+@register.filter
+def weekday_date(value: date | datetime | None, language: str = "") -> str:
+    """`Sonntag, 22. November 2026`, `Sunday, November 22, 2026`: for days that somebody plans by."""
+    return _day(value, "full", language)
+
+
+def _day(value: date | datetime | None, length: Literal["long", "full"], language: str) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         value = timezone.localtime(value).date() if timezone.is_aware(value) else value.date()
     locale = (language or get_language() or settings.LANGUAGE_CODE).partition("-")[0]
-    return format_date(value, "long", locale=locale)
+    return format_date(value, length, locale=locale)
 
 
 @register.filter

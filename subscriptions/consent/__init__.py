@@ -7,7 +7,7 @@ reads us.
 
 from subscriptions.consent import attack
 from subscriptions.consent.asking import CONFIRM_WITHIN, request_subscription
-from subscriptions.consent.changing import change_settings, pause
+from subscriptions.consent.changing import LONGEST_PAUSE, change_settings, pause, set_cadence
 from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, confirm, find_confirmation
 from subscriptions.consent.leaving import UNDO_WITHIN, can_restore, restore, unsubscribe
 from subscriptions.consent.limits import RESEND_AFTER, may_ask_for_link, may_confirm_again
@@ -15,6 +15,7 @@ from subscriptions.consent.record import Change
 
 __all__ = [
     "CONFIRM_WITHIN",
+    "LONGEST_PAUSE",
     "RESEND_AFTER",
     "UNDO_WITHIN",
     "Change",
@@ -31,5 +32,6 @@ __all__ = [
     "pause",
     "request_subscription",
     "restore",
+    "set_cadence",
     "unsubscribe",
 ]

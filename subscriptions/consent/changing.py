@@ -1,4 +1,4 @@
-"""Changing settings: pauses, newsletters on and off, the language."""
+"""Changing settings: pauses, how often, newsletters on and off, the language."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -8,12 +8,13 @@ from django.db import transaction
 from subscriptions.consent.asking import request_subscription
 from subscriptions.consent.leaving import can_restore, restore, unsubscribe
 from subscriptions.consent.record import Change, changed
-from subscriptions.errors import NothingToPause, UndoExpired
+from subscriptions.errors import NothingToPause, NoWeekly, UndoExpired
 from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import SubscriptionState
+from subscriptions.states import Cadence, SubscriptionState
 from subscriptions.wording import SETTINGS
 
-LONGEST_PAUSE = timedelta(weeks=26)
+# To the end of the same day next year; the hour is for a clock that was put back meanwhile.
+LONGEST_PAUSE = timedelta(days=367, hours=1)
 
 
 def pause(
@@ -21,10 +22,10 @@ def pause(
 ) -> Change:
     """Hold an active subscription until a time, or let it go on at once with None. Resumes by itself.
 
-    Raises NothingToPause if it is not active, ValueError for a time that is past or more than half a year away.
+    Raises NothingToPause if it is not active, ValueError for a time that is past or more than a year away.
     """
     if until is not None and not at < until <= at + LONGEST_PAUSE:
-        raise ValueError("A pause ends after now and within 26 weeks.")
+        raise ValueError("A pause ends after now and within a year.")
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
         if row.state != SubscriptionState.ACTIVE:
@@ -44,12 +45,36 @@ def pause(
     return change
 
 
+def set_cadence(
+    subscription: Subscription, *, cadence: Cadence, network_address: str | None, at: datetime
+) -> Change:
+    """Send each digest or the weekly best-of from now on.
+
+    Raises NoWeekly if the newsletter has no weekly best-of to change to, NothingToPause if the subscription is not active.
+    """
+    newsletter = subscription.newsletter
+    with transaction.atomic():
+        row = Subscription.objects.select_for_update(of=("self",)).get(pk=subscription.pk)
+        if row.state != SubscriptionState.ACTIVE:
+            raise NothingToPause(row.pk)
+        change = Change(newsletter=newsletter, what="cadence", before=row.cadence, after=cadence.value)
+        if change.before == change.after:
+            return change
+        if cadence == Cadence.WEEKLY and not newsletter.has_weekly:
+            raise NoWeekly(newsletter.pk)
+        Subscription.objects.filter(pk=row.pk).update(cadence=cadence)
+        changed(subscription.subscriber, [change], network_address=network_address, at=at)
+    subscription.cadence = cadence
+    return change
+
+
 def change_settings(
     reader: Subscriber,
     *,
     newsletters: Iterable[Newsletter],
     wanted: Collection[int],
     pauses: Mapping[int, datetime | None],
+    cadences: Mapping[int, Cadence] | None = None,
     language: str,
     network_address: str,
     at: datetime,
@@ -57,7 +82,7 @@ def change_settings(
     """Bring a reader's settings to what her form says; only what differs is touched.
 
     newsletters: those the form offered. wanted: ids of the ones switched on. pauses: by newsletter id, a time or None
-    to go on. Switching on what was left within a day restores it; else a letter asks to confirm, as for anybody.
+    to go on. cadences: by newsletter id. Switching on what was left within a day restores it; else a letter asks to confirm, as for anybody.
     """
     changes: list[Change] = []
     with transaction.atomic():
@@ -75,10 +100,14 @@ def change_settings(
             elif newsletter.pk not in wanted and is_on and row is not None:
                 unsubscribe(row, how="/preferences/", network_address=network_address, at=at)
                 changes.append(_switch(newsletter, before="on", after="off"))
-            elif row is not None and is_on and newsletter.pk in pauses:
-                change = pause(row, until=pauses[newsletter.pk], network_address=network_address, at=at)
-                if change.before != change.after:
-                    changes.append(change)
+            elif row is not None and is_on:
+                changes += _adjust(
+                    row,
+                    pauses=pauses,
+                    cadence=(cadences or {}).get(newsletter.pk),
+                    network_address=network_address,
+                    at=at,
+                )
         if language != reader.language:
             change = Change(newsletter=None, what="language", before=reader.language, after=language)
             Subscriber.objects.filter(pk=reader.pk).update(language=language)
@@ -96,6 +125,23 @@ def change_settings(
                 wording_version=SETTINGS,
             )
     return changes
+
+
+def _adjust(
+    row: Subscription,
+    *,
+    pauses: Mapping[int, datetime | None],
+    cadence: Cadence | None,
+    network_address: str,
+    at: datetime,
+) -> list[Change]:
+    """Pause and cadence of a newsletter that stays on; what really changed."""
+    done = []
+    if cadence is not None:
+        done.append(set_cadence(row, cadence=cadence, network_address=network_address, at=at))
+    if row.newsletter_id in pauses:
+        done.append(pause(row, until=pauses[row.newsletter_id], network_address=network_address, at=at))
+    return [change for change in done if change.before != change.after]
 
 
 def _is_restored(row: Subscription, *, network_address: str, at: datetime) -> bool:

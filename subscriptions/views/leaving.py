@@ -1,11 +1,12 @@
 """The link that ends a subscription: a page for people, one POST for mail programs (RFC 8058), and the way back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render
+from django.utils.timezone import localdate
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
@@ -14,6 +15,7 @@ from subscriptions import consent
 from subscriptions.errors import NothingToPause, UndoExpired
 from subscriptions.forms import PAUSES
 from subscriptions.models import Subscription
+from subscriptions.settings_form import end_of_pause, last_day
 from subscriptions.states import SubscriptionState
 from subscriptions.views.private import BadToken, broken_link, in_language_of, subscription_of, token_page
 
@@ -105,11 +107,13 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
             if weeks in {str(number) for number in PAUSES}:
                 consent.pause(
                     subscription,
-                    until=at + timedelta(weeks=int(weeks)),
+                    until=end_of_pause(int(weeks), first_day=localdate(at)),
                     network_address=client_address(request),
                     at=at,
                 )
         except (UndoExpired, NothingToPause):
             return render(request, "subscriptions/undo_expired.html", {"subscription": subscription})
         subscription.refresh_from_db(fields=["state", "paused_until"])
-        return render(request, "subscriptions/restored.html", {"subscription": subscription})
+        until = subscription.paused_until
+        context = {"subscription": subscription, "paused_through": last_day(until) if until else None}
+        return render(request, "subscriptions/restored.html", context)

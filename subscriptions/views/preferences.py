@@ -1,7 +1,6 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +8,6 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,9 +15,10 @@ from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, settings_links
-from subscriptions.forms import PAUSES, LinkForm, PreferencesForm, language_code
-from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import NewsletterState, SubscriptionState
+from subscriptions.forms import PAUSES, LinkForm, language_code
+from subscriptions.models import Subscriber
+from subscriptions.settings_form import SettingsForm, last_day, rows_of
+from subscriptions.states import Cadence
 from subscriptions.views.private import (
     BadToken,
     broken_link,
@@ -33,16 +32,6 @@ from subscriptions.wording import SETTINGS, wording
 SESSION_SECONDS = 30 * 60
 _COOKIE = "reader"
 _COOKIE_SALT = "subscriptions.preferences"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One newsletter on the settings page, with the subscription if there is one."""
-
-    newsletter: Newsletter
-    subscription: Subscription | None
-    is_on: bool
-    paused_through: date | None
 
 
 @token_page
@@ -95,41 +84,20 @@ def preferences(request: HttpRequest) -> HttpResponse:
     else:
         at = now()
         with in_language_of(reader):
-            response = (
-                _save(request, reader, at=at) if request.method == "POST" else _show(request, reader, at=at)
-            )
+            posted = request.POST if request.method == "POST" else None
+            form = SettingsForm(rows_of(reader, at=at), language=reader.language, at=at, data=posted)
+            is_saved = posted is not None and not form.errors
+            response = _save(request, reader, form, at=at) if is_saved else _show(request, reader, form)
     keep_private(response)
     return response
 
 
-def _settings(reader: Subscriber, *, at: datetime) -> list[Setting]:
-    """What the page offers: newsletters that take sign-ups, and those she reads though they rest. Two queries."""
-    rows = {
-        row.newsletter_id: row
-        for row in reader.subscriptions.select_related("newsletter__sender").order_by("pk")
-    }
-    found = []
-    for newsletter in Newsletter.objects.select_related("sender"):
-        row = rows.get(newsletter.pk)
-        is_on = row is not None and row.state == SubscriptionState.ACTIVE
-        if newsletter.state == NewsletterState.ACTIVE or is_on:
-            until = row.paused_until if row and row.paused_until and row.paused_until > at else None
-            found.append(
-                Setting(
-                    newsletter=newsletter,
-                    subscription=row,
-                    is_on=is_on,
-                    paused_through=_last_day(until) if until else None,
-                )
-            )
-    return found
-
-
-def _show(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResponse:
+def _show(request: HttpRequest, reader: Subscriber, form: SettingsForm) -> HttpResponse:
     context = {
         "reader": reader,
-        "settings_list": _settings(reader, at=at),
+        "form": form,
         "pauses": PAUSES,
+        "cadences": Cadence,
         "wording": wording(SETTINGS, language_code(reader.language)),
         "languages": settings.LANGUAGES,
         "minutes": SESSION_SECONDS // 60,
@@ -137,34 +105,21 @@ def _show(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResp
     return render(request, "subscriptions/preferences.html", context)
 
 
-def _save(request: HttpRequest, reader: Subscriber, *, at: datetime) -> HttpResponse:
-    offered = [setting.newsletter for setting in _settings(reader, at=at)]
-    form = PreferencesForm(request.POST, offered=offered)
+def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: datetime) -> HttpResponse:
     changes = consent.change_settings(
         reader,
-        newsletters=offered,
+        newsletters=form.newsletters,
         wanted=form.wanted,
-        pauses={
-            pk: _end_of_pause(weeks, at=at) if weeks is not None else None for pk, weeks in form.weeks.items()
-        },
+        pauses=form.pauses,
+        cadences=form.cadences,
         language=form.language,
         network_address=client_address(request),
         at=at,
     )
-    context = {"reader": reader, "changes": [_in_words(change) for change in changes]}
+    left = [change.newsletter for change in changes if change.after == "off"]
+    context = {"reader": reader, "changes": [_in_words(change) for change in changes], "left": left}
     with override(form.language):
         return render(request, "subscriptions/preferences_saved.html", context)
-
-
-def _end_of_pause(weeks: int, *, at: datetime) -> datetime:
-    """The midnight, where the site is, after the last of the days off: a break of a week ends with a whole day."""
-    first = timezone.localdate(at) + timedelta(weeks=weeks, days=1)
-    return timezone.make_aware(datetime.combine(first, time.min))
-
-
-def _last_day(until: datetime) -> date:
-    """The last day of a break that ends at this moment."""
-    return timezone.localdate(until - timedelta(microseconds=1))
 
 
 def _in_words(change: consent.Change) -> dict[str, Any]:
@@ -174,7 +129,9 @@ def _in_words(change: consent.Change) -> dict[str, Any]:
     for side in ("before", "after"):
         value: Any = getattr(change, side)
         if change.what == "paused_until":
-            value = _last_day(datetime.fromisoformat(value)) if value else None
+            value = last_day(datetime.fromisoformat(value)) if value else None
+        elif change.what == "cadence":
+            value = Cadence(value).label
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value

@@ -54,6 +54,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "subscriptions": {
         Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",
         Floor.SERVICES: "audiences consent correspondence privacy publishing settings_links signing_up soft_bounces suppression transfer",
+        Floor.EDGES: "settings_form",
     },
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",

@@ -16,7 +16,7 @@ from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
-from newsroom.web.tags import long_date
+from newsroom.web.tags import weekday_date
 from subscriptions import correspondence, privacy, settings_links, suppression
 from subscriptions.models import LinkRequest, Subscriber, Subscription
 from subscriptions.states import SuppressionReason
@@ -110,8 +110,8 @@ def test_saving_says_what_was_and_what_is() -> None:
     last_day = timezone.localdate(now()) + dt.timedelta(weeks=2)
     ends = timezone.localtime(row.paused_until)
     assert (ends.date(), ends.time()) == (last_day + dt.timedelta(days=1), dt.time.min)
-    assert f"On a break up to and including {long_date(last_day, 'de')}" in page
-    assert f"from {long_date(ends, 'de')} on" in page
+    assert f"On a break up to and including {weekday_date(last_day, 'de')}" in page
+    assert f"from {weekday_date(ends, 'de')} on" in page
     assert row.subscriber.language == "de"
     changes = page[page.index('<ul class="entries">') : page.index("</main>")]
     assert changes.count("<li>") == changes.count("→") == 3  # the pause, the new one, the language
