@@ -26,15 +26,11 @@ class Row:
     paused_through: date | None
     wants_on: bool
     cadence: Cadence
+    offers_cadence: bool
     pause: str = KEEP
     until: str = ""
     error: str = ""
     pause_end: datetime | None = None
-
-    @property
-    def offers_cadence(self) -> bool:
-        """Whether there is a choice; who chose a weekly best-of that is no more may still go back to each digest."""
-        return self.is_on and (self.newsletter.has_weekly or self.cadence == Cadence.WEEKLY)
 
 
 def rows_of(reader: Subscriber, *, at: datetime) -> list[Row]:
@@ -54,13 +50,16 @@ def rows_of(reader: Subscriber, *, at: datetime) -> list[Row]:
 
 def _row(newsletter: Newsletter, subscription: Subscription | None, *, is_on: bool, at: datetime) -> Row:
     until = subscription.paused_until if subscription else None
+    cadence = Cadence(subscription.cadence) if subscription else Cadence.EACH
     return Row(
         newsletter=newsletter,
         subscription=subscription,
         is_on=is_on,
         paused_through=last_day(until) if until and until > at else None,
         wants_on=is_on,
-        cadence=Cadence(subscription.cadence) if subscription else Cadence.EACH,
+        cadence=cadence,
+        # Who chose a weekly best-of that is no more may still go back to each digest.
+        offers_cadence=is_on and (newsletter.has_weekly or cadence == Cadence.WEEKLY),
     )
 
 
