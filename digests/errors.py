@@ -6,6 +6,7 @@ DigestError
 ├── WindowTaken         the window is empty, or another digest has it
 ├── WrongState          the act does not fit what the digest has become; `state` says what
 │   └── EditConflict    somebody else changed the digest first: look again, then repeat (`expected`, `actual`)
+│       └── EditClash   two people changed the same fields: somebody must choose (`merge`, `theirs`)
 ├── PickRefused         the article cannot stand there
 ├── NotReady            preflight blocks; `findings` says why
 ├── NotApproved         nothing that is approved could be sent
@@ -26,6 +27,8 @@ from datetime import datetime
 from typing import Protocol
 
 from django.utils.translation import gettext as _
+
+from digests.merging import Merge, Sheet
 
 
 class Blocking(Protocol):
@@ -63,12 +66,27 @@ class EditConflict(WrongState):
     """Somebody else changed the digest first; looking again and repeating can help."""
 
     def __init__(self, *, expected: int, actual: int, state: str) -> None:
-        # Translators: „Jemand anders hat die Ausgabe inzwischen geändert; laden Sie sie neu.“
-        super().__init__(
-            _("Somebody else has changed this digest meanwhile; reload it and try again."), state=state
-        )
+        super().__init__(self.sentence(), state=state)
         self.expected = expected
         self.actual = actual
+
+    def sentence(self) -> str:
+        # Translators: „Jemand anders hat die Ausgabe inzwischen geändert; laden Sie sie neu.“
+        return _("Somebody else has changed this digest meanwhile; reload it and try again.")
+
+
+class EditClash(EditConflict):
+    """Two people changed the digest from the same version. Without a clash in `merge`, a person must only look."""
+
+    def __init__(self, *, merge: Merge, theirs: Sheet, expected: int, actual: int, state: str) -> None:
+        self.merge = merge
+        self.theirs = theirs
+        super().__init__(expected=expected, actual=actual, state=state)
+
+    def sentence(self) -> str:
+        if self.merge.clashes:
+            return _("Somebody else has changed the same place meanwhile. Choose below; nothing is lost.")
+        return _("Somebody else has changed this digest meanwhile. Press “Save”, and both come together.")
 
 
 class PickRefused(DigestError):

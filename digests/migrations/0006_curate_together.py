@@ -200,6 +200,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="pick",
+            name="let_stand",
+            field=models.JSONField(
+                blank=True,
+                default=list,
+                help_text="Warnings that the desk has seen and let stand.",
+                verbose_name="let stand",
+            ),
+        ),
+        migrations.AddField(
+            model_name="pick",
             name="link_label",
             field=models.CharField(blank=True, max_length=80, verbose_name="own link label"),
         ),

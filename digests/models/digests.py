@@ -157,6 +157,12 @@ class Pick(models.Model):
         blank=True,
         help_text=_("Kicker, title and teaser; what differs today was changed since."),
     )
+    let_stand = models.JSONField(
+        _("let stand"),
+        default=list,
+        blank=True,
+        help_text=_("Warnings that the desk has seen and let stand."),
+    )
     source = models.CharField(_("picked by"), max_length=12, choices=PickSource, default=PickSource.DESK)
     reasons = models.JSONField(
         _("reasons"),

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from digests import links
+from digests import history, links
 from digests.choosing import Caps, Choice, Place, choose
 from digests.errors import WrongState
 from digests.models import Digest, Pick, Plan
@@ -32,7 +32,8 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
         if draft is None:
             raise WrongState(_("Only a draft can be filled."), state=digest.state)
         # What became unfit since an earlier filling makes room; the desk's own picks are preflight's business.
-        draft.picks.filter(source=PickSource.AUTOPILOT, article__withdrawn_at__isnull=False).delete()
+        unfit = draft.picks.filter(source=PickSource.AUTOPILOT, article__withdrawn_at__isnull=False)
+        gone, _rows = unfit.delete()
         picks = list(draft.picks.select_related("article").prefetch_related("article__bylines"))
         found = candidates(draft.newsletter, start=draft.window_start, end=draft.window_end, at=at)
         usable = {each.article.pk: each for each in takeable(found, picks)}
@@ -57,10 +58,14 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
                 position=position,
                 source=PickSource.AUTOPILOT,
                 reasons=dict(usable[key].reasons),
+                original=history.original_of(usable[key].article),
             )
             for slot, position, key in places
         )
         links.place(draft, at=at)
+        if made or gone:
+            history.keep_filled(draft, at=at, act=_("The plan filled it."))
+            digest.version = draft.version
         return made
 
 

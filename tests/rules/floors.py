@@ -65,9 +65,9 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "held_pages mailing_pages",
     },
     "digests": {
-        Floor.VALUES: "choosing countdown machines ranking recurrence roles weights",
+        Floor.VALUES: "choosing comparing countdown machines merging ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation duty envelopes health insights links marking mjml planning preflight reasons reminding rendering saving selection self_check skipping staff stories swapping"
+            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation doubles duty envelopes health history insights links marking mjml planning preflight reasons reminding rendering saving selection self_check skipping staff stories swapping"
             " transitions underway wall_clock withdrawing workflow"
         ),
         Floor.EDGES: "after_forms after_pages after_panel approval_page board_page composer plan_forms progress rehearsal_page self_check_page syndication",

@@ -1,0 +1,134 @@
+"""What a digest held after each edit: written with the edit, never changed, and what saves are compared with.
+
+A version is the digest's own number. Its content is a sheet with the articles' names, so that it can be read when
+a pick is gone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from digests.merging import Sheet
+from digests.models import Digest, DigestVersion, Pick
+from newsroom.articles.models import Article
+
+WORDS = ("subject", "preheader", "note", "note_by")
+OVERRIDES = ("kicker", "title", "teaser", "alt", "link_label")
+OWN = (*OVERRIDES, "picture", "label", "original", "let_stand")
+TOLD = ("kicker", "title", "teaser")
+EMPTY: Mapping[str, Any] = {name: "" for name in OWN} | {"picture": None, "original": {}, "let_stand": []}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An article in a version: what it is called there, and who put it in."""
+
+    article: int
+    name: str
+    source: str
+    added_by: int | None
+
+
+def original_of(article: Article) -> dict[str, str]:
+    """The article's words as they are now, to be kept with its pick."""
+    return {name: getattr(article, name) for name in TOLD}
+
+
+def cleaned(value: Any) -> Any:
+    """A typed value as it is kept: browsers end lines in their own way."""
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else value
+
+
+def sheet(digest: Digest, picks: Iterable[Pick]) -> Sheet:
+    """The digest as it stands. Asks the database nothing."""
+    ordered = sorted(picks, key=lambda pick: (pick.slot, pick.position, pick.pk))
+    slots: dict[str, list[int]] = {slot["key"]: [] for slot in digest.slots}
+    for pick in ordered:
+        slots.setdefault(pick.slot, []).append(pick.pk)
+    return Sheet(
+        words={name: cleaned(getattr(digest, name)) for name in WORDS},
+        picks={pick.pk: own(pick) for pick in ordered},
+        slots=slots,
+    )
+
+
+def own(pick: Pick) -> dict[str, Any]:
+    return {name: pick.picture_id if name == "picture" else cleaned(getattr(pick, name)) for name in OWN}
+
+
+def begin(digest: Digest, *, number: int, at: datetime) -> None:
+    """Before an edit: make sure that the version it starts from is on record. Queries: 1, and 2 more if it is not."""
+    if not DigestVersion.objects.filter(digest=digest, number=number).exists():
+        _write(digest, number=number, by=None, at=digest.created_at if number == 1 else at, act="")
+
+
+def keep(digest: Digest, *, by: User | None, at: datetime, act: str) -> DigestVersion:
+    """After an edit, within its transaction: write down what the digest holds now. Queries: 2."""
+    return _write(digest, number=digest.version, by=by, at=at, act=act)
+
+
+def keep_filled(digest: Digest, *, at: datetime, act: str) -> None:
+    """After the plan filled a draft or gave it a subject: a version of its own, unless it is the first. Queries: 3 or 4."""
+    if DigestVersion.objects.filter(digest=digest, number=digest.version).exists():
+        digest.version += 1
+        digest.save(update_fields=["version"])
+    keep(digest, by=None, at=at, act=act)
+
+
+def _write(digest: Digest, *, number: int, by: User | None, at: datetime, act: str) -> DigestVersion:
+    picks = list(Pick.objects.filter(digest=digest).select_related("article").defer("article__body_html"))
+    held = sheet(digest, picks)
+    content = {
+        "words": dict(held.words),
+        "slots": {slot: list(keys) for slot, keys in held.slots.items()},
+        "picks": {str(pick): dict(values) for pick, values in held.picks.items()},
+        "entries": {
+            str(pick.pk): {
+                "article": pick.article_id,
+                "name": pick.article.title,
+                "source": pick.source,
+                "added_by": pick.added_by_id,
+            }
+            for pick in picks
+        },
+    }
+    return DigestVersion.objects.create(
+        digest=digest, number=number, content=content, act=act[:200], made_by=by, made_at=at
+    )
+
+
+def sheet_of(version: DigestVersion) -> Sheet:
+    """What the digest held then."""
+    content = version.content
+    return Sheet(
+        words=content["words"],
+        picks={int(pick): values for pick, values in content["picks"].items()},
+        slots=content["slots"],
+    )
+
+
+def entries_of(version: DigestVersion) -> dict[int, Entry]:
+    """The articles of that version by pick."""
+    return {int(pick): Entry(**values) for pick, values in version.content["entries"].items()}
+
+
+def version_of(digest: Digest, number: int) -> DigestVersion | None:
+    return DigestVersion.objects.filter(digest=digest, number=number).select_related("made_by").first()
+
+
+def since(digest: Digest, number: int) -> list[DigestVersion]:
+    """That version and all after it, oldest first. Queries: 1."""
+    later = DigestVersion.objects.filter(digest=digest, number__gte=number)
+    return list(later.select_related("made_by").order_by("number"))
+
+
+def who_changed(name: str, versions: Sequence[DigestVersion]) -> DigestVersion | None:
+    """The last of the versions, oldest first, that changed the field of this name."""
+    sheets = [sheet_of(version) for version in versions]
+    for index in reversed(range(1, len(versions))):
+        if sheets[index].value(name) != sheets[index - 1].value(name):
+            return versions[index]
+    return None
