@@ -19,7 +19,7 @@ WORDS = ("subject", "preheader", "note", "note_by")
 OVERRIDES = ("kicker", "title", "teaser", "alt", "link_label")
 OWN = (*OVERRIDES, "picture", "label", "original", "let_stand")
 TOLD = ("kicker", "title", "teaser")
-EMPTY: Mapping[str, Any] = {name: "" for name in OWN} | {"picture": None, "original": {}, "let_stand": []}
+EMPTY: Mapping[str, Any] = dict.fromkeys(OWN, "") | {"picture": None, "original": {}, "let_stand": []}
 
 
 @dataclass(frozen=True, kw_only=True)

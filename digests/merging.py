@@ -134,7 +134,7 @@ def _picks(loom: _Loom, base: Sheet, mine: Sheet, theirs: Sheet) -> tuple[dict[i
                 loom.clashes.append(f"pick-{pick}-gone")
             picks[pick], places[pick] = ours, slots[1]
         else:
-            unknown = {name: _UNKNOWN for name in others}
+            unknown = dict.fromkeys(others, _UNKNOWN)
             picks[pick] = {
                 name: loom.one(
                     f"pick-{pick}-{name}", (before or unknown).get(name), ours.get(name, value), value

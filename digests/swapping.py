@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from digests import selection, workflow
+from digests import history, selection, workflow
 from digests.errors import PickRefused, WrongState
 from digests.models import Digest, Pick, Proof
 from digests.states import PickSource
@@ -34,10 +34,13 @@ def swap(pick: Pick, article: Article, *, expected_version: int, by: User, at: d
                 state=digest.state,
             )
         workflow.reopen(digest, expected_version=expected_version, wanted_at=wanted_at)
+        history.begin(digest, number=expected_version, at=at)
         _replace(pick, article, digest=digest, by=by, at=at)
+        act = _("Exchanged “%(old)s” for “%(new)s”.") % {"old": pick.article.title, "new": article.title}
         if digest.is_automatic:
             digest.is_automatic = False
             digest.save(update_fields=["is_automatic"])
+        history.keep(digest, by=by, at=at, act=act)
         return workflow.propose(digest, by=by, at=at)
 
 
@@ -57,6 +60,6 @@ def _replace(pick: Pick, article: Article, *, digest: Digest, by: User, at: date
         position=pick.position,
         source=PickSource.DESK,
         reasons=selection.reasons_for(digest, article, at=at),
-        original={"kicker": article.kicker, "title": article.title, "teaser": article.teaser},
+        original=history.original_of(article),
         added_by=by,
     )

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import workflow
+from digests import history, workflow
 from digests.models import Digest, Pick
 from digests.states import EDITABLE, DigestState
 from newsroom.mail import incidents
@@ -33,8 +33,11 @@ def _pull(digest_id: int, *, at: datetime) -> Digest | None:
         if not picks:
             return None
         was, was_wanted = DigestState(digest.state), digest.wanted_at is not None
-        workflow.reopen(digest, expected_version=digest.version)
+        before = digest.version
+        workflow.reopen(digest, expected_version=before)
+        history.begin(digest, number=before, at=at)
         Pick.objects.filter(pk__in=[pick.pk for pick in picks]).delete()
+        history.keep(digest, by=None, at=at, act=_("Withdrawn articles were taken out."))
         _tell(digest, picks, was=was, is_stopped=was == DigestState.SCHEDULED or was_wanted, at=at)
     return digest
 
