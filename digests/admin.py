@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
@@ -97,13 +99,24 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
 class DigestAdmin(admin.ModelAdmin[Digest]):
     """The list of digests; each opens in the composer."""
 
-    list_display = ("__str__", "subject", "state", "due_at", "is_automatic")
+    list_display = ("__str__", "subject", "state", "due", "made_by")
     list_filter = ("state", "newsletter", "is_automatic")
     list_select_related = ("newsletter",)
     search_fields = ("subject", "newsletter__name")
     ordering = ("-window_end", "-pk")
     show_full_result_count = False
     list_per_page = 50
+
+    @admin.display(description=gettext_lazy("due"), ordering="due_at")
+    def due(self, digest: Digest) -> str:
+        if digest.due_at is None:
+            return _("no fixed time")
+        return date_format(timezone.localtime(digest.due_at), "SHORT_DATETIME_FORMAT")
+
+    @admin.display(description=gettext_lazy("put together"), ordering="is_automatic")
+    def made_by(self, digest: Digest) -> str:
+        # Translators: zusammengestellt: vom Sendeplan | von der Redaktion
+        return _("by the plan") if digest.is_automatic else _("by the desk")
 
     def get_urls(self) -> list[URLPattern]:
         return [*composer.urls(self.admin_site), *after_pages.urls(self.admin_site), *super().get_urls()]

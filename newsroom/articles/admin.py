@@ -11,11 +11,12 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from newsroom.articles import clustering, feeds, handing_in, pictures, publishing, text
+from newsroom.articles import clustering, feeds, handing_in, intake, pictures, publishing, text
 from newsroom.articles.errors import ClusterError, PictureError
 from newsroom.articles.models import (
     ApiToken,
@@ -66,18 +67,43 @@ class WithdrawForm(forms.Form):
     )
 
 
+class ArticleForm(forms.ModelForm[Article]):
+    """The language is one of the site's; the name in addresses is made from the headline where nobody gives one."""
+
+    language = forms.ChoiceField(label=_("language"), choices=settings.LANGUAGES)
+
+    class Meta:
+        model = Article
+        fields = "__all__"  # noqa: DJ007 — the admin's fieldsets say which
+        widgets = {
+            "title": forms.TextInput(attrs={"class": "article-wide"}),
+            "teaser": forms.Textarea(attrs={"rows": 3, "class": "article-wide"}),
+            "body_html": forms.Textarea(attrs={"rows": 24, "class": "article-wide"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = _("Empty: made from the headline.")
+        known, language = dict(settings.LANGUAGES), self.fields.get("language")
+        if (
+            isinstance(language, forms.ChoiceField)
+            and self.instance.language
+            and self.instance.language not in known
+        ):
+            # A feed may have brought another one; saving the form must not change it.
+            language.choices = [*settings.LANGUAGES, (self.instance.language,) * 2]
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        return slug or self.instance.slug or intake.free_slug(self.data.get("title", ""))
+
+
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
-    list_display = [
-        "title",
-        "language",
-        "section",
-        "origin",
-        "review",
-        "first_seen_at",
-        "cluster",
-        "is_public",
-    ]
+    form = ArticleForm
+    list_display = ["title", "language", "section", "whose", "first_seen_at", "standing"]
     list_filter = [
         "language",
         "section",
@@ -94,7 +120,6 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     ordering = ["-first_seen_at"]
     inlines = [BylineInline, CorrectionInline, FormerVersionInline]
     autocomplete_fields = ["section", "picture", "feed", "related"]
-    prepopulated_fields = {"slug": ["title"]}
     readonly_fields = [
         "words", "headings", "first_seen_at", "changed_at", "withdrawn_at", "withdrawn_reason", "identity",
         "also_told_by",
@@ -140,9 +165,28 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         ),
     ]
 
-    @admin.display(description=_("public"), boolean=True)
-    def is_public(self, article: Article) -> bool:
-        return article.withdrawn_at is None
+    @admin.display(description=_("origin"), ordering="origin")
+    def whose(self, article: Article) -> str:
+        """Where it comes from, and of what readers sent whether somebody looked at it."""
+        if article.origin != Origin.USER_SUBMISSION:
+            return article.get_origin_display()
+        return f"{article.get_origin_display()}, {article.get_review_display()}"
+
+    @admin.display(description=_("state"), ordering="withdrawn_at")
+    def standing(self, article: Article) -> str:
+        if article.withdrawn_at:
+            return gettext("withdrawn")
+        if article.embargo_until and article.embargo_until > timezone.now():
+            return gettext("under embargo")
+        return gettext("public")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new article is published now and in the site's language, unless somebody says otherwise."""
+        return {
+            "published_at": now(),
+            "language": settings.LANGUAGE_CODE,
+            **super().get_changeform_initial_data(request),
+        }
 
     @admin.display(description=_("same event"))
     def also_told_by(self, article: Article) -> str:
@@ -288,6 +332,15 @@ class PictureForm(forms.ModelForm[Picture]):
     class Meta:
         model = Picture
         fields = ["file", "alt", "credit", "digital_source", "source_url", "withdrawn_at"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "file" in self.fields:
+            # We look into the file, whatever it is called; Django's own sentence names no format that would do.
+            self.fields["file"].validators = []
+            self.fields["file"].error_messages["invalid_image"] = _(
+                "This is no picture that we can read; JPEG, PNG, GIF and WebP are."
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

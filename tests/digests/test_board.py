@@ -155,6 +155,7 @@ def test_what_is_due_first_stands_first() -> None:
     assert moments == [NOON + hours * HOUR for hours in (1, 3, 5)]
 
 
+@pytest.mark.postgres
 def test_only_the_newest_open_digests_of_a_newsletter_are_shown() -> None:
     newsletter = make_planned().newsletter
     made = [make_ready(newsletter, due_at=NOON + number * HOUR) for number in range(1, 6)]
@@ -190,6 +191,7 @@ def hear(mailing: Mailing, seq: int, kind: str, event_id: str) -> None:
     )
 
 
+@pytest.mark.postgres
 def test_last_digests_tell_what_came_back_of_each_copy_once() -> None:
     first, second = (finish(make_handed_over(), accepted=100, rejected=2) for _ in range(2))
     hear(first, 7, "bounced", "a")
@@ -354,6 +356,7 @@ def queries_of(client: Client) -> int:
     return len(found)
 
 
+@pytest.mark.postgres
 def test_front_page_asks_the_database_a_fixed_number_of_times() -> None:
     client = page(colleague("Redaktion", "Abnahme", "Betrieb"))
     fill(1)

@@ -102,6 +102,7 @@ def test_report_that_nobody_applies_is_red() -> None:
     assert lines()["waiting.events"].colour == Colour.RED
 
 
+@pytest.mark.postgres
 def test_copies_that_wait_are_red_and_those_of_a_stopped_mailing_are_not() -> None:
     mailing = make_sending(readers=1)
     Batch.objects.update(not_before=NOON - 16 * MINUTE)
@@ -139,6 +140,7 @@ def sent_letter(at: Any) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.postgres
 def test_provider_that_takes_mail_and_reports_nothing_is_red(settings: LazySettings) -> None:
     settings.MAIL_PROVIDERS = "main=postmark://key@?webhook=0123456789abcdef"
     assert lines()["webhook.main"].colour == Colour.GREEN
@@ -173,6 +175,7 @@ def test_feed_that_nobody_checks_is_yellow_then_red() -> None:
     assert lines(NOON + 61 * MINUTE)[key].colour == Colour.RED
 
 
+@pytest.mark.postgres
 def test_feed_is_silent_after_three_times_its_usual_gap() -> None:
     feed = make_feed(next_check_at=NOON + 30 * DAY)
     for number in range(5):
@@ -236,6 +239,7 @@ def test_watch_leaves_other_incidents_alone() -> None:
     assert Incident.objects.open().get().key == "digests.missed.1"
 
 
+@pytest.mark.postgres
 def test_self_check_asks_a_fixed_number_of_times() -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as found:

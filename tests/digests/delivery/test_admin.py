@@ -1,5 +1,7 @@
 """Staff see the account of a mailing, and act on it only with the permission and after a question."""
 
+from typing import Any
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
@@ -8,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from digests.delivery import pump, sweeping
+from digests.delivery import ledger, pump, sweeping
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from digests.delivery.states import MailingState
 from subscriptions.models import Subscription
@@ -146,6 +148,38 @@ def test_ledger_list_never_counts_the_table(readers: int, provider: ScriptedProv
     counts = [q["sql"] for q in queries if "COUNT(*)" in q["sql"] and "delivery_delivery" in q["sql"]]
     assert all("LIMIT 2000" in sql for sql in counts)
     assert len(queries) <= 12
+
+
+@pytest.mark.slow
+@pytest.mark.postgres(only=True)
+def test_ledger_of_two_hundred_thousand_copies_is_listed_without_counting_them(client: Client) -> None:
+    staff(client, *VIEW)
+    mailing = make_sending(readers=1)
+    first = ledger.first_id(mailing.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_delivery (id, mailing_id, subscription_id, variant, state, reason)"
+            " SELECT %s + n, %s, n, 0, 'accepted', '' FROM generate_series(1, 200000) AS n",
+            [first, mailing.pk],
+        )
+    url = reverse("admin:delivery_delivery_changelist")
+
+    with CaptureQueriesContext(connection) as queries:
+        for query in ("", "?p=2", f"?q={mailing.pk}", f"?q={mailing.pk}/199999"):
+            assert client.get(url + query).status_code == 200
+
+    counts = [query["sql"] for query in queries if "COUNT(*)" in query["sql"]]
+    assert counts
+    assert all("LIMIT 2000" in sql for sql in counts)
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + counts[0])
+        (plan,) = cursor.fetchone()
+    assert _most_rows(plan[0]["Plan"]) <= 2_000
+
+
+def _most_rows(node: dict[str, Any]) -> int:
+    """The most rows that any step of a plan brought up."""
+    return max(int(node["Actual Rows"]), *map(_most_rows, node.get("Plans", [])), 0)
 
 
 def test_ledger_is_searched_by_its_keys(mailing: Mailing, client: Client) -> None:

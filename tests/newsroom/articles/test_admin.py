@@ -217,3 +217,60 @@ def test_every_form_opens(desk: Client, model: str) -> None:
 
     assert desk.get(f"/admin/articles/{model}/add/").status_code == 200
     assert desk.get(f"/admin/articles/{model}/{row.pk}/change/").status_code == 200
+
+
+def new_article(**values: str) -> dict[str, str]:
+    """What the form sends for a new article."""
+    inlines = ("bylines", "corrections", "former_versions")
+    management = {f"{name}-{part}_FORMS": "0" for name in inlines for part in ("TOTAL", "INITIAL")}
+    return {
+        "title": "Über den Fluß: Fähre fährt wieder", "slug": "", "language": "de", "origin": "staff",
+        "review": "not_needed", "reading_minutes": "2", "published_at_0": "2026-05-04", "published_at_1": "12:00",
+        **management, **values,
+    }  # fmt: skip
+
+
+def test_new_article_is_named_after_its_headline_as_germans_spell_it(desk: Client) -> None:
+    for _ in range(2):
+        assert desk.post("/admin/articles/article/add/", new_article()).status_code == 302
+
+    slugs = set(Article.objects.values_list("slug", flat=True))
+    assert slugs == {"ueber-den-fluss-faehre-faehrt-wieder", "ueber-den-fluss-faehre-faehrt-wieder-2"}
+
+
+def test_new_article_begins_with_the_present_time_and_the_sites_language(desk: Client) -> None:
+    form = desk.get("/admin/articles/article/add/").context["adminform"].form
+
+    assert form.initial["published_at"] is not None
+    assert form.initial["language"] == "de"
+    assert [code for code, _name in form.fields["language"].choices] == ["de", "en"]
+
+
+def test_saving_keeps_the_name_of_an_article_and_a_language_the_site_does_not_speak(desk: Client) -> None:
+    article = make_article(language="fr", slug="le-bac")
+
+    answer = desk.post(f"/admin/articles/article/{article.pk}/change/", new_article(language="fr"))
+
+    article.refresh_from_db()
+    assert answer.status_code == 302
+    assert (article.language, article.slug) == ("fr", "le-bac")
+
+
+def test_list_says_in_words_how_an_article_stands(desk: Client) -> None:
+    make_article(withdrawn_at=NOON, origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED)
+
+    text = desk.get("/admin/articles/article/").content.decode()
+
+    assert "withdrawn</td>" in text
+    assert "user submission, unreviewed" in text
+    assert "icon-no" not in text
+
+
+@pytest.mark.parametrize("name", ["bild.jpg", "bild.pdf"])
+def test_upload_that_is_no_picture_is_told_which_formats_are(desk: Client, name: str) -> None:
+    upload = SimpleUploadedFile(name, b"%PDF-1.7", content_type="image/jpeg")
+
+    answer = desk.post("/admin/articles/picture/add/", {"file": upload})
+
+    assert "JPEG, PNG, GIF and WebP" in answer.content.decode()
+    assert not Picture.objects.exists()

@@ -23,6 +23,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "_last", {})
 
 
+@pytest.mark.postgres
 def test_beat_is_one_query_and_the_second_overwrites_the_first(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
