@@ -242,6 +242,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
     "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
     "sign-ups": {"task": "subscriptions.watch_sign_ups", "schedule": 60.0},
+
+
+    "imports": {"task": "subscriptions.run_imports", "schedule": 30.0},
     "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},

@@ -10,6 +10,7 @@ SubscriptionError
 ├── UnknownReader        we know nobody of this address
 ├── NothingToPause       the subscription is not active
 ├── NoWeekly             the newsletter has no weekly best-of
+├── ImportChanged        an import is no longer what the person had seen
 └── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
 """
 
@@ -80,3 +81,11 @@ class TransferError(SubscriptionError):
     def __init__(self, sentence: str, *, line: int = 0) -> None:
         super().__init__(sentence)
         self.line = line
+
+
+class ImportChanged(SubscriptionError):
+    """The import is no longer in a state that allows it; somebody else was quicker."""
+
+    def __init__(self, import_id: int) -> None:
+        super().__init__(f"import {import_id} changed meanwhile")
+        self.import_id = import_id

@@ -17,6 +17,11 @@ def wake_send_links() -> None:
     transaction.on_commit(lambda: _publish("subscriptions.send_links"), robust=True)
 
 
+def wake_imports() -> None:
+    """A file of readers is to be tried or taken in."""
+    transaction.on_commit(lambda: _publish("subscriptions.run_imports"), robust=True)
+
+
 def _publish(task: str) -> None:
     try:
         current_app.send_task(task, expires=EXPIRES_SECONDS, retry=False)

@@ -58,3 +58,15 @@ class LegalBasis(TextChoices):
 
     DOUBLE_OPT_IN = "double_opt_in", _("double opt-in")
     IMPORTED = "imported", _("consent given elsewhere, imported with proof")
+
+
+class ImportState(TextChoices):
+    """reading → waiting ⇄ trying → tried → running → finished; discarded from any but running and finished."""
+
+    READING = "reading", _("being read")
+    WAITING = "waiting", _("waiting for your decision")
+    TRYING = "trying", _("being tried out")
+    TRIED = "tried", _("tried out, nothing changed")
+    RUNNING = "running", _("running")
+    FINISHED = "finished", _("finished")
+    DISCARDED = "discarded", _("discarded")

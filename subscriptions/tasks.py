@@ -1,15 +1,21 @@
 """What runs by itself for readers. The beat schedule stands in settings."""
 
+import time
+
 from celery import shared_task
 
 from newsroom.web.clock import now
-from subscriptions import consent, privacy, settings_links
+from subscriptions import consent, privacy, queue, settings_links
+from subscriptions.transfer import journal
+
+IMPORT_SLICE_SECONDS = 10
 
 
 @shared_task(name="subscriptions.forget_unconfirmed")
 def forget_unconfirmed() -> None:
     """Once a day: requests that nobody confirmed lapse, and their addresses go. Safe to run twice."""
     privacy.forget_unconfirmed(at=now())
+    journal.forget_old(at=now())
 
 
 @shared_task(name="subscriptions.watch_sign_ups")
@@ -22,3 +28,23 @@ def watch_sign_ups() -> None:
 def send_links() -> int:
     """Answer those who asked for the link to their settings."""
     return settings_links.send_asked()
+
+
+@shared_task(name="subscriptions.run_imports", soft_time_limit=90, time_limit=120)
+def run_imports() -> int:
+    """Work on files of readers for some seconds, then make room for others and go on. Gives the parts done.
+
+    Safe to run twice, and at once: each part is done in one transaction by whoever locks the import first.
+    """
+    begun, done = time.monotonic(), 0
+    for imported in journal.under_way():
+        remembered = None
+        while time.monotonic() - begun < IMPORT_SLICE_SECONDS:
+            remembered = journal.work(imported, at=now(), remembered=remembered)
+            if remembered is None:
+                break
+            done += 1
+        else:
+            queue.wake_imports()
+            break
+    return done

@@ -61,7 +61,11 @@ def normalise(typed: str) -> Address:
     # Two addresses, a slip, or a robot's byte: whichever it is, the same sentence helps.
     if text.count("@") > 1 or "\0" in text:
         raise _not_one_address()
-    if any(character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text):
+    # Nearly all are printable ASCII; an import judges a million of them.
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    if not is_plain and any(
+        character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text
+    ):
         raise BadAddress(_("An e-mail address holds no blanks or invisible characters."), code="invisible")
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:

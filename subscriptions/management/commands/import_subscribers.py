@@ -1,54 +1,133 @@
-"""Take readers from a CSV file into a newsletter, with a result for each line."""
+"""Take readers from a file into a newsletter, with a result for each line; killed, it goes on where it stopped."""
 
+import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
 from newsroom.web.clock import now
-from subscriptions import transfer
 from subscriptions.errors import TransferError
-from subscriptions.models import Newsletter
+from subscriptions.models import Newsletter, SubscriberImport
+from subscriptions.states import ImportState
+from subscriptions.transfer import journal
+
+WIDTH = 30
 
 
 class Command(BaseCommand):
     help = (
-        "Take readers from a CSV file into a newsletter; people who left or bounced are kept as suppressions."
+        "Take readers from a CSV file into a newsletter; people who left or bounced are kept as suppressions. "
+        "Files of Mailchimp, Substack, Ghost, listmonk, Buttondown, beehiiv, Keila and Curated are recognised. "
+        "Killed half-way, the same command goes on where it stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "file", type=Path, help="CSV whose first line names the columns; one is “address”"
+            "file", type=Path, help="CSV whose first line names the columns; one is “address” or “email”"
         )
         parser.add_argument("--newsletter", required=True, metavar="SLUG")
         parser.add_argument(
             "--basis", required=True, help="how these readers agreed, and where the proof lies"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=FIELD",
+            help="what a column holds, where we would not guess it; FIELD empty: nothing",
+        )
+        parser.add_argument(
+            "--errors", type=Path, metavar="FILE", help="write the lines that were not taken there, as CSV"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            text = transfer.read_text(options["file"].read_bytes())
             newsletter = Newsletter.objects.get(slug=options["newsletter"])
-            report = transfer.import_subscribers(
-                text,
-                newsletter=newsletter,
-                basis=options["basis"],
-                actor="import_subscribers",
-                at=now(),
-                is_dry_run=options["dry_run"],
-            )
+            with options["file"].open("rb") as file:
+                imported = self._staged(file, newsletter, options)
+            self._run(imported, options)
         except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
+            raise CommandError(f"{error.filename} cannot be opened: {error.strerror}.") from error
         except Newsletter.DoesNotExist as error:
             raise CommandError(f"There is no newsletter {options['newsletter']!r}.") from error
         except TransferError as error:
             raise CommandError(str(error)) from error
-        for line in report.lines:
-            if line.result != transfer.LineResult.TAKEN:
-                self.stdout.write(
-                    f"line {line.number}: {line.address}: {line.result} {line.because}".rstrip()
-                )
-        counts = ", ".join(f"{number} {result}" for result, number in report.counts().items()) or "no lines"
-        self.stdout.write(f"{'Dry run, nothing changed' if report.is_dry_run else 'Done'}: {counts}.")
+
+    def _staged(self, file: BinaryIO, newsletter: Newsletter, options: dict[str, Any]) -> SubscriberImport:
+        checksum, _size = journal.checksum_of(file)
+        begun = None if options["dry_run"] else journal.unfinished(checksum, newsletter)
+        if begun is not None:
+            self.stdout.write(
+                f"Going on with the import of this file that was begun at {begun.started_at:%c}."
+            )
+            return begun
+        staged = journal.stage(
+            file,
+            newsletter=newsletter,
+            basis=options["basis"],
+            actor="import_subscribers",
+            filename=options["file"].name,
+            at=now(),
+            mapped=dict(_pair(text) for text in options["map"]),
+        )
+        if staged.product:
+            self.stdout.write(f"Read as a file of {staged.product}.")
+        if earlier := journal.finished_before(staged):
+            self.stdout.write(f"The same file was taken in before, at {earlier.finished_at:%c}.")
+        return staged
+
+    def _run(self, imported: SubscriberImport, options: dict[str, Any]) -> None:
+        if options["dry_run"]:
+            journal.try_out(imported)
+        elif imported.state != ImportState.RUNNING:
+            journal.start(imported, at=now())
+        bar = _Bar(sys.stderr, imported.rows)
+        remembered = None
+        while (remembered := journal.work(imported, at=now(), remembered=remembered)) is not None:
+            bar.show(sum((imported.tried if options["dry_run"] else imported.counts).values()))
+        bar.end()
+        self._report(imported, options["errors"])
+        counts = imported.tried if options["dry_run"] else imported.counts
+        said = ", ".join(f"{number} {result}" for result, number in counts.items()) or "no lines"
+        self.stdout.write(f"{'Dry run, nothing changed' if options['dry_run'] else 'Done'}: {said}.")
+        if options["dry_run"]:
+            imported.refresh_from_db()
+            journal.discard(imported)
+
+    def _report(self, imported: SubscriberImport, path: Path | None) -> None:
+        """To a file whole; else the first hundred lines on the terminal."""
+        if path is not None:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(journal.left_over(imported))
+            return
+        with closing(journal.left_over_lines(imported, most=100)) as lines:
+            for number, result, because, address in lines:
+                self.stdout.write(f"line {number}: {address}: {result} {because}".rstrip())
+
+
+class _Bar:
+    """One line on a terminal, drawn again and again; nothing elsewhere."""
+
+    def __init__(self, out: TextIO, whole: int) -> None:
+        self.out, self.whole = out, whole
+
+    def show(self, done: int) -> None:
+        if self.out.isatty():
+            filled = WIDTH * done // self.whole if self.whole else WIDTH
+            self.out.write(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {done:,}/{self.whole:,}")
+            self.out.flush()
+
+    def end(self) -> None:
+        if self.out.isatty():
+            self.out.write("\n")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, equals, field = text.rpartition("=")
+    if not equals:
+        raise CommandError(f"--map wants COLUMN=FIELD, and {text!r} has no “=”.")
+    return column, field
