@@ -285,6 +285,34 @@ def ranking(plan: Plan) -> Section:
     return section
 
 
+def web(plan: Plan) -> Section:
+    section = Section(
+        title="Presses and pages of readers (answers, one process)",
+        reference="for presses an empty view behind the same middleware that commits one INSERT; for pages one that "
+        "renders the site's page around nothing.",
+        limit="a sign-up asks a dozen questions of the database in one transaction and renders a letter in three parts, "
+        "most of its time; one that may not get another letter is what a flood costs.",
+    )
+    presses = {"count": plan.of(1_000, 200)}
+    names = ("SignUp", "SignUpWithoutLetter", "OneClick")
+    titles = (
+        "a sign-up of a new reader, with its letter",
+        "a sign-up over the limit of its address",
+        "one-click unsubscribe",
+    )
+    for name, title in zip(names, titles, strict=True):
+        (found,) = compare((f"bench.web:{name}", presses), ("bench.web:Press", presses), runs=plan.runs)
+        section.add(title, found)
+    for which in ("catalogue", "archive", "article"):
+        (found,) = compare(
+            ("bench.web:Page", presses | {"which": which}),
+            ("bench.web:Page", presses | {"which": "empty"}),
+            runs=plan.runs,
+        )
+        section.add(f"page: {which}", found)
+    return section
+
+
 SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "freezing": freeze,
     "splicing": splicing,
@@ -296,4 +324,5 @@ SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "starting": starting,
     "killing": killing,
     "ranking": ranking,
+    "web": web,
 }

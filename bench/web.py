@@ -1,0 +1,177 @@
+"""Pages and presses, through the whole stack of middleware in one process, beside the emptiest views there can be."""
+
+import itertools
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.test import Client
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+from digests.models import Digest
+from newsroom.articles.models import Article
+from newsroom.web import clock, tokens
+from subscriptions.forms import stamp
+from subscriptions.models import LinkRequest, Newsletter, Subscription
+from subscriptions.states import NewsletterState
+
+_DIGESTS = 40
+_PLAIN_STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+
+@csrf_exempt
+def one_insert(request: HttpRequest) -> HttpResponse:
+    """What any form of any site does at least: a row, committed."""
+    LinkRequest.objects.create(address_hash="0" * 64, asked_at="2026-05-04T12:00:00Z")
+    return HttpResponse(status=303, headers={"Location": "/"})
+
+
+def empty_page(request: HttpRequest) -> HttpResponse:
+    """Our page around nothing."""
+    return render(request, "base.html")
+
+
+urlpatterns = [
+    path("bench/insert/", one_insert),
+    path("bench/empty/", empty_page),
+    path("", include("newsroom.urls")),
+]
+
+
+class Press:
+    """So many POSTs; what is posted differs each time, as people do."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def prepare(self) -> None:
+        settings.ROOT_URLCONF = "bench.web"
+        settings.ALLOWED_HOSTS = ["*"]
+        settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": _PLAIN_STATIC}}
+        # Everybody comes at once, and nobody attacks.
+        settings.SIGNUPS_PER_HOUR = {"network": 10**9, "domain": 10**9, "site": 10**9}
+        self.client = Client()
+        self._numbers = itertools.count(int(time.time() * 1000))
+        self.make()
+        for _each in range(20):
+            self.press(next(self._numbers))
+
+    def make(self) -> None:
+        """What the presses need."""
+
+    def run(self) -> int:
+        for number in itertools.islice(self._numbers, self.count):
+            self.press(number)
+        return self.count
+
+    def press(self, number: int) -> None:
+        """One POST."""
+        answer = self.client.post("/bench/insert/", {"address": f"reader{number}@example.org"})
+        assert answer.status_code == 303, answer.status_code
+
+
+class SignUp(Press):
+    """A new reader each time: all checks, a subscription, its record, and a rendered letter."""
+
+    def make(self) -> None:
+        self.newsletter = Newsletter.objects.filter(state=NewsletterState.ACTIVE).order_by("pk")[0]
+
+    def press(self, number: int) -> None:
+        fields = {
+            "address": f"reader{number}@example.org",
+            "newsletter": self.newsletter.slug,
+            "started": stamp(time.time() - 60),
+        }
+        network = f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
+        answer = self.client.post("/subscribe/", fields, REMOTE_ADDR=network)
+        assert answer.status_code == 303, answer.status_code
+
+
+class SignUpWithoutLetter(SignUp):
+    """The same for an address that may not get another letter yet: all checks and no letter."""
+
+    def press(self, number: int) -> None:
+        super().press(0)
+
+
+class OneClick(Press):
+    """A mail program's button for another reader each time."""
+
+    def make(self) -> None:
+        Subscription.objects.filter(state="unsubscribed").update(state="active")
+        self._rows = iter(
+            Subscription.objects.active().order_by("pk").values_list("pk", flat=True).iterator()
+        )
+
+    def press(self, number: int) -> None:
+        token = tokens.make(tokens.TokenKind.LEAVE, next(self._rows))
+        answer = self.client.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200, answer.status_code
+
+
+class Page(Press):
+    """So many looks at one page. which: catalogue, archive, article or empty."""
+
+    def __init__(self, count: int, which: str) -> None:
+        super().__init__(count)
+        self.which = which
+
+    def make(self) -> None:
+        newsletter = Newsletter.objects.filter(state=NewsletterState.ACTIVE).order_by("pk")[0]
+        match self.which:
+            case "catalogue":
+                self.url = "/newsletters/"
+            case "archive":
+                _make_digests(newsletter)
+                self.url = f"/newsletters/{newsletter.slug}/"
+            case "article":
+                self.url = _make_article().get_absolute_url()
+            case _:
+                self.url = "/bench/empty/"
+
+    def press(self, number: int) -> None:
+        answer = self.client.get(self.url)
+        assert answer.status_code == 200, answer.status_code
+
+
+def _make_digests(newsletter: Newsletter) -> None:
+    """A shelf full of digests that came out, one a day."""
+    at = clock.now()
+    Digest.objects.bulk_create(
+        (
+            Digest(
+                newsletter=newsletter,
+                number=number,
+                state="handed_over",
+                subject=f"Was die Stadt bewegt, Ausgabe {number}",
+                preheader="Die Fähre fährt wieder, und der Rat tagt.",
+                window_start=at - timedelta(days=number),
+                window_end=at - timedelta(days=number - 1),
+                created_at=at,
+                handed_over_at=at - timedelta(days=number - 1),
+            )
+            for number in range(1, _DIGESTS + 1)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _make_article() -> Article:
+    at = clock.now()
+    article, _is_new = Article.objects.get_or_create(
+        slug="die-faehre",
+        defaults={
+            "identity": "bench:1",
+            "language": "de",
+            "title": "Die Fähre fährt wieder",
+            "teaser": "Seit heute früh.",
+            "body_html": "<p>Seit heute früh fährt die Fähre wieder über den Fluss.</p>" * 20,
+            "words": 200,
+            "published_at": at,
+            "first_seen_at": at,
+        },
+    )
+    return article

@@ -1,0 +1,128 @@
+"""The form of another site, the page that shows its code, the API's page and a new token, in a real browser."""
+
+import html
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+from pytest_django.fixtures import Settings
+
+from newsroom.articles.models import ApiToken, Feed
+from newsroom.mail.models import Letter
+from tests.factories import make_newsletter
+from tests.newsroom.http_server import Answer, Asked, WebServer, web_server
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE, DESKTOP = 390, 1280
+
+
+class Elsewhere:
+    """A site of somebody else's with one page, and one to say thanks."""
+
+    def __init__(self) -> None:
+        self.page = ""
+
+    def __call__(self, asked: Asked) -> Answer:
+        body = "<h1>Danke!</h1>" if asked.path == "/danke/" else self.page
+        text = f'<!doctype html><html lang="de"><title>Elsewhere</title><body>{body}</body></html>'
+        return Answer(body=text.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+@pytest.fixture
+def elsewhere(settings: Settings) -> Iterator[tuple[Elsewhere, WebServer]]:
+    script = Elsewhere()
+    with web_server(script) as server:
+        settings.RETURN_SITES = frozenset({server.url})
+        yield script, server
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture to look at, where SHOTS names a folder."""
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_pages_for_webmasters_have_no_barriers(
+    width: int,
+    scheme: str,
+    site: str,
+    open_page: Callable[..., Page],
+    axe: Callable[..., None],
+    fits: Callable[[Page], None],
+) -> None:
+    newsletter = make_newsletter(name="Wirtschaft & Technik", language="de")
+    page = open_page(width=width, color_scheme=scheme)
+
+    for name, path in (("embed", f"/embed/{newsletter.slug}/"), ("api", "/api/v1/")):
+        page.goto(site + path)
+        keep(page, f"api-{name}-{width}-{scheme}")
+        axe(page)
+        fits(page)
+
+
+def test_the_code_works_on_another_site_without_cookies_and_leads_back(
+    site: str, page: Page, open_page: Callable[..., Page], elsewhere: tuple[Elsewhere, WebServer]
+) -> None:
+    newsletter = make_newsletter(language="de")
+    script, server = elsewhere
+    page.goto(f"{site}/embed/{newsletter.slug}/")
+    code = page.locator("#code").input_value()
+    script.page = code.replace(
+        "</form>", f'<input type="hidden" name="return" value="{server.url}/danke/"></form>'
+    )
+
+    reader = open_page()  # has never been on our site
+    reader.goto(server.url)
+    reader.get_by_label("Ihre E-Mail-Adresse").fill("mia@example.org")
+    reader.keyboard.press("Enter")
+
+    expect(reader).to_have_url(f"{server.url}/danke/")
+    assert reader.context.cookies() == []
+    assert Letter.objects.get().kind == "confirmation"
+
+
+def test_a_slip_elsewhere_is_put_right_on_our_page(
+    site: str, page: Page, elsewhere: tuple[Elsewhere, WebServer]
+) -> None:
+    newsletter = make_newsletter(language="de")
+    script, server = elsewhere
+    page.goto(f"{site}/embed/{newsletter.slug}/")
+    script.page = page.locator("#code").input_value()
+
+    page.goto(server.url)
+    page.get_by_label("Ihre E-Mail-Adresse").fill("mia@gmial.com")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("mia@gmail.com")).click()
+
+    expect(page).to_have_url(f"{site}/subscribe/sent/")
+    assert Letter.objects.get().address == "mia@gmail.com"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_a_token_is_made_by_keyboard_and_stands_ready_to_copy(
+    width: int, scheme: str, site: str, open_page: Callable[..., Page], axe: Callable[..., None]
+) -> None:
+    User.objects.create_superuser("anna", "anna@example.org", "ebbe-und-flut")
+    feed = Feed.objects.create(url="https://example.org/feed", title="Redaktionssystem")
+    page = open_page(width=width, color_scheme=scheme)
+    page.goto(f"{site}/admin/articles/apitoken/add/?feed={feed.pk}")
+    page.locator("#id_username").fill("anna")
+    page.locator("#id_password").fill("ebbe-und-flut")
+    page.locator("input[type=submit]").click()
+
+    page.locator("#id_name").fill("Echtbetrieb")
+    page.keyboard.press("Enter")
+
+    secret = page.locator("#secret")
+    expect(secret).to_be_focused()
+    keep(page, f"api-token-{width}-{scheme}")
+    assert secret.input_value().startswith(ApiToken.objects.get().beginning)
+    assert html.escape(secret.input_value()) in page.content()
+    axe(page, without=("page-has-heading-one", "region"))
