@@ -11,14 +11,17 @@ from django.conf import settings
 from django.urls import reverse
 
 from newsroom.mail import letters
+from newsroom.mail.addresses import mask
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
 from newsroom.web.tokens import leave_url, manage_url
-from subscriptions.models import Confirmation, Newsletter, Sender, Subscriber, Subscription
+from subscriptions.models import AddressChange, Confirmation, Newsletter, Sender, Subscriber, Subscription
 from subscriptions.suppression import unliftable
 
 # Management links for one address within a day; counted in the database.
 LINKS_PER_DAY = 3
+# How long who reads the former address can undo a change of it.
+UNDO_ADDRESS_WITHIN = timedelta(days=7)
 
 
 def absolute(url: str) -> str:
@@ -176,3 +179,61 @@ def send_management_link(reader: Subscriber, *, at: datetime) -> None:
         dedupe_key=f"management:{reader.pk}:{int(at.timestamp()) // 60}",
         at=at,
     )
+
+
+def ask_to_confirm_address(
+    change: AddressChange, moving: Sequence[Subscription], *, secret: str, address: str, at: datetime
+) -> None:
+    """To the new address: which newsletters are to come there, and the page where that is confirmed."""
+    reader = change.subscriber
+    newsletter = _any_newsletter(reader, moving)
+    letters.write(
+        LetterKind.NEW_ADDRESS,
+        address=address,
+        subscriber_id=reader.pk,
+        newsletter_id=newsletter.pk,
+        language=reader.language,
+        context={
+            **_legal(newsletter.sender),
+            "newsletters": [row.newsletter for row in moving],
+            "former_address": mask(reader.address or ""),
+            "confirm_url": absolute(reverse("confirm_address", args=[secret])),
+            "asked_at": change.asked_at,
+            "expires_at": change.expires_at,
+        },
+        envelope=_envelope(newsletter, language=reader.language),
+        dedupe_key=f"new-address:{change.pk}",
+        at=at,
+    )
+
+
+def tell_former_address(
+    change: AddressChange, reader: Subscriber, *, secret: str, address: str, at: datetime
+) -> None:
+    """To the former address: where mail goes now, and the way back for who did not want that."""
+    newsletter = _any_newsletter(reader, ())
+    letters.write(
+        LetterKind.ADDRESS_CHANGED,
+        address=address,
+        subscriber_id=reader.pk,
+        newsletter_id=newsletter.pk,
+        language=reader.language,
+        context={
+            **_legal(newsletter.sender),
+            "new_address": mask(change.typed_address),
+            "undo_url": absolute(reverse("undo_address", args=[secret])),
+            "changed_at": at,
+            "undo_until": at + UNDO_ADDRESS_WITHIN,
+        },
+        envelope=_envelope(newsletter, language=reader.language),
+        dedupe_key=f"address-changed:{change.pk}",
+        at=at,
+    )
+
+
+def _any_newsletter(reader: Subscriber, rows: Sequence[Subscription]) -> Newsletter:
+    """In whose name we write about something that concerns all of a reader's newsletters. One query, or none."""
+    if rows:
+        return rows[0].newsletter
+    own = reader.subscriptions.select_related("newsletter__sender").order_by("state", "pk")
+    return own[0].newsletter

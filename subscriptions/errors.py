@@ -9,6 +9,7 @@ SubscriptionError
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
 ├── UnknownReader        we know nobody of this address
 ├── NothingToPause       the subscription is not active
+├── SameAddress          the new address is the one we write to
 ├── NoWeekly             the newsletter has no weekly best-of
 ├── ImportChanged        an import is no longer what the person had seen
 └── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
@@ -65,6 +66,10 @@ class NothingToPause(SubscriptionError):
     def __init__(self, subscription_id: int) -> None:
         super().__init__(f"subscription {subscription_id} is not active")
         self.subscription_id = subscription_id
+
+
+class SameAddress(SubscriptionError):
+    """The new address is the one we write to already."""
 
 
 class NoWeekly(SubscriptionError):

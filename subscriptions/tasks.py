@@ -26,8 +26,8 @@ def watch_sign_ups() -> None:
 
 @shared_task(name="subscriptions.send_links", soft_time_limit=90, time_limit=120)
 def send_links() -> int:
-    """Answer those who asked for the link to their settings."""
-    return settings_links.send_asked()
+    """Answer those who asked for the link to their settings, or to move to another address."""
+    return settings_links.send_asked() + consent.decide_new_addresses(at=now())
 
 
 @shared_task(name="subscriptions.run_imports", soft_time_limit=90, time_limit=120)

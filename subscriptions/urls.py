@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.views import confirming, embedding, leaving, legal, preferences, signing_up
+from subscriptions.views import confirming, embedding, leaving, legal, new_address, preferences, signing_up
 
 urlpatterns = [
     path("newsletters/", signing_up.newsletters, name="newsletters"),
@@ -13,7 +13,10 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/link/", preferences.request_link, name="request_link"),
     path("preferences/close/", preferences.close, name="close_preferences"),
+    path("preferences/address/", new_address.ask, name="new_address"),
     path("preferences/<str:token>/", preferences.preferences_link, name="preferences_link"),
+    path("address/<str:token>/", new_address.confirm, name="confirm_address"),
+    path("address/<str:token>/undo/", new_address.undo, name="undo_address"),
     path("u/<str:token>", leaving.leave, name="leave"),
     path("u/<str:token>/undo", leaving.undo, name="undo"),
     path("imprint/", legal.imprint, name="imprint"),

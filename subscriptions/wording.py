@@ -9,6 +9,7 @@ from dataclasses import dataclass
 BOX = "2026-11-box"
 PICKS = "2026-11-picks"
 SETTINGS = "2026-11-settings"
+ADDRESS = "2026-11-address"
 
 _TEXTS: dict[str, dict[str, str]] = {
     # The box under an article and on a newsletter's own page: one newsletter, named.
@@ -31,6 +32,13 @@ _TEXTS: dict[str, dict[str, str]] = {
         "Erst danach senden wir sie Ihnen.",
         "en": "For newsletters that you switch on you will get an e-mail to confirm. "
         "We will send them only after that.",
+    },
+    # A reader who moves to another address, on the page that the letter to that address opens.
+    ADDRESS: {
+        "de": "Mit der Bestätigung willigen Sie ein, dass wir Ihnen diese Newsletter kostenlos an die neue Adresse "
+        "schicken. Abbestellen können Sie jeden einzeln und jederzeit, mit einem Klick in jeder Ausgabe.",
+        "en": "By confirming you agree that we send these newsletters to the new address, free of charge. "
+        "You can unsubscribe from each at any time, with one click in every issue.",
     },
 }
 

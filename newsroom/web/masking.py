@@ -5,7 +5,7 @@ import re
 # At most 64, as RFC 5321 §4.5.3.1.1 allows: without an end, a long line costs the square of its length.
 _ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
 # What follows these paths is a key to somebody's settings, or to our webhooks.
-_SECRET_PATH = re.compile(r"(/(?:u|confirm|preferences|webhooks/[\w.-]+)/)[\w~-]{12,}")
+_SECRET_PATH = re.compile(r"(/(?:u|confirm|address|preferences|webhooks/[\w.-]+)/)[\w~-]{12,}")
 
 
 def mask(address: str) -> str:

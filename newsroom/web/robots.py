@@ -6,7 +6,16 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 # Pages of one reader, which an address with a token opens, and the desk: nothing there is for a search engine (RFC 9309).
-_KEEP_OUT = ("/admin/", "/confirm/", "/preferences/", "/r/", "/subscribe/sent/", "/u/", "/webhooks/")
+_KEEP_OUT = (
+    "/address/",
+    "/admin/",
+    "/confirm/",
+    "/preferences/",
+    "/r/",
+    "/subscribe/sent/",
+    "/u/",
+    "/webhooks/",
+)
 
 
 @require_safe

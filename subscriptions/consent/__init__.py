@@ -11,27 +11,51 @@ from subscriptions.consent.changing import LONGEST_PAUSE, change_settings, pause
 from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, confirm, find_confirmation
 from subscriptions.consent.leaving import UNDO_WITHIN, can_restore, restore, unsubscribe
 from subscriptions.consent.limits import RESEND_AFTER, may_ask_for_link, may_confirm_again
+from subscriptions.consent.new_address import (
+    CONFIRM_ADDRESS_WITHIN,
+    Moved,
+    ask_for_new_address,
+    confirm_new_address,
+    decide_new_addresses,
+    find_address_change,
+    find_undo,
+    moving,
+    outcome,
+    undo_new_address,
+)
 from subscriptions.consent.record import Change
+from subscriptions.correspondence import UNDO_ADDRESS_WITHIN
 
 __all__ = [
+    "CONFIRM_ADDRESS_WITHIN",
     "CONFIRM_WITHIN",
     "LONGEST_PAUSE",
     "RESEND_AFTER",
+    "UNDO_ADDRESS_WITHIN",
     "UNDO_WITHIN",
     "Change",
     "Confirmed",
+    "Moved",
     "ask_again",
+    "ask_for_new_address",
     "asked_for",
     "attack",
     "can_restore",
     "change_settings",
     "confirm",
+    "confirm_new_address",
+    "decide_new_addresses",
+    "find_address_change",
     "find_confirmation",
+    "find_undo",
     "may_ask_for_link",
     "may_confirm_again",
+    "moving",
+    "outcome",
     "pause",
     "request_subscription",
     "restore",
     "set_cadence",
+    "undo_new_address",
     "unsubscribe",
 ]

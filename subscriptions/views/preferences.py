@@ -4,10 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -27,11 +25,8 @@ from subscriptions.views.private import (
     subscription_of,
     token_page,
 )
+from subscriptions.views.reader_session import SESSION_SECONDS, close_session, open_session, reader_page
 from subscriptions.wording import SETTINGS, wording
-
-SESSION_SECONDS = 30 * 60
-_COOKIE = "reader"
-_COOKIE_SALT = "subscriptions.preferences"
 
 
 @token_page
@@ -49,47 +44,18 @@ def preferences_link(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "subscriptions/open_preferences.html", {"reader": reader})
     response = redirect("preferences")
     response.status_code = 303
-    _open_session(response, reader)
+    open_session(response, reader)
     return response
 
 
-def _open_session(response: HttpResponse, reader: Subscriber) -> None:
-    """Half an hour, in her browser alone; nothing about her is written down on our side for it."""
-    response.set_cookie(
-        _COOKIE,
-        signing.dumps(reader.pk, salt=_COOKIE_SALT),
-        max_age=SESSION_SECONDS,
-        path=reverse("preferences"),
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _reader(request: HttpRequest) -> Subscriber | None:
-    """Whose settings are open. One query, none without a session."""
-    try:
-        number = signing.loads(request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=SESSION_SECONDS)
-    except signing.BadSignature:
-        return None
-    return Subscriber.objects.filter(pk=number, address__isnull=False).first()
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def preferences(request: HttpRequest) -> HttpResponse:
-    """The settings: newsletters on and off, pauses, language. One form, one save; without a session, a way to get one."""
-    reader = _reader(request)
-    if reader is None:
-        response = render(request, "subscriptions/ask_for_link.html", {"form": LinkForm()})
-    else:
-        at = now()
-        with in_language_of(reader):
-            posted = request.POST if request.method == "POST" else None
-            form = SettingsForm(rows_of(reader, at=at), language=reader.language, at=at, data=posted)
-            is_saved = posted is not None and not form.errors
-            response = _save(request, reader, form, at=at) if is_saved else _show(request, reader, form)
-    keep_private(response)
-    return response
+@reader_page("GET", "HEAD", "POST")
+def preferences(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """The settings: newsletters on and off, pauses, language. One form, one save."""
+    at = now()
+    posted = request.POST if request.method == "POST" else None
+    form = SettingsForm(rows_of(reader, at=at), language=reader.language, at=at, data=posted)
+    is_saved = posted is not None and not form.errors
+    return _save(request, reader, form, at=at) if is_saved else _show(request, reader, form)
 
 
 def _show(request: HttpRequest, reader: Subscriber, form: SettingsForm) -> HttpResponse:
@@ -155,8 +121,7 @@ def close(request: HttpRequest) -> HttpResponse:
     """End the half hour now: for shared computers."""
     response = redirect("preferences")
     response.status_code = 303
-    response.delete_cookie(_COOKIE, path=reverse("preferences"))
-    return response
+    return close_session(response)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,6 +14,7 @@ from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind, read
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
+from subscriptions.states import SubscriptionState
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -49,10 +50,20 @@ def in_language_of(reader: Subscriber) -> AbstractContextManager[None]:
 
 
 def subscription_of(kind: TokenKind, token: str) -> Subscription | None:
-    """The subscription a token of this kind stands for; None if the row is gone. One query. Raises BadToken."""
-    number = read(kind, token)
+    """The subscription a token of this kind stands for; None if the row is gone. One query. Raises BadToken.
+
+    A link that ends a subscription ends what became of it when its reader moved; nobody's settings are opened by that.
+    """
     rows = Subscription.objects.select_related("subscriber", "newsletter__sender")
-    return rows.filter(pk=number).first()
+    row = rows.filter(pk=read(kind, token)).first()
+    while (
+        kind is TokenKind.LEAVE
+        and row is not None
+        and row.moved_to_id is not None
+        and row.state == SubscriptionState.UNSUBSCRIBED
+    ):
+        row = rows.get(pk=row.moved_to_id)
+    return row
 
 
 def broken_link(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Whatever readers, strangers, scanners and staff do, and in whatever order: nobody reads who never agreed."""
 
 import datetime as dt
+import re
 from contextlib import suppress
 
 import pytest
@@ -12,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from subscriptions import consent, privacy, suppression
-from subscriptions.errors import LinkError, NothingToPause, UndoExpired
+from subscriptions.errors import LinkError, NothingToPause, SameAddress, UndoExpired
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
 from tests.factories import NOON, make_newsletter
 from tests.subscriptions.factories import confirm_token
 
 ADDRESSES = ("mia@example.org", "tom@example.org")
+ADDRESS_LINK = re.compile(r"/address/([\w-]+)/")
 AGREED = {ConsentKind.CONFIRMED, ConsentKind.RESTORED, ConsentKind.IMPORTED}
 ENDED = {ConsentKind.UNSUBSCRIBED, ConsentKind.SUPPRESSED, ConsentKind.ERASED}
 
@@ -32,6 +34,8 @@ class Agreements(RuleBasedStateMachine):
         self.at = NOON
         self.newsletters: list[Newsletter] = [make_newsletter(), make_newsletter()]
         self.tokens: list[str] = []
+        self.moves: list[str] = []
+        self.ways_back: list[str] = []
 
     def teardown(self) -> None:
         transaction.savepoint_rollback(self.savepoint)
@@ -97,6 +101,43 @@ class Agreements(RuleBasedStateMachine):
                 at=self.at,
             )
 
+    @rule(data=st.data(), address=st.sampled_from(ADDRESSES))
+    def somebody_wants_another_address(self, data: st.DataObject, address: str) -> None:
+        readers = list(Subscriber.objects.filter(address__isnull=False))
+        if readers:
+            known = set(Letter.objects.values_list("pk", flat=True))
+            with suppress(SameAddress):
+                consent.ask_for_new_address(
+                    data.draw(st.sampled_from(readers)), typed_address=address, network_address="", at=self.at
+                )
+            consent.decide_new_addresses(at=self.at)
+            self.keep_address_links(known)
+
+    @rule(data=st.data())
+    def a_move_is_confirmed(self, data: st.DataObject) -> None:
+        if self.moves:
+            known = set(Letter.objects.values_list("pk", flat=True))
+            with suppress(LinkError):
+                consent.confirm_new_address(
+                    data.draw(st.sampled_from(self.moves)), network_address=None, at=self.at
+                )
+            self.keep_address_links(known)
+
+    @rule(data=st.data())
+    def a_move_is_undone(self, data: st.DataObject) -> None:
+        if self.ways_back:
+            with suppress(LinkError):
+                consent.undo_new_address(
+                    data.draw(st.sampled_from(self.ways_back)), network_address=None, at=self.at
+                )
+
+    def keep_address_links(self, known: set[int]) -> None:
+        for letter in Letter.objects.exclude(pk__in=known):
+            if letter.kind == LetterKind.NEW_ADDRESS:
+                self.moves.append(ADDRESS_LINK.findall(letter.text)[0])
+            elif letter.kind == LetterKind.ADDRESS_CHANGED:
+                self.ways_back.append(ADDRESS_LINK.findall(letter.text)[0])
+
     @rule(data=st.data(), reason=st.sampled_from(list(SuppressionReason)))
     def mail_is_stopped(self, data: st.DataObject, reason: SuppressionReason) -> None:
         readers = list(Subscriber.objects.exclude(address_hash=""))
@@ -119,6 +160,12 @@ class Agreements(RuleBasedStateMachine):
                 assert kinds[-1] in AGREED
                 assert row.confirmed_at is not None
                 assert row.subscriber.address
+
+    @invariant()
+    def one_row_stands_for_what_moved(self) -> None:
+        for row in self.rows():
+            if row.moved_to_id is not None and row.state == SubscriptionState.UNSUBSCRIBED:
+                assert Subscription.objects.get(pk=row.moved_to_id).newsletter_id == row.newsletter_id
 
     @invariant()
     def a_stopped_address_reads_nothing(self) -> None:

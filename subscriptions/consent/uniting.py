@@ -1,0 +1,140 @@
+"""Two readers who turn out to be one person: what one of them gets goes on for the other, and can be parted again."""
+
+from datetime import datetime
+from typing import Any
+
+from subscriptions import suppression
+from subscriptions.consent.record import event
+from subscriptions.models import Subscriber, Subscription
+from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
+from subscriptions.wording import ADDRESS
+
+_BY = "change of address"
+
+
+def unite(
+    reader: Subscriber, other: Subscriber, *, change: int, network_address: str | None, at: datetime
+) -> list[dict[str, Any]]:
+    """Let what a reader gets go on for another one, whose mailbox has just agreed; says what moved, for `part`.
+
+    What the other gets already stays as it is; what she may not get is left out. Both are locked by the caller.
+    """
+    theirs = {row.newsletter_id: row for row in other.subscriptions.select_for_update(of=("self",))}
+    stopped = suppression.unliftable(other.address_hash)
+    moved = []
+    mine = Subscription.objects.active().filter(subscriber=reader).select_related("newsletter").order_by("pk")
+    for row in mine.select_for_update(of=("self",)):
+        known = theirs.get(row.newsletter_id)
+        state = known.state if known else ""
+        if state != SubscriptionState.ACTIVE and row.newsletter_id not in stopped:
+            known = _go_on(row, known, other, change=change, network_address=network_address, at=at)
+        moved.append({"from": row.pk, "to": known.pk if known else None, "state": state, **_settings(row)})
+        Subscription.objects.filter(pk=row.pk).update(
+            state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None, moved_to=known
+        )
+        _write(row, ConsentKind.UNSUBSCRIBED, change, network_address, at, because="moved")
+    return moved
+
+
+def _go_on(
+    row: Subscription,
+    known: Subscription | None,
+    other: Subscriber,
+    *,
+    change: int,
+    network_address: str | None,
+    at: datetime,
+) -> Subscription:
+    known = known or Subscription(newsletter=row.newsletter, subscriber=other, requested_at=at)
+    known.state = SubscriptionState.ACTIVE
+    known.basis, known.source = LegalBasis.DOUBLE_OPT_IN, "/address/"
+    known.cadence, known.paused_until = row.cadence, row.paused_until
+    known.confirmed_at, known.unsubscribed_at, known.moved_to = at, None, None
+    known.save()
+    known.newsletter, known.subscriber = row.newsletter, other
+    event(
+        other,
+        row.newsletter,
+        ConsentKind.CONFIRMED,
+        at=at,
+        form="/address/",
+        language=other.language,
+        network_address=network_address,
+        wording_version=ADDRESS,
+        facts={"change": change, "moved_from": row.pk},
+    ).save(force_insert=True)
+    return known
+
+
+def part(moved: list[dict[str, Any]], *, change: int, network_address: str | None, at: datetime) -> None:
+    """Undo `unite`: end what it began, and give back what it took, unless that was stopped or changed meanwhile."""
+    numbers = [number for each in moved for number in (each["from"], each["to"]) if number]
+    rows = {
+        row.pk: row
+        for row in Subscription.objects.filter(pk__in=numbers)
+        .select_related("newsletter", "subscriber")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    }
+    for each in moved:
+        taken, added = rows[each["from"]], rows.get(each["to"] or 0)
+        was_added = each["state"] != SubscriptionState.ACTIVE
+        if added and was_added and added.state == SubscriptionState.ACTIVE:
+            Subscription.objects.filter(pk=added.pk).update(
+                state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
+            )
+            _write(added, ConsentKind.UNSUBSCRIBED, change, network_address, at, because="moved back")
+        _give_back(taken, each, change, network_address, at)
+
+
+def _give_back(
+    row: Subscription, was: dict[str, Any], change: int, network_address: str | None, at: datetime
+) -> None:
+    known = row.subscriber.address_hash
+    if row.state != SubscriptionState.UNSUBSCRIBED or suppression.is_suppressed(
+        known, newsletter=row.newsletter
+    ):
+        return
+    Subscription.objects.filter(pk=row.pk).update(
+        state=SubscriptionState.ACTIVE,
+        cadence=was["cadence"],
+        paused_until=_time(was["paused_until"]),
+        confirmed_at=_time(was["confirmed_at"]),
+        unsubscribed_at=None,
+        moved_to=None,
+    )
+    _write(row, ConsentKind.RESTORED, change, network_address, at, because="moved back")
+
+
+def _settings(row: Subscription) -> dict[str, str | None]:
+    return {
+        "cadence": row.cadence,
+        "paused_until": row.paused_until.isoformat() if row.paused_until else None,
+        "confirmed_at": row.confirmed_at.isoformat() if row.confirmed_at else None,
+    }
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _write(
+    row: Subscription,
+    kind: ConsentKind,
+    change: int,
+    network_address: str | None,
+    at: datetime,
+    *,
+    because: str,
+) -> None:
+    event(
+        row.subscriber,
+        row.newsletter,
+        kind,
+        at=at,
+        form="/address/",
+        language=row.subscriber.language,
+        network_address=network_address,
+        actor=_BY,
+        facts={"change": change, "because": because},
+    ).save(force_insert=True)

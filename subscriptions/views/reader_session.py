@@ -1,0 +1,71 @@
+"""The half hour in which a reader's settings are open: a signed cookie in her browser, nothing on our side."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from subscriptions.forms import LinkForm
+from subscriptions.models import Subscriber
+from subscriptions.views.private import in_language_of, keep_private
+
+SESSION_SECONDS = 30 * 60
+_COOKIE = "reader"
+_COOKIE_SALT = "subscriptions.preferences"
+
+View = Callable[[HttpRequest], HttpResponse]
+ReaderView = Callable[[HttpRequest, Subscriber], HttpResponse]
+
+
+def open_session(response: HttpResponse, reader: Subscriber) -> None:
+    """Half an hour, in her browser alone; nothing about her is written down on our side for it."""
+    response.set_cookie(
+        _COOKIE,
+        signing.dumps(reader.pk, salt=_COOKIE_SALT),
+        max_age=SESSION_SECONDS,
+        path=reverse("preferences"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def close_session(response: HttpResponse) -> HttpResponse:
+    """End it now."""
+    response.delete_cookie(_COOKIE, path=reverse("preferences"))
+    return response
+
+
+def reader_page(*methods: str) -> Callable[[ReaderView], View]:
+    """A page of the reader whose settings are open, in her language, kept by nobody; for others, a way to a link."""
+
+    def decorate(view: ReaderView) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest) -> HttpResponse:
+            reader = _reader(request)
+            if reader is None:
+                response = render(request, "subscriptions/ask_for_link.html", {"form": LinkForm()})
+            else:
+                with in_language_of(reader):
+                    response = view(request, reader)
+            keep_private(response)
+            return response
+
+        limited: View = require_http_methods(list(methods))(wrapped)
+        return limited
+
+    return decorate
+
+
+def _reader(request: HttpRequest) -> Subscriber | None:
+    """Whose settings are open. One query, none without a session."""
+    try:
+        number = signing.loads(request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=SESSION_SECONDS)
+    except signing.BadSignature:
+        return None
+    return Subscriber.objects.filter(pk=number, address__isnull=False).first()
