@@ -231,6 +231,36 @@ def tell_former_address(
     )
 
 
+def ask_to_return(
+    confirmation: Confirmation,
+    pending: Sequence[Subscription],
+    reader: Subscriber,
+    *,
+    secret: str,
+    at: datetime,
+) -> int:
+    """The letter that asks whether mail shall come again that a bounce or a complaint had stopped; gives its number."""
+    first = pending[0].newsletter
+    letter = letters.write(
+        LetterKind.DELIVERY_AGAIN,
+        address=reader.sendable,
+        subscriber_id=reader.pk,
+        newsletter_id=first.pk,
+        language=reader.language,
+        context={
+            **_legal(first.sender),
+            "newsletters": [row.newsletter for row in pending],
+            "confirm_url": absolute(reverse("confirm", args=[secret])),
+            "asked_at": at,
+            "expires_at": confirmation.expires_at,
+        },
+        envelope=_envelope(first, language=reader.language),
+        dedupe_key=f"again:{confirmation.pk}",
+        at=at,
+    )
+    return letter.pk
+
+
 def _any_newsletter(reader: Subscriber, rows: Sequence[Subscription]) -> Newsletter:
     """In whose name we write about something that concerns all of a reader's newsletters. One query, or none."""
     if rows:

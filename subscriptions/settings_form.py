@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from newsroom.web.tags import weekday_date
 from subscriptions.forms import PAUSES, language_code
-from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import Cadence, NewsletterState, SubscriptionState
+from subscriptions.models import Newsletter, Subscriber, Subscription, Suppression
+from subscriptions.states import Cadence, NewsletterState, SubscriptionState, SuppressionReason
 
 KEEP, GO_ON = "keep", "none"
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d.%m.%y")
@@ -27,14 +27,23 @@ class Row:
     wants_on: bool
     cadence: Cadence
     offers_cadence: bool
+    stop: Suppression | None = None
     pause: str = KEEP
     until: str = ""
     error: str = ""
     pause_end: datetime | None = None
 
+    @property
+    def is_barred(self) -> bool:
+        """Stopped by staff: she cannot switch it on herself."""
+        return self.stop is not None and self.stop.reason == SuppressionReason.MANUAL
 
-def rows_of(reader: Subscriber, *, at: datetime) -> list[Row]:
-    """What the page offers: newsletters that take sign-ups, and those she reads though they rest. Two queries."""
+
+def rows_of(reader: Subscriber, stops: Mapping[int | None, Suppression], *, at: datetime) -> list[Row]:
+    """What the page offers: newsletters that take sign-ups, and those she reads though they rest. Two queries.
+
+    stops: what stops her mail, as `suppression.of_reader` tells it.
+    """
     known = {
         row.newsletter_id: row
         for row in reader.subscriptions.select_related("newsletter__sender").order_by("pk")
@@ -44,7 +53,9 @@ def rows_of(reader: Subscriber, *, at: datetime) -> list[Row]:
         subscription = known.get(newsletter.pk)
         is_on = subscription is not None and subscription.state == SubscriptionState.ACTIVE
         if newsletter.state == NewsletterState.ACTIVE or is_on:
-            rows.append(_row(newsletter, subscription, is_on=is_on, at=at))
+            row = _row(newsletter, subscription, is_on=is_on, at=at)
+            row.stop = stops.get(None) or stops.get(newsletter.pk)
+            rows.append(row)
     return rows
 
 
@@ -106,7 +117,7 @@ class SettingsForm:
         everything_off = "everything_off" in data
         for row in self.rows:
             slug = row.newsletter.slug
-            row.wants_on = data.get(f"on-{slug}") == "1" and not everything_off
+            row.wants_on = data.get(f"on-{slug}") == "1" and not everything_off and not row.is_barred
             if row.offers_cadence:
                 row.cadence = _cadence(data.get(f"cadence-{slug}"), row)
             pause = data.get(f"pause-{slug}", KEEP)

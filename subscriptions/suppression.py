@@ -17,6 +17,8 @@ LIFTED_BY_CONFIRMING = (
     SuppressionReason.UNSUBSCRIBED,
     SuppressionReason.ERASED,
 )
+# These lifts only a confirmation that she asked for in her own settings.
+LIFTED_BY_RETURNING = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
 # The later reason replaces the earlier one only if it weighs more.
 _WEIGHT = {
     SuppressionReason.SOFT_BOUNCES: 1,
@@ -162,6 +164,21 @@ def unliftable(address_hash: str) -> set[int | None]:
     """
     rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=LIFTED_BY_CONFIRMING)
     return set(rows.values_list("newsletter_id", flat=True))
+
+
+def barred(address_hash: str) -> set[int | None]:
+    """What no act of the reader's own lifts: ids of newsletters, None for all mail. One query."""
+    liftable = (*LIFTED_BY_CONFIRMING, *LIFTED_BY_RETURNING)
+    rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=liftable)
+    return set(rows.values_list("newsletter_id", flat=True))
+
+
+def of_reader(reader: Subscriber) -> dict[int | None, Suppression]:
+    """What stops her mail, by newsletter; None for all mail. One query."""
+    if not reader.address_hash:
+        return {}
+    rows = Suppression.objects.filter(address_hash=reader.address_hash)
+    return {row.newsletter_id: row for row in rows}
 
 
 def lift(suppression: Suppression, *, note: str, actor: str, at: datetime) -> None:

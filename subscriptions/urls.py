@@ -13,6 +13,7 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/link/", preferences.request_link, name="request_link"),
     path("preferences/close/", preferences.close, name="close_preferences"),
+    path("preferences/again/", preferences.deliver_again, name="deliver_again"),
     path("preferences/address/", new_address.ask, name="new_address"),
     path("preferences/<str:token>/", preferences.preferences_link, name="preferences_link"),
     path("address/<str:token>/", new_address.confirm, name="confirm_address"),

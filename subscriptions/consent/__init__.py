@@ -24,6 +24,7 @@ from subscriptions.consent.new_address import (
     undo_new_address,
 )
 from subscriptions.consent.record import Change
+from subscriptions.consent.returning import ask_to_return, ended_by_stops
 from subscriptions.correspondence import UNDO_ADDRESS_WITHIN
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Moved",
     "ask_again",
     "ask_for_new_address",
+    "ask_to_return",
     "asked_for",
     "attack",
     "can_restore",
@@ -45,6 +47,7 @@ __all__ = [
     "confirm",
     "confirm_new_address",
     "decide_new_addresses",
+    "ended_by_stops",
     "find_address_change",
     "find_confirmation",
     "find_undo",

@@ -8,9 +8,11 @@ from django.db import transaction
 from subscriptions.consent.asking import request_subscription
 from subscriptions.consent.leaving import can_restore, restore, unsubscribe
 from subscriptions.consent.record import Change, changed
+from subscriptions.consent.returning import ask_to_return
 from subscriptions.errors import NothingToPause, NoWeekly, UndoExpired
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import Cadence, SubscriptionState
+from subscriptions.suppression import unliftable
 from subscriptions.wording import SETTINGS
 
 # To the end of the same day next year; the hour is for a clock that was put back meanwhile.
@@ -82,7 +84,8 @@ def change_settings(
     """Bring a reader's settings to what her form says; only what differs is touched.
 
     newsletters: those the form offered. wanted: ids of the ones switched on. pauses: by newsletter id, a time or None
-    to go on. cadences: by newsletter id. Switching on what was left within a day restores it; else a letter asks to confirm, as for anybody.
+    to go on. cadences: by newsletter id. Switching on what was left within a day restores it; else a letter asks to confirm, as for anybody;
+    also where a bounce or a complaint had stopped it, because it is her own wish.
     """
     changes: list[Change] = []
     with transaction.atomic():
@@ -115,9 +118,12 @@ def change_settings(
             changed(reader, [change], network_address=network_address, at=at)
             changes.append(change)
         if asked:
+            stopped = unliftable(reader.address_hash)
+            returning = [each for each in asked if stopped & {None, each.pk}]
+            ask_to_return(reader, returning, network_address=network_address, at=at)
             request_subscription(
                 typed_address=reader.sendable,
-                newsletters=asked,
+                newsletters=[each for each in asked if each not in returning],
                 language=language,
                 form="/preferences/",
                 network_address=network_address,

@@ -22,7 +22,7 @@ from subscriptions.models import (
     Suppression,
 )
 from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
-from subscriptions.suppression import LIFTED_BY_CONFIRMING
+from subscriptions.suppression import LIFTED_BY_CONFIRMING, LIFTED_BY_RETURNING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +116,10 @@ def _activate(
     )
     assert reader.address is not None
     scope = Q(newsletter__isnull=True) | Q(newsletter__in=[row.newsletter_id for row in due])
-    Suppression.objects.filter(
-        scope, address_hash=address_hash(reader.address), reason__in=LIFTED_BY_CONFIRMING
-    ).delete()
+    lifted = Q(reason__in=LIFTED_BY_CONFIRMING)
+    if confirmation.lifts_stops:  # but nothing that came after the letter
+        lifted |= Q(reason__in=LIFTED_BY_RETURNING, created_at__lte=confirmation.created_at)
+    Suppression.objects.filter(scope, lifted, address_hash=address_hash(reader.address)).delete()
     _retire_older(confirmation, ids, at=at)
     for row in due:
         row.state, row.confirmed_at, row.unsubscribed_at = SubscriptionState.ACTIVE, at, None

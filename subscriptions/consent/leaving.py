@@ -8,6 +8,7 @@ from subscriptions.consent.record import event
 from subscriptions.errors import UndoExpired
 from subscriptions.models import ConsentEvent, Subscription
 from subscriptions.states import ConsentKind, SubscriptionState
+from subscriptions.suppression import is_suppressed
 
 UNDO_WITHIN = timedelta(hours=24)
 
@@ -71,7 +72,8 @@ def can_restore(subscription: Subscription, *, at: datetime) -> bool:
 def restore(subscription: Subscription, *, network_address: str | None, at: datetime) -> bool:
     """Undo leaving: the former settings exactly as they were. True if this call did it.
 
-    Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it.
+    Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it,
+    or stopped mail to her since.
     """
     with transaction.atomic():
         row = (
@@ -89,6 +91,8 @@ def restore(subscription: Subscription, *, network_address: str | None, at: date
         is_reader_s_own = ended is not None and ended.kind == ConsentKind.UNSUBSCRIBED and not ended.actor
         if ended is None or not is_reader_s_own or not can_restore(row, at=at):
             raise UndoExpired(row.pk)
+        if is_suppressed(row.subscriber.address_hash, newsletter=row.newsletter):
+            raise UndoExpired(row.pk)  # a bounce or a complaint came after she left
         before = ended.facts["before"]
         if before["state"] != SubscriptionState.ACTIVE:
             raise UndoExpired(row.pk)

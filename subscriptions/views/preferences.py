@@ -1,5 +1,6 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import TokenKind
-from subscriptions import consent, settings_links
+from subscriptions import consent, settings_links, suppression
 from subscriptions.forms import PAUSES, LinkForm, language_code
-from subscriptions.models import Subscriber
+from subscriptions.models import Subscriber, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
 from subscriptions.states import Cadence
 from subscriptions.views.private import (
@@ -53,15 +54,20 @@ def preferences(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """The settings: newsletters on and off, pauses, language. One form, one save."""
     at = now()
     posted = request.POST if request.method == "POST" else None
-    form = SettingsForm(rows_of(reader, at=at), language=reader.language, at=at, data=posted)
+    stops = suppression.of_reader(reader)
+    form = SettingsForm(rows_of(reader, stops, at=at), language=reader.language, at=at, data=posted)
     is_saved = posted is not None and not form.errors
-    return _save(request, reader, form, at=at) if is_saved else _show(request, reader, form)
+    return _save(request, reader, form, at=at) if is_saved else _show(request, reader, form, stops)
 
 
-def _show(request: HttpRequest, reader: Subscriber, form: SettingsForm) -> HttpResponse:
+def _show(
+    request: HttpRequest, reader: Subscriber, form: SettingsForm, stops: Mapping[int | None, Suppression]
+) -> HttpResponse:
     context = {
         "reader": reader,
         "form": form,
+        "stop": stops.get(None),
+        "stopped": consent.ended_by_stops(reader) if stops else [],
         "pauses": PAUSES,
         "cadences": Cadence,
         "wording": wording(SETTINGS, language_code(reader.language)),
@@ -114,6 +120,14 @@ def _first_at(change: consent.Change) -> datetime | None:
         until = datetime.fromisoformat(change.after)
         return max(until, planned) if planned else until
     return planned
+
+
+@reader_page("POST")
+def deliver_again(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """Ask by letter whether what a bounce or a complaint ended shall come again."""
+    newsletters = [row.newsletter for row in consent.ended_by_stops(reader)]
+    consent.ask_to_return(reader, newsletters, network_address=client_address(request), at=now())
+    return render(request, "subscriptions/deliver_again.html", {"reader": reader, "newsletters": newsletters})
 
 
 @require_POST

@@ -77,7 +77,7 @@ def test_the_settings(size: int, django_assert_num_queries: DjangoAssertNumQueri
     client = fresh_client()
     client.post(path_of(tokens.manage_url(rows[0].pk)))
 
-    with django_assert_num_queries(4):  # reader, clock, her subscriptions, newsletters
+    with django_assert_num_queries(5):  # reader, clock, what stops her mail, her subscriptions, newsletters
         assert client.get("/preferences/").status_code == 200
 
 

@@ -197,7 +197,7 @@ def test_a_row_says_what_holds() -> None:
     until = midnight_after(dt.date(2026, 6, 14))
     Subscription.objects.update(paused_until=until)
 
-    (line,) = rows_of(row.subscriber, at=NOON)
+    (line,) = rows_of(row.subscriber, {}, at=NOON)
 
     assert (line.is_on, line.wants_on, line.paused_through) == (True, True, dt.date(2026, 6, 14))
     assert SettingsForm([line], language="en", at=NOON).pauses == {}
