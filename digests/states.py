@@ -41,6 +41,14 @@ class PickLabel(TextChoices):
     UPDATE = "update", _("update")
 
 
+class LinkState(TextChoices):
+    """What the last look at an address found; dead: it is gone for good, doubtful: it may come back."""
+
+    FINE = "fine", _("answers")
+    DOUBTFUL = "doubtful", _("does not answer well")
+    DEAD = "dead", _("leads nowhere")
+
+
 class ApprovalPolicy(TextChoices):
     """Who approved: a second person, or a rule the newsroom set itself."""
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from digests import clicks, planning, reminding, self_check, withdrawing, workflow
+from digests import clicks, dead_links, planning, reminding, self_check, withdrawing, workflow
 from newsroom.web import clock
 
 
@@ -40,3 +40,9 @@ def forget_clicks() -> int:
 def watch() -> int:
     """Every few minutes: tell staff of what is red in the self-check, and take back what is well again."""
     return len(self_check.watch(at=clock.now()))
+
+
+@shared_task(name="digests.look_at_links")
+def look_at_links() -> int:
+    """Each minute: look where the links of digests in the making lead, so that preflight need not."""
+    return dead_links.look_around(clock.now())

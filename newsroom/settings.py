@@ -235,6 +235,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "reminders": {"task": "digests.remind", "schedule": 60.0},
     "withdrawn": {"task": "digests.pull_withdrawn", "schedule": 60.0},
     "due-digests": {"task": "digests.hand_over_due", "schedule": 5.0},
+    "links": {"task": "digests.look_at_links", "schedule": 60.0},
     "sweep": {"task": "delivery.sweep", "schedule": 15.0},
     "nudge": {"task": "delivery.nudge", "schedule": 5.0},
     "letters": {"task": "mail.send_letters", "schedule": 5.0},

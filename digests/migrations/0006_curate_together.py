@@ -73,6 +73,41 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="LinkCheck",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("url", models.URLField(max_length=1000, unique=True, verbose_name="address")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("fine", "answers"),
+                            ("doubtful", "does not answer well"),
+                            ("dead", "leads nowhere"),
+                        ],
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "answer",
+                    models.CharField(
+                        help_text="A status, or why there is none.", max_length=200, verbose_name="answer"
+                    ),
+                ),
+                ("looked_at", models.DateTimeField(verbose_name="looked at")),
+            ],
+            options={
+                "verbose_name": "look at a link",
+                "verbose_name_plural": "looks at links",
+            },
+        ),
+        migrations.CreateModel(
             name="LinkCount",
             fields=[
                 (

@@ -2,6 +2,7 @@
 
 from digests.models.desk import Colleague, NewsletterAccess, SavedFilter
 from digests.models.digests import Digest, DigestQuerySet, DigestVersion, Mark, Pick
+from digests.models.link_checks import LinkCheck
 from digests.models.mailings import DigestMailing, Link, LinkCount
 from digests.models.plans import Plan, SlotRule
 from digests.models.proofs import Approval, CorrectionMail, Proof, ProofRendition
@@ -15,6 +16,7 @@ __all__ = [
     "DigestQuerySet",
     "DigestVersion",
     "Link",
+    "LinkCheck",
     "LinkCount",
     "Mark",
     "NewsletterAccess",

@@ -5,7 +5,8 @@ WebError
 └── FetchError              a page or feed could not be fetched; the text is one sentence for an editor
     ├── BadAddress          not an http(s) address, or one with a password in it
     ├── PrivateAddress      it leads into a private network
-    ├── Unreachable         no name, no connection, a broken answer
+    ├── Unreachable         no connection, a broken answer
+    │   └── UnknownName     the name does not exist: no address will ever come of it
     ├── TooSlow             no whole answer within the time limit
     ├── TooLarge            more bytes than the limit, counted after decompression
     ├── TooManyRedirects
@@ -48,6 +49,10 @@ class PrivateAddress(FetchError):
 
 class Unreachable(FetchError):
     """No such name, no connection, or the answer broke off."""
+
+
+class UnknownName(Unreachable):
+    """The name service says that there is no such host."""
 
 
 class TooSlow(FetchError):

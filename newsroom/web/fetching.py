@@ -4,6 +4,7 @@ On httpcore, the engine below httpx: it lets us say how connections are made (`g
 to us, so that a small answer cannot unfold into a large one.
 """
 
+import socket
 import ssl
 import time
 import zlib
@@ -23,6 +24,7 @@ from newsroom.web.errors import (
     TooLarge,
     TooManyRedirects,
     TooSlow,
+    UnknownName,
     Unreachable,
 )
 from newsroom.web.guard import GuardedBackend, Resolver, system_resolver
@@ -35,6 +37,7 @@ LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600.0
 Headers = dict[bytes | str, bytes | str]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+_EAI_NODATA = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)  # not on every system
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +78,38 @@ def fetch(
     if last_modified:
         headers["If-Modified-Since"] = _one_line(last_modified)
     backend = GuardedBackend(deadline=time.monotonic() + seconds, resolve=resolve, allow=allow)
+    return _judged(*_followed("GET", url, headers, max_bytes, backend))
+
+
+def status_of(
+    url: str,
+    *,
+    seconds: float = 10.0,
+    allow: frozenset[str] = frozenset(),
+    resolve: Resolver = system_resolver,
+) -> int:
+    """The status an address answers with after its redirects, without its body. Raises FetchError as `fetch`.
+
+    Asked by HEAD first, and by GET where that is not answered with success: some servers know no HEAD.
+    """
+    headers: Headers = {"Accept": "*/*", "User-Agent": user_agent()}
+    backend = GuardedBackend(deadline=time.monotonic() + seconds, resolve=resolve, allow=allow)
+    answer, _permanent = _followed("HEAD", url, headers, 0, backend)
+    if not 200 <= answer.status < 300:
+        answer, _permanent = _followed("GET", url, headers, 0, backend)
+    return answer.status
+
+
+def _followed(
+    method: str, url: str, headers: Headers, max_bytes: int, backend: GuardedBackend
+) -> tuple[Fetched, str]:
+    """The last answer of a chain of redirects, and the address if it moved for good. max_bytes: 0 leaves the body."""
     current, permanent, is_permanent = _readable(url), "", True
     with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, retries=0) as pool:
         for _hop in range(MAX_REDIRECTS + 1):
-            answer = _get(pool, current, headers, max_bytes)
+            answer = _asked(pool, method, current, headers, max_bytes)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                return _judged(answer, permanent)
+                return answer, permanent
             current = _readable(_joined(current, answer.headers["location"]))
             is_permanent = is_permanent and answer.status in _PERMANENT
             permanent = str(current) if is_permanent else permanent
@@ -92,16 +121,19 @@ def user_agent() -> str:
     return f"Newsroom (+{settings.SITE_URL})"
 
 
-def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: Headers, max_bytes: int) -> Fetched:
+def _asked(
+    pool: httpcore.ConnectionPool, method: str, url: httpx.URL, headers: Headers, max_bytes: int
+) -> Fetched:
     """One hop. The guard's own errors pass through; httpcore's become ours."""
     address = str(url)
     try:
-        with pool.stream("GET", address, headers={"Host": url.netloc.decode("ascii"), **headers}) as response:
+        hosted = {"Host": url.netloc.decode("ascii"), **headers}
+        with pool.stream(method, address, headers=hosted) as response:
             received = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
             # An error page or a redirect's body interests nobody.
-            wanted = 200 <= response.status < 300
+            wanted = 200 <= response.status < 300 and max_bytes > 0
             body = _body(response.iter_stream(), received, max_bytes, address) if wanted else b""
             return Fetched(url=address, status=response.status, headers=received, body=body)
     except PrivateAddress as error:
@@ -116,7 +148,14 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, headers: Headers, max_by
         ValueError,
     ) as error:
         sentence = _("The server could not be reached: %(reason)s.") % {"reason": error}
-        raise Unreachable(sentence, url=address) from error
+        kind = UnknownName if _is_unknown_name(error) else Unreachable
+        raise kind(sentence, url=address) from error
+
+
+def _is_unknown_name(error: BaseException) -> bool:
+    """Whether the name service said that there is no such name, not that it could not say."""
+    cause = error.__cause__
+    return isinstance(cause, socket.gaierror) and cause.errno in {socket.EAI_NONAME, _EAI_NODATA}
 
 
 def _body(chunks: Iterable[bytes], headers: Mapping[str, str], max_bytes: int, url: str) -> bytes:

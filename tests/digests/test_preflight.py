@@ -1,82 +1,373 @@
-"""Each rule of the preflight with a digest that keeps it and one that breaks it."""
+"""Each rule of the preflight with a digest that breaks it and one that just keeps it, and what the list as a whole promises."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from digests import preflight
-from digests.models import Digest
-from digests.rendering import MAXIMUM_BYTES, Rendered
-from newsroom.articles.models import Article
-from newsroom.articles.states import Origin, Review
+from digests.models import Digest, LinkCheck, Pick
+from digests.preflight import mails
+from digests.rendering import Rendered, render
+from digests.states import DigestState, LinkState, PickLabel
+from digests.stories import picks_of
+from newsroom.articles.models import Article, Picture
+from newsroom.articles.states import DigitalSource, Origin, Review
+from newsroom.mail import wire
 from subscriptions.models import Sender
-from tests.digests.factories import make_ready
-from tests.factories import NOON, make_article, make_pick
+from tests.digests.factories import DAY, HOUR, make_handed_over, make_ready
+from tests.factories import NOON, make_article, make_author, make_pick, make_section
+from tests.newsroom.articles.factories import make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 
-HOUR = dt.timedelta(hours=1)
+ELSEWHERE = "https://www.uferblick.de/faehre"
+Change = Callable[[Digest], object]
 
 
-def articles(**values: object) -> Callable[[Digest], object]:
+@dataclass(frozen=True)
+class Pair:
+    """broken: makes a good digest break the rule; kept: comes as near as it may without breaking it."""
+
+    broken: Change
+    kept: Change
+
+
+def articles(**values: object) -> Change:
     return lambda digest: Article.objects.update(**values)
 
 
-def words(**values: str) -> Callable[[Digest], object]:
-    return lambda digest: Digest.objects.update(**values)
+def words(**values: object) -> Change:
+    return lambda digest: Digest.objects.filter(pk=digest.pk).update(**values)
 
 
-def second_lead(digest: Digest) -> object:
-    return make_pick(digest=digest, article=make_article(), slot="lead", position=1)
+def picks(**values: object) -> Change:
+    return lambda digest: digest.picks.update(**values)
 
 
-@pytest.mark.parametrize(
-    ("rule", "blocks", "spoil"),
-    [
-        ("slot_underfull", True, lambda digest: digest.picks.filter(slot="lead").delete()),
-        ("slot_overfull", True, second_lead),
-        ("nothing_picked", True, lambda digest: digest.picks.all().delete()),
-        ("no_subject", True, words(subject=" ")),
-        ("long_subject", False, words(subject="Die Fähre " * 8)),
-        ("faked_reply", True, words(subject="AW: Die Fähre")),
-        ("no_preheader", False, words(preheader="")),
-        ("withdrawn", True, articles(withdrawn_at=NOON)),
-        ("embargoed", True, articles(embargo_until=NOON + HOUR)),
-        ("unreviewed", True, articles(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED)),
-        ("other_language", False, articles(language="en")),
-        ("no_teaser", False, articles(teaser="")),
-        ("no_legal_block", True, lambda digest: Sender.objects.update(imprint_url="")),
-    ],
-)
-def test_a_rule_speaks_when_it_is_broken_and_only_then(
-    rule: str, blocks: bool, spoil: Callable[[Digest], object]
-) -> None:
-    digest = make_ready(stories=3)
-    before = preflight.check(digest, at=NOON)
+def fill(slot: str, number: int, **values: Any) -> Change:
+    return lambda digest: [
+        make_pick(digest=digest, article=make_article(**values), slot=slot, position=9) for _ in range(number)
+    ]
 
-    spoil(digest)
-    after = preflight.check(Digest.objects.get(pk=digest.pk), at=NOON)
 
-    assert rule not in {finding.rule for finding in before}
-    assert {finding.blocks for finding in after if finding.rule == rule} == {blocks}
+def picture(size: tuple[int, int] = (40, 30), **values: Any) -> Change:
+    """The lead has a picture."""
+
+    def change(digest: Digest) -> None:
+        made = {"alt": "Die Fähre am Steg", "credit": "Foto: Thea Brandwald", "sha256": "1"} | values
+        content = made.pop("content", None) or make_picture_bytes(size=size)
+        row = Picture(**{name: value for name, value in made.items() if name != "name"})
+        row.file.save(made.get("name", "faehre.jpg"), ContentFile(content), save=True)
+        digest.picks.filter(slot="lead").update(picture=row)
+
+    return change
+
+
+def noise(number: int) -> bytes:
+    """A picture file of at least so many bytes: what follows the end of a JPEG is ignored."""
+    return make_picture_bytes() + b"\0" * number
+
+
+def section(number: int) -> Change:
+    def change(digest: Digest) -> None:
+        sections = [make_section() for _ in range(number)]
+        for position, pick in enumerate(digest.picks.all()):
+            Article.objects.filter(pk=pick.article_id).update(section=sections[position % number])
+
+    return change
+
+
+def one_author(stories: int) -> Change:
+    def change(digest: Digest) -> None:
+        author = make_author()
+        for pick in digest.picks.all()[:stories]:
+            pick.article.bylines.create(author=author, position=0)
+
+    return change
+
+
+def sent_before(*, ago: dt.timedelta, label: str = "") -> Change:
+    """The lead was in a digest of the same newsletter."""
+
+    def change(digest: Digest) -> None:
+        earlier = make_handed_over(digest.newsletter, at=NOON)
+        Digest.objects.filter(pk=earlier.pk).update(handed_over_at=NOON - ago)
+        lead = digest.picks.get(slot="lead")
+        earlier.picks.update(article=lead.article)
+        Pick.objects.filter(pk=lead.pk).update(label=label)
+
+    return change
+
+
+def last_headline(subject: str) -> Change:
+    return lambda digest: Digest.objects.filter(
+        pk=make_handed_over(digest.newsletter, subject="Die Brücke ist gesperrt").pk
+    ).update(subject=subject)
+
+
+def link(state: LinkState) -> Change:
+    def change(digest: Digest) -> None:
+        Article.objects.filter(picks__digest=digest, picks__slot="lead").update(canonical_url=ELSEWHERE)
+        LinkCheck.objects.create(url=ELSEWHERE, state=state, answer="it answers 404", looked_at=NOON)
+
+    return change
+
+
+def link_in_note(state: LinkState) -> Change:
+    def change(digest: Digest) -> None:
+        Digest.objects.filter(pk=digest.pk).update(note=f"Guten Morgen. [Karte]({ELSEWHERE}?a=1&b=2)")
+        LinkCheck.objects.create(
+            url=f"{ELSEWHERE}?a=1&b=2", state=state, answer="it answers 404", looked_at=NOON
+        )
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    return lambda digest: [change(digest) for change in changes]
+
+
+def nothing(digest: Digest) -> None:
+    """The digest as it is keeps the rule."""
+
+
+MACHINE = DigitalSource.AI
+PAIRS = {
+    "slot_underfull": Pair(lambda digest: digest.picks.filter(slot="lead").delete(), nothing),
+    "slot_overfull": Pair(fill("lead", 1), fill("briefs", 3)),
+    "nothing_picked": Pair(lambda digest: digest.picks.all().delete(), nothing),
+    "one_section": Pair(section(1), section(2)),
+    "third_by_author": Pair(one_author(3), one_author(2)),
+    "no_subject": Pair(words(subject=" "), words(subject="Fähre")),
+    "long_subject": Pair(words(subject="F" * 61), words(subject="F" * 60)),
+    "faked_reply": Pair(words(subject="AW: Die Fähre"), words(subject="Awacs: Die Fähre")),
+    "same_headline": Pair(last_headline("Die Fähre fährt wieder!"), last_headline("Die Fähre fährt nicht")),
+    "no_preheader": Pair(words(preheader=""), nothing),
+    "preheader_repeats": Pair(
+        words(preheader="die Fähre  fährt wieder …"), words(preheader="Die Fähre ist da")
+    ),
+    "no_note": Pair(nothing, words(note="Guten Morgen.")),
+    "dead_link_in_note": Pair(link_in_note(LinkState.DEAD), link_in_note(LinkState.DOUBTFUL)),
+    "withdrawn": Pair(articles(withdrawn_at=NOON), nothing),
+    "embargoed": Pair(articles(embargo_until=NOON + HOUR), articles(embargo_until=NOON)),
+    "unreviewed": Pair(
+        articles(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED),
+        articles(origin=Origin.USER_SUBMISSION, review=Review.REVIEWED),
+    ),
+    "other_language": Pair(articles(language="en"), articles(language="de-AT")),
+    "repeated": Pair(sent_before(ago=29 * DAY), sent_before(ago=30 * DAY)),
+    "dead_link": Pair(link(LinkState.DEAD), link(LinkState.DOUBTFUL)),
+    "doubtful_link": Pair(link(LinkState.DOUBTFUL), link(LinkState.FINE)),
+    "no_teaser": Pair(articles(teaser=""), both(articles(teaser=""), picks(teaser="Sie legt ab."))),
+    "original_changed": Pair(
+        picks(title="Sie fährt!", original={"title": "Die Fähre fährt wieder bald"}),
+        picks(original={"title": "Die Fähre fährt wieder bald"}),
+    ),
+    "no_alt": Pair(picture(alt=""), both(picture(alt=""), picks(alt="Die Fähre am Steg"))),
+    "no_credit": Pair(picture(credit=" "), picture(credit="", digital_source=MACHINE)),
+    "unlabelled_machine_picture": Pair(
+        picture(credit="Uferblick, KI-generiert"),
+        picture(credit="Uferblick, KI-generiert", digital_source=MACHINE),
+    ),
+    "unmailable_picture": Pair(
+        picture(name="faehre.webp", content=make_picture_bytes("WEBP")), picture(name="faehre.PNG")
+    ),
+    "heavy_picture": Pair(picture(content=noise(100_001)), picture(content=noise(90_000))),
+    "too_large": Pair(nothing, nothing),  # by the size of the mail: below
+    "large": Pair(nothing, nothing),
+    "no_legal_block": Pair(lambda digest: Sender.objects.update(imprint_url=""), nothing),
+    "no_way_out": Pair(nothing, nothing),
+    "reading_time": Pair(words(note="Wort " * 2_400), words(note="Wort " * 1_500)),
+}
+BY_MAIL = {"too_large": (100_001, 100_000), "large": (90_001, 90_000)}
+"""Rules that look at the rendered mail: bytes that break them, bytes that just keep them."""
+
+
+def mail(size: int = 10_000, *, text: str = wire.slot("leave_url")) -> Rendered:
+    return Rendered(
+        subject="s",
+        preheader="p",
+        html=text.ljust(size, "x") if size else text,
+        text=text,
+        web_html="",
+        language="de",
+    )
+
+
+def sized(size: int) -> Rendered:
+    """A mail of exactly so many bytes with the longest links filled in."""
+    over = mail(size).html_bytes - size
+    return mail(size - over)
+
+
+def told(digest: Digest, rendered: Rendered | None = None) -> dict[str, preflight.Finding]:
+    found = preflight.check(Digest.objects.get(pk=digest.pk), at=NOON, rendered=rendered)
+    return {finding.rule: finding for finding in found}
+
+
+@pytest.mark.parametrize("code", [code for code in preflight.RULES if code not in {*BY_MAIL, "no_way_out"}])
+def test_a_rule_speaks_when_it_is_broken_and_only_then(code: str) -> None:
+    broken, kept = make_ready(stories=3), make_ready(stories=3)
+
+    # The changes reach all articles, so the one that keeps the rule is judged first.
+    PAIRS[code].kept(kept)
+    of_kept = told(kept)
+    LinkCheck.objects.all().delete()
+    Picture.objects.update(sha256="0")
+    PAIRS[code].broken(broken)
+    of_broken = told(broken)
+
+    assert code not in of_kept
+    assert of_broken[code].blocks is preflight.RULES[code].blocks
+    assert of_broken[code].message
+
+
+def test_every_rule_has_its_pair_and_every_pair_its_rule() -> None:
+    assert set(PAIRS) == set(preflight.RULES)
+
+
+def test_these_rules_block_and_the_others_advise() -> None:
+    assert {code for code, rule in preflight.RULES.items() if rule.blocks} == {
+        "slot_underfull", "slot_overfull", "nothing_picked", "no_subject", "faked_reply", "dead_link_in_note",
+        "withdrawn", "embargoed", "unreviewed", "other_language", "repeated", "dead_link", "no_alt", "no_credit",
+        "unlabelled_machine_picture", "too_large", "no_legal_block", "no_way_out",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BY_MAIL)
+def test_a_mail_that_gmail_would_cut_is_told(code: str) -> None:
+    digest = make_ready()
+    broken, kept = BY_MAIL[code]
+
+    assert code in told(digest, sized(broken))
+    assert code not in told(digest, sized(kept))
+    assert sized(broken).html_bytes == broken
+
+
+def test_a_mail_without_a_link_to_leave_is_blocked_in_either_part() -> None:
+    digest = make_ready()
+
+    assert "no_way_out" in told(digest, mail(text="Guten Morgen"))
+    assert "no_way_out" not in told(digest, mail())
+    assert "no_way_out" not in told(digest, render(digest))
 
 
 def test_a_good_digest_has_nothing_that_blocks() -> None:
     assert not [finding for finding in preflight.check(make_ready(stories=3), at=NOON) if finding.blocks]
 
 
-def test_an_embargo_that_is_over_blocks_nobody() -> None:
+def test_what_blocks_comes_first() -> None:
+    digest = make_ready(stories=3, preheader="", subject="")
+
+    found = [finding.blocks for finding in preflight.check(digest, at=NOON)]
+
+    assert found == sorted(found, reverse=True)
+    assert set(found) == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("state", "times", "is_told"),
+    [
+        (DigestState.DRAFT, {"due_at": NOON + 2 * HOUR}, False),
+        (DigestState.DRAFT, {"due_at": NOON + HOUR / 2}, True),
+        (DigestState.DRAFT, {"due_at": NOON - DAY}, True),
+        (DigestState.SCHEDULED, {"due_at": NOON + 2 * HOUR, "scheduled_at": NOON + HOUR / 2}, True),
+        (DigestState.SCHEDULED, {"due_at": NOON - HOUR, "scheduled_at": NOON + HOUR}, False),
+    ],
+)
+def test_an_embargo_counts_at_the_time_when_readers_get_it(
+    state: str, times: dict[str, dt.datetime], is_told: bool
+) -> None:
     digest = make_ready()
-    Article.objects.update(embargo_until=NOON)
+    Article.objects.update(embargo_until=NOON + HOUR)
+    words(state=state, **times)(digest)
 
-    assert "embargoed" not in {finding.rule for finding in preflight.check(digest, at=NOON)}
+    assert ("embargoed" in told(digest)) is is_told
 
 
-@pytest.mark.parametrize(("size", "is_told"), [(MAXIMUM_BYTES, False), (MAXIMUM_BYTES + 1, True)])
-def test_a_mail_that_gmail_would_cut_is_blocked(size: int, is_told: bool) -> None:
-    large = Rendered(subject="s", preheader="p", html="x" * size, text="t", web_html="", language="de")
+@pytest.mark.parametrize("label", PickLabel)
+def test_a_repeat_that_says_so_may_go(label: str) -> None:
+    digest = make_ready(stories=3)
+    sent_before(ago=DAY, label=label)(digest)
 
-    findings = preflight.check(make_ready(), at=NOON, rendered=large)
+    assert "repeated" not in told(digest)
 
-    assert ("too_large" in {finding.rule for finding in findings}) is is_told
+
+def test_what_another_newsletter_sent_is_no_repeat() -> None:
+    digest, other = make_ready(), make_handed_over()
+    other.picks.update(article=digest.picks.get().article)
+
+    assert "repeated" not in told(digest)
+
+
+def test_a_picture_counts_only_where_the_mail_shows_it() -> None:
+    digest = make_ready()
+    picture(alt="", credit="")(digest)
+    picks(slot="briefs")(digest)
+
+    assert not {"no_alt", "no_credit"} & told(digest).keys()
+
+
+def test_each_finding_jumps_to_something_on_the_composers_page() -> None:
+    digest = make_ready(stories=3)
+    for code, pair in PAIRS.items():
+        if code not in {"nothing_picked", "slot_underfull"}:
+            LinkCheck.objects.all().delete()
+            Picture.objects.update(sha256=code)
+            pair.broken(digest)
+    found = preflight.check(Digest.objects.get(pk=digest.pk), at=NOON, rendered=sized(100_001))
+    targets = {finding.target for finding in found} | {"candidates", "slot-lead"}
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("rui"), "django.contrib.auth.backends.ModelBackend")
+
+    page = browser.get(f"/admin/digests/digest/{digest.pk}/change/").content.decode()
+
+    assert targets <= set(re.findall(r'\sid="([^"]+)"', page))
+    assert len({finding.rule for finding in found}) > 15
+
+
+@pytest.mark.parametrize("state", LinkState)
+def test_the_page_says_when_links_were_checked(state: str) -> None:
+    digest = make_ready()
+    assert preflight.check(digest, at=NOON).links_checked_at is None
+
+    link(LinkState(state))(digest)
+
+    assert preflight.check(digest, at=NOON).links_checked_at == NOON
+
+
+def test_queries_do_not_grow_with_the_digest() -> None:
+    digest = make_ready(stories=3)
+    rendered = render(digest)
+    counts = []
+    for more in (1, 20):
+        fill("more", more, canonical_url=ELSEWHERE)(digest)
+        for pick in digest.picks.all():
+            pick.article.bylines.create(author=make_author(), position=0)
+        fresh = Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
+        with CaptureQueriesContext(connection) as queries:
+            preflight.check(fresh, at=NOON, rendered=rendered)
+        counts.append(len(queries))
+
+    # Picks, their bylines, the authors; link checks; repeats, the last headline.
+    assert counts == [6, 6]
+
+
+def test_a_glance_asks_the_database_nothing() -> None:
+    digest = Digest.objects.select_related("newsletter__sender").get(pk=make_ready(stories=3, subject="").pk)
+    read = picks_of(digest)
+
+    with CaptureQueriesContext(connection) as queries:
+        found = preflight.glance(digest, picks=read, at=NOON)
+
+    assert len(queries) == 0
+    assert "no_subject" in {finding.rule for finding in found}

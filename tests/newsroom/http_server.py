@@ -69,7 +69,7 @@ def web_server(script: Script) -> Iterator[WebServer]:
             with contextlib.suppress(OSError):
                 self._write(answer)
 
-        do_GET = do_POST = answer
+        do_GET = do_POST = do_HEAD = answer
 
         def _write(self, answer: Answer) -> None:
             self.send_response(answer.status)

@@ -17,9 +17,10 @@ from newsroom.web.errors import (
     TooLarge,
     TooManyRedirects,
     TooSlow,
+    UnknownName,
     Unreachable,
 )
-from newsroom.web.fetching import Fetched, fetch
+from newsroom.web.fetching import Fetched, fetch, status_of
 from newsroom.web.guard import is_public
 from tests.newsroom.http_server import HANG_UP, Answer, Asked, WebServer, web_server
 
@@ -345,3 +346,50 @@ def test_an_unknown_name_is_one_clear_sentence() -> None:
         fetch("http://nowhere.example.org/", accept="*/*", resolve=nobody)
 
     assert str(failed.value) == "The server could not be reached: the name nowhere.example.org is not known."
+
+
+def test_a_status_is_asked_for_by_head_and_the_body_stays_where_it_is() -> None:
+    with web_server(lambda asked: Answer()) as server:
+        status = status_of(f"{server.url}/", allow=server.allow)
+
+    assert status == 200
+    assert [asked.method for asked in server.asked] == ["HEAD"]
+
+
+def test_a_server_that_knows_no_head_is_asked_once_more_by_get() -> None:
+    with web_server(lambda asked: Answer(status=200 if asked.method == "GET" else 405)) as server:
+        status = status_of(f"{server.url}/", allow=server.allow)
+
+    assert status == 200
+    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
+
+
+def test_a_status_is_that_of_the_end_of_a_chain_of_redirects() -> None:
+    def script(asked: Asked) -> Answer:
+        is_moved = asked.path == "/old"
+        return Answer(status=301, headers={"Location": "/gone"}) if is_moved else Answer(status=410)
+
+    with web_server(script) as server:
+        assert status_of(f"{server.url}/old", allow=server.allow) == 410
+
+
+def test_a_status_is_not_asked_of_a_private_network() -> None:
+    with web_server(lambda asked: Answer()) as server, pytest.raises(PrivateAddress):
+        status_of(f"{server.url}/")
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "is_unknown"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False), (socket.EAI_FAIL, False)]
+)
+def test_a_name_that_does_not_exist_is_told_from_a_name_service_that_is_away(
+    code: int, is_unknown: bool
+) -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise socket.gaierror(code, "no")
+
+    with pytest.raises(Unreachable) as raised:
+        status_of("https://uferblick.de/", resolve=resolve)
+
+    assert isinstance(raised.value, UnknownName) is is_unknown

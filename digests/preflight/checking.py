@@ -1,0 +1,54 @@
+"""Running the rules: whole, with the mail rendered, or at a glance for lists."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from digests import dead_links
+from digests.models import Digest, LinkCheck, Pick
+from digests.preflight.past import look_back
+from digests.preflight.registry import RULES, Desk, Finding
+from digests.rendering import Rendered, render
+from digests.stories import picks_of
+
+
+class Report(list[Finding]):
+    """The findings, blocking ones first; links_checked_at: the oldest look at a link, if each was looked at."""
+
+    links_checked_at: datetime | None = None
+
+
+def check(digest: Digest, *, at: datetime, rendered: Rendered | None = None) -> Report:
+    """All findings. Queries: 5, and those of `render` if the digest is not rendered yet; none of them grows.
+
+    Links are judged by the last look at them, which a job takes: nothing here waits for the network.
+    """
+    picks = tuple(picks_of(digest))
+    link_checks = dead_links.known(dead_links.addresses(digest, picks))
+    desk = Desk(
+        digest=digest,
+        picks=picks,
+        at=at,
+        rendered=rendered or render(digest),
+        past=look_back(digest, articles=[pick.article_id for pick in picks], at=at),
+        link_checks=link_checks,
+    )
+    report = Report(_findings(desk))
+    report.links_checked_at = _oldest(link_checks.values())
+    return report
+
+
+def glance(digest: Digest, *, picks: Sequence[Pick], at: datetime) -> list[Finding]:
+    """What can be found without rendering and without the past, blocking ones first; for lists. Queries: none.
+
+    picks: with what `stories.with_stories` reads; digest: with newsletter and sender.
+    """
+    return _findings(Desk(digest=digest, picks=tuple(picks), at=at))
+
+
+def _findings(desk: Desk) -> list[Finding]:
+    found = [finding for rule in RULES.values() for finding in rule.findings(desk)]
+    return sorted(found, key=lambda finding: not finding.blocks)
+
+
+def _oldest(checks: Iterable[LinkCheck]) -> datetime | None:
+    return min((check.looked_at for check in checks), default=None)

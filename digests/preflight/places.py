@@ -1,0 +1,63 @@
+"""Rules about slots and about how the stories mix."""
+
+from collections import Counter
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from digests.preflight.registry import Desk, Flaws, advises, blocks, target_of
+from digests.preflight.slot_names import name_of
+
+MIXED_FROM = 3
+"""With fewer stories than this nobody expects several sections."""
+
+MOST_OF_ONE_AUTHOR = 2
+
+
+@blocks("slot_underfull")
+def slot_is_full_enough(desk: Desk) -> Flaws:
+    for slot in desk.digest.slots:
+        if missing := max(0, slot["minimum"] - _size(desk, slot["key"])):
+            message = ngettext(
+                "%(slot)s: %(number)d story is missing.", "%(slot)s: %(number)d stories are missing.", missing
+            )
+            yield message % {"slot": name_of(slot), "number": missing}, f"slot-{slot['key']}"
+
+
+@blocks("slot_overfull")
+def slot_is_not_too_full(desk: Desk) -> Flaws:
+    for slot in desk.digest.slots:
+        if over := max(0, _size(desk, slot["key"]) - slot["maximum"]):
+            message = ngettext(
+                "%(slot)s: %(number)d story too many.", "%(slot)s: %(number)d stories too many.", over
+            )
+            yield message % {"slot": name_of(slot), "number": over}, f"slot-{slot['key']}"
+
+
+@blocks("nothing_picked")
+def there_is_something_to_read(desk: Desk) -> Flaws:
+    if not any(_size(desk, slot["key"]) for slot in desk.digest.slots):
+        yield _("The digest holds no story yet."), "candidates"
+
+
+@advises("one_section")
+def sections_are_mixed(desk: Desk) -> Flaws:
+    sections = {pick.article.section for pick in desk.picks}
+    if len(desk.picks) >= MIXED_FROM and len(sections) == 1 and (section := sections.pop()):
+        yield _("All stories are from one section, %(section)s.") % {"section": section}, "words"
+
+
+@advises("third_by_author")
+def authors_are_mixed(desk: Desk) -> Flaws:
+    """The first story beyond two by the same person."""
+    seen: Counter[str] = Counter()
+    for pick in desk.picks:
+        for name in pick.article.byline:
+            seen[name] += 1
+            if seen[name] == MOST_OF_ONE_AUTHOR + 1:
+                message = _("“%(title)s” is the third story by %(author)s.")
+                yield message % {"title": pick.article.title, "author": name}, target_of(pick)
+
+
+def _size(desk: Desk, key: str) -> int:
+    return sum(pick.slot == key for pick in desk.picks)

@@ -1,0 +1,97 @@
+"""Rules about the stories: may they be shown, do they lead somewhere, are they what was picked."""
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
+from digests.states import LinkState
+from digests.stories import article_url
+from newsroom.articles.states import Origin, Review
+
+UNTOLD_SLOTS = ("more",)
+"""Where a mail shows headlines alone."""
+
+
+@blocks("withdrawn")
+def stories_still_stand(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        if pick.article.withdrawn_at:
+            yield _("“%(title)s” was withdrawn. Take it out.") % named(pick), target_of(pick)
+
+
+@blocks("embargoed")
+def embargoes_are_over(desk: Desk) -> Flaws:
+    """Over when readers get it, which may be hours after the proof."""
+    for pick in desk.picks:
+        until = pick.article.embargo_until
+        if until and until > desk.goes_out_at:
+            message = _("“%(title)s” is under embargo until %(time)s, when this digest has long been read.")
+            yield message % {**named(pick), "time": date_format(until, "j. F, H:i")}, target_of(pick)
+
+
+@blocks("unreviewed")
+def submissions_are_reviewed(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        if pick.article.origin == Origin.USER_SUBMISSION and pick.article.review == Review.UNREVIEWED:
+            message = _("“%(title)s” is a reader submission that nobody reviewed.")
+            yield message % named(pick), target_of(pick)
+
+
+@blocks("other_language")
+def stories_speak_the_newsletters_language(desk: Desk) -> Flaws:
+    wanted = desk.digest.newsletter.language.partition("-")[0]
+    for pick in desk.picks:
+        if pick.article.language.partition("-")[0].lower() != wanted.lower():
+            message = _("“%(title)s” is in another language. Take it out, or pick its translation.")
+            yield message % named(pick), target_of(pick)
+
+
+@blocks("repeated")
+def repeats_say_so(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        if not pick.label and (sent := desk.past.sent.get(pick.article_id)):
+            number, when = sent
+            message = _(
+                "“%(title)s” was in digest %(number)s on %(day)s. Mark it as a repeat or an update, or take it out."
+            )
+            day = date_format(when, "j. F")
+            yield message % {**named(pick), "number": number or "–", "day": day}, target_of(pick)
+
+
+@blocks("dead_link")
+def links_live(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        check = desk.link_checks.get(article_url(pick.article))
+        if check and check.state == LinkState.DEAD:
+            message = _("“%(title)s” leads nowhere (%(answer)s). Correct its address, or take it out.")
+            yield message % {**named(pick), "answer": check.answer}, target_of(pick)
+
+
+@advises("doubtful_link")
+def links_answer(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        check = desk.link_checks.get(article_url(pick.article))
+        if check and check.state == LinkState.DOUBTFUL:
+            message = _("The page of “%(title)s” does not answer well (%(answer)s). Try it before sending.")
+            yield message % {**named(pick), "answer": check.answer}, target_of(pick)
+
+
+@advises("no_teaser")
+def stories_are_told(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        if not (pick.teaser or pick.article.teaser) and pick.slot not in UNTOLD_SLOTS:
+            yield _("“%(title)s” has no teaser.") % named(pick), target_of(pick)
+
+
+@advises("original_changed")
+def stories_are_what_was_picked(desk: Desk) -> Flaws:
+    """Where the desk wrote words of its own: its words may say what the article no longer says."""
+    for pick in desk.picks:
+        changed = any(
+            getattr(pick, name) and pick.original.get(name, now) != now
+            for name in ("kicker", "title", "teaser")
+            for now in [getattr(pick.article, name)]
+        )
+        if changed:
+            message = _("“%(title)s” was changed since it was picked. See whether your own words still hold.")
+            yield message % named(pick), target_of(pick)
