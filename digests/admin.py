@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.forms import ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -15,9 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from digests import after_pages, composer, selection
+import digests.delivery.admin  # noqa: F401
+import subscriptions.admin  # noqa: F401 — both are registered before their pages are limited
+from digests import access, after_pages, composer, limited_admin, loosening, selection, staff_admin
 from digests.errors import DigestError
 from digests.forms import BuildForm
+from digests.limited_admin import OfOwnNewsletters
 from digests.models import Digest, Plan, SlotRule
 from digests.plan_forms import WEIGHT_FIELDS, PlanForm
 from digests.rehearsal_page import rehearsal
@@ -32,7 +36,7 @@ class SlotRuleInline(admin.TabularInline[SlotRule, Plan]):
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin[Plan]):
+class PlanAdmin(OfOwnNewsletters):
     """When digests are due and what may happen without a person."""
 
     form = PlanForm
@@ -92,11 +96,13 @@ class PlanAdmin(admin.ModelAdmin[Plan]):
         """A new or moved plan begins now: a due time that lies behind it is nobody's missed run."""
         if not change or {"weekdays", "time", "zone", "is_active"} & set(form.changed_data):
             obj.last_due_at = clock.now()
+        before = Plan.objects.filter(pk=obj.pk).first()
         super().save_model(request, obj, form, change)
+        loosening.tell_of_plan(obj, before=before, by=composer.user_of(request), at=clock.now())
 
 
 @admin.register(Digest)
-class DigestAdmin(admin.ModelAdmin[Digest]):
+class DigestAdmin(OfOwnNewsletters):
     """The list of digests; each opens in the composer."""
 
     list_display = ("__str__", "subject", "state", "due", "made_by")
@@ -128,6 +134,9 @@ class DigestAdmin(admin.ModelAdmin[Digest]):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = BuildForm(request.POST or None)
+        newsletter = form.fields["newsletter"]
+        assert isinstance(newsletter, ModelChoiceField)
+        newsletter.queryset = access.newsletters_of(request.user).active()
         if request.method == "POST" and form.is_valid():
             try:
                 digest = selection.build(
@@ -186,3 +195,7 @@ class LogAdmin(ReadOnly):
     @admin.display(description=gettext_lazy("what happened"))
     def what(self, entry: LogEntry) -> str:
         return str(entry.get_change_message())
+
+
+limited_admin.limit(admin.site)
+staff_admin.take_over(admin.site)

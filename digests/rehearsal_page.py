@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from digests import selection, weights
+from digests import access, selection, weights
 from digests.models import Plan
 from digests.plan_forms import PREFIX, WEIGHT_FIELDS, WeightsForm, weights_in
 from digests.preflight import slot_name
@@ -23,6 +23,8 @@ def rehearsal(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perm("digests.view_plan"):
         raise PermissionDenied
     plan = get_object_or_404(Plan.objects.select_related("newsletter"), pk=pk)
+    if not access.works_on(request.user, plan.newsletter_id):
+        raise PermissionDenied
     own = {f"{PREFIX}{name}": value for name, value in asdict(weights.read(plan.weights)).items()}
     is_trying = any(name in request.GET for name in WEIGHT_FIELDS)
     form = WeightsForm({**own, **request.GET.dict()} if is_trying else None, initial=own)

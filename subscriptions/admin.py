@@ -227,7 +227,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
         """End a subscription for a reader who asked staff to; the reason is kept with the event."""
         if not request.user.has_perm("subscriptions.change_subscription"):
             raise PermissionDenied
-        rows = Subscription.objects.select_related("subscriber", "newsletter")
+        rows = self.get_queryset(request).select_related("subscriber", "newsletter")
         subscription = get_object_or_404(rows, pk=pk)
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():

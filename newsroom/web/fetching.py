@@ -4,7 +4,6 @@ On httpcore, the engine below httpx: it lets us say how connections are made (`g
 to us, so that a small answer cannot unfold into a large one.
 """
 
-import socket
 import ssl
 import time
 import zlib
@@ -27,7 +26,7 @@ from newsroom.web.errors import (
     UnknownName,
     Unreachable,
 )
-from newsroom.web.guard import GuardedBackend, Resolver, system_resolver
+from newsroom.web.guard import GuardedBackend, NoSuchName, Resolver, system_resolver
 from newsroom.web.patience import seconds_of
 
 MAX_REDIRECTS = 5
@@ -37,7 +36,6 @@ LONGEST_RETRY_AFTER_SECONDS = 7 * 24 * 3600.0
 Headers = dict[bytes | str, bytes | str]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_EAI_NODATA = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)  # not on every system
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,14 +146,8 @@ def _asked(
         ValueError,
     ) as error:
         sentence = _("The server could not be reached: %(reason)s.") % {"reason": error}
-        kind = UnknownName if _is_unknown_name(error) else Unreachable
+        kind = UnknownName if isinstance(error, NoSuchName) else Unreachable
         raise kind(sentence, url=address) from error
-
-
-def _is_unknown_name(error: BaseException) -> bool:
-    """Whether the name service said that there is no such name, not that it could not say."""
-    cause = error.__cause__
-    return isinstance(cause, socket.gaierror) and cause.errno in {socket.EAI_NONAME, _EAI_NODATA}
 
 
 def _body(chunks: Iterable[bytes], headers: Mapping[str, str], max_bytes: int, url: str) -> bytes:

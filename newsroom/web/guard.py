@@ -22,6 +22,13 @@ Resolver = Callable[[str, int], list[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+class NoSuchName(httpcore.ConnectError):
+    """The name service says that there is no such host, which is more than that it could not be asked."""
+
+
 def system_resolver(host: str, port: int) -> list[str]:
     """The addresses of a host, by the system; it also reads `2130706433` and `0x7f.1` as addresses."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -63,7 +70,9 @@ class GuardedBackend(httpcore.NetworkBackend):
         try:
             addresses = self._resolve(host.strip("[]"), port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(_("the name %(host)s is not known") % {"host": host}) from error
+            is_final = isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME
+            kind = NoSuchName if is_final else httpcore.ConnectError
+            raise kind(_("the name %(host)s is not known") % {"host": host}) from error
         for address in addresses:
             self._judge(address, port, host)
         failure: Exception = httpcore.ConnectError(_("the name %(host)s has no address") % {"host": host})

@@ -4,14 +4,13 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from django.conf import LazySettings
 
 from digests import dead_links, preflight, workflow
 from digests.models import Digest, LinkCheck
 from digests.states import DigestState, LinkState
 from newsroom.articles.models import Article
 from newsroom.web.errors import PrivateAddress, TooSlow, UnknownName
-from tests.digests.factories import make_ready, make_scheduled
+from tests.digests.factories import DAY, make_ready, make_scheduled
 from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +36,6 @@ class Web:
 def make_linked(url: str = PAGE, make: Callable[[], Digest] = make_ready) -> Digest:
     digest = make()
     Article.objects.filter(picks__digest=digest).update(canonical_url=url)
-    Digest.objects.filter(pk=digest.pk).update(window_end=NOON)
     return digest
 
 
@@ -103,11 +101,11 @@ def test_digests_that_are_done_are_not_looked_at(state: str) -> None:
 def test_a_draft_that_nobody_works_on_any_more_is_not_looked_at() -> None:
     make_linked()
 
-    assert dead_links.look_around(NOON + dead_links.IN_THE_MAKING, look=Web()) == 0
+    assert dead_links.look_around(NOON + dead_links.IN_THE_MAKING + DAY, look=Web()) == 0
 
 
 def test_links_of_the_note_are_looked_at_too() -> None:
-    digest = make_ready(note=f"Guten Morgen, [die Karte]({PAGE}?a=1&b=2).", window_end=NOON)
+    digest = make_ready(note=f"Guten Morgen, [die Karte]({PAGE}?a=1&b=2).")
     web = Web(404)
 
     dead_links.look_around(NOON, look=web)
@@ -143,13 +141,11 @@ def test_what_nobody_links_to_any_more_is_forgotten() -> None:
     assert not LinkCheck.objects.exists()
 
 
-def test_neither_page_nor_hand_over_asks_the_network(
-    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
-) -> None:
+def test_neither_page_nor_hand_over_asks_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **values: object) -> None:
         raise AssertionError("The network was asked.")
 
-    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setattr("httpcore.ConnectionPool.stream", refuse)
     digest = make_linked(make=make_scheduled)
     assert digest.scheduled_at is not None
 

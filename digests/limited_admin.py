@@ -1,0 +1,120 @@
+"""The admin's pages below this app, closed to staff who work on other newsletters.
+
+Readers, newsletters and mailings belong to apps that know nothing of a desk's access; here their pages learn of it.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.db.models import Exists, ForeignKey, Model, OuterRef, QuerySet
+from django.http import HttpRequest
+
+from digests import access
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
+
+
+class OfOwnNewsletters(admin.ModelAdmin[Any]):
+    """Rows of the user's newsletters alone, in lists, on their pages and where they are chosen from.
+
+    A row of another newsletter answers as one that does not exist.
+    """
+
+    newsletter_path = "newsletter"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return access.among(request.user, rows, path=self.newsletter_path)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works on named newsletters makes no new one: it would not be among them."""
+        is_closed = self.newsletter_path == "pk" and access.is_limited(request.user)
+        return super().has_add_permission(request) and not is_closed
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and self._is_own(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_own(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._is_own(request, obj)
+
+    def _is_own(self, request: HttpRequest, obj: Any) -> bool:
+        """Queries: as many as the row is joins away from its newsletter, and only for users with limits."""
+        if obj is None or not access.is_limited(request.user):
+            return True
+        return access.works_on(request.user, newsletter_of(obj, self.newsletter_path))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """The filter by newsletter offers those that the list can hold."""
+        return [
+            ("newsletter", RelatedOnlyFieldListFilter) if each == "newsletter" else each
+            for each in super().get_list_filter(request)
+        ]
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.related_model is Newsletter:
+            kwargs["queryset"] = access.newsletters_of(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+def newsletter_of(row: Model, path: str) -> int | None:
+    """The number of the newsletter that a row belongs to."""
+    value: Any = row
+    *steps, last = path.split("__")
+    for step in steps:
+        value = getattr(value, step)
+    number: int | None = getattr(value, "pk" if last == "pk" else f"{last}_id")
+    return number
+
+
+class OwnRows(admin.options.InlineModelAdmin[Any, Any]):
+    """What stands below a reader: only what concerns the user's newsletters."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return access.among(request.user, super().get_queryset(request), path="newsletter")
+
+
+class OfOwnReaders(admin.ModelAdmin[Any]):
+    """Readers who have, or had, a subscription of one of the user's newsletters."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        readers = super().get_queryset(request)
+        if not access.is_limited(request.user):
+            return readers
+        own = access.among(request.user, Subscription.objects.all(), path="newsletter")
+        return readers.filter(Exists(own.filter(subscriber=OuterRef("pk"))))
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return [type(inline.__name__, (OwnRows, inline), {}) for inline in super().get_inlines(request, obj)]
+
+
+PATHS: dict[type[Model], str] = {
+    Newsletter: "pk",
+    Subscription: "newsletter",
+    ConsentEvent: "newsletter",
+    Mailing: "newsletter",
+    Batch: "mailing__newsletter",
+    Attempt: "batch__mailing__newsletter",
+    Delivery: "mailing__newsletter",
+}
+"""Models of lower apps, and how a row of theirs names its newsletter."""
+
+
+def limit(site: admin.AdminSite) -> None:
+    """Let the pages of lower apps ask for access. Called once, when they are all registered."""
+    for model, path in PATHS.items():
+        _extend(site, model, OfOwnNewsletters, newsletter_path=path)
+    _extend(site, Subscriber, OfOwnReaders)
+
+
+def _extend(
+    site: admin.AdminSite, model: type[Model], by: type[admin.ModelAdmin[Any]], **values: str
+) -> None:
+    known = type(site.get_model_admin(model))
+    site.unregister(model)
+    site.register(model, type(known.__name__, (by, known), values))

@@ -1,0 +1,81 @@
+"""Staff in the admin: users with the newsletters they work on, and groups. Each change of rights is told."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from digests import loosening
+from digests.composer import user_of
+from digests.models import NewsletterAccess
+from newsroom.web import clock
+
+
+class NewsletterAccessInline(admin.TabularInline[NewsletterAccess, User]):
+    """Whoever may change a user may also say which newsletters the user works on."""
+
+    model = NewsletterAccess
+    extra = 0
+    # Translators: Ohne Zeile: alle Newsletter
+    verbose_name_plural = _("Works on these newsletters alone; without a line on all")
+
+    def _may(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("auth.change_user")
+
+    has_view_permission = has_change_permission = has_delete_permission = has_add_permission = _may
+
+
+class StaffAdmin(UserAdmin[User]):
+    """Users. Only superusers make superusers, give single permissions, and change what superusers may do."""
+
+    inlines = (NewsletterAccessInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = super().get_readonly_fields(request, obj)
+        return own if request.user.is_superuser else (*own, "is_superuser", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not is_above
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_delete_permission(request, obj) and not is_above
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.rights_before = loosening.rights_of(obj)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:  # a new user can do nothing yet
+            loosening.tell_of_user(
+                form.instance, before=form.rights_before, by=user_of(request), at=clock.now()
+            )
+
+
+class RolesAdmin(GroupAdmin):
+    """Groups of staff and what they may do."""
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        form.permissions_before = loosening.permissions_of(obj)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        loosening.tell_of_group(
+            form.instance, before=form.permissions_before, by=user_of(request), at=clock.now()
+        )
+
+
+def take_over(site: admin.AdminSite) -> None:
+    """Put these pages in the place of Django's own."""
+    for model, page in ((User, StaffAdmin), (Group, RolesAdmin)):
+        site.unregister(model)
+        site.register(model, page)
