@@ -1,15 +1,20 @@
 """The composer's forms: what the desk types about a digest and about each of its picks."""
 
-from datetime import UTC
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from digests.models import Digest, Pick
 from digests.preflight import slot_name
+from digests.states import PickLabel
+from digests.stories import alt_of
 from digests.wall_clock import BadWallClock, moment
 from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
@@ -28,10 +33,63 @@ class BuildForm(forms.Form):
     newsletter = forms.ModelChoiceField(Newsletter.objects.active(), label=_("newsletter"), empty_label=None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long a text is and how long it reads well."""
+
+    characters: int
+    least: int
+    most: int
+
+    @property
+    def fits(self) -> bool:
+        return self.least <= self.characters <= self.most
+
+    @property
+    def sentence(self) -> str:
+        if self.least:
+            ideal = _("%(least)d to %(most)d read well") % {"least": self.least, "most": self.most}
+        else:
+            ideal = _("up to %(most)d read well") % {"most": self.most}
+        return ngettext(
+            "%(number)d character, %(ideal)s", "%(number)d characters, %(ideal)s", self.characters
+        ) % {"number": self.characters, "ideal": ideal}
+
+
+IDEAL = {"kicker": (0, 25), "title": (0, 60), "teaser": (120, 200)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clash:
+    """A field that two people changed: both wordings, whose the other one is and since when, and what was chosen.
+
+    name: of the field in the form.
+    """
+
+    name: str
+    sentence: str
+    mine: str
+    theirs: str
+    who: str
+    changed_at: datetime | None
+    choice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldRow:
+    """A field as the composer shows it."""
+
+    field: forms.BoundField
+    clash: Clash | None = None
+    is_own: bool = False
+    length: Length | None = None
+
+
 class DigestForm(forms.ModelForm[Digest]):
     """The digest's own words. `version` is the one the editor was looking at."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    clashes: Mapping[str, Clash] = {}
 
     class Meta:
         model = Digest
@@ -49,6 +107,7 @@ class DigestForm(forms.ModelForm[Digest]):
             "note": _(
                 "A few sentences to open with. Markdown: *italic*, **bold**, [link](https://…), lists."
             ),
+            "note_by": _("Name and role, as readers see them under the note."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,12 +118,12 @@ class DigestForm(forms.ModelForm[Digest]):
         return _typed(super().clean() or self.cleaned_data)
 
     @property
-    def desk_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.Meta.fields]
+    def rows(self) -> list[FieldRow]:
+        return [FieldRow(field=self[name], clash=self.clashes.get(name)) for name in self.Meta.fields]
 
 
 class PickForm(forms.Form):
-    """Where a pick stands and the desk's own words for it; the article's words are the placeholders."""
+    """Where a pick stands and what the desk sets for it; the article's words are the placeholders."""
 
     slot = forms.ChoiceField(label=_("Slot"))
     position = forms.IntegerField(label=_("Place"), min_value=1, max_value=99)
@@ -73,36 +132,96 @@ class PickForm(forms.Form):
     teaser = forms.CharField(
         label=_("Teaser"), required=False, max_length=600, widget=forms.Textarea(attrs={"rows": 3})
     )
+    link_label = forms.CharField(label=_("Link label"), required=False, max_length=80)
+    picture = forms.TypedChoiceField(label=_("Picture"), required=False, coerce=int, empty_value=None)
+    alt = forms.CharField(label=_("Alternative text"), required=False, max_length=300)
+    label = forms.ChoiceField(
+        label=_("Taken again as"), required=False, choices=[("", "–"), *PickLabel.choices]
+    )
     remove = forms.BooleanField(label=_("Take out"), required=False)
 
-    def __init__(self, data: Any = None, *, pick: Pick, slots: list[dict[str, Any]], place: int) -> None:
-        initial = {
-            "slot": pick.slot,
-            "position": place,
-            "kicker": pick.kicker,
-            "title": pick.title,
-            "teaser": pick.teaser,
-        }
+    clashes: Mapping[str, Clash] = {}
+    OWN = ("kicker", "title", "teaser", "link_label", "picture", "alt", "label")
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        pick: Pick,
+        slots: list[dict[str, Any]],
+        place: int,
+        pictures: Sequence[tuple[int, str]] = (),
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """values: what the fields show instead of the pick's own; place counts from 1."""
+        own = {name: pick.picture_id if name == "picture" else getattr(pick, name) for name in self.OWN}
+        initial = {"slot": pick.slot, "position": place, **own, **(values or {})}
         super().__init__(data, prefix=f"pick-{pick.pk}", initial=initial)
         self.pick = pick
-        choices = [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in slots]
-        field = self.fields["slot"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
-        for name in ("kicker", "title", "teaser"):
-            self.fields[name].widget.attrs["placeholder"] = getattr(pick.article, name)
+        self._choices("slot", [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in slots])
+        self._choices("picture", [("", _("the article's")), *pictures])
+        placeholders = {
+            **{name: getattr(pick.article, name) for name in ("kicker", "title", "teaser")},
+            "alt": alt_of(Pick(article=pick.article, picture=pick.picture)),
+            "link_label": gettext("Read on: %(title)s") % {"title": pick.title or pick.article.title},
+        }
+        for name, text in placeholders.items():
+            self.fields[name].widget.attrs["placeholder"] = text
         for typed in self.fields.values():
             typed.widget.attrs["aria-label"] = _("%(field)s of “%(title)s”") % {
                 "field": typed.label,
                 "title": pick.article.title,
             }
 
+    def _choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
     def clean(self) -> dict[str, Any]:
         return _typed(super().clean() or self.cleaned_data)
 
     @property
+    def own(self) -> dict[str, Any]:
+        """What the desk sets, as typed; a field that the form did not send stays as it is."""
+        return {name: self.cleaned_data[name] for name in self.OWN if self.add_prefix(name) in self.data}
+
+    @property
+    def rows(self) -> list[FieldRow]:
+        return [self._row(name) for name in self.OWN if name != "label"]
+
+    def _row(self, name: str) -> FieldRow:
+        value, clash = self[name].value(), self.clash(name)
+        length = None
+        if name in IDEAL:
+            least, most = IDEAL[name]
+            characters = len(value or getattr(self.pick.article, name))
+            length = Length(characters=characters, least=least, most=most)
+        return FieldRow(field=self[name], clash=clash, is_own=bool(value), length=length)
+
+    def clash(self, name: str) -> Clash | None:
+        return self.clashes.get(self.add_prefix(name))
+
+    @property
+    def again(self) -> FieldRow:
+        """Why an article comes again that an earlier digest had."""
+        return FieldRow(field=self["label"], clash=self.clash("label"))
+
+    @property
+    def place_clashes(self) -> list[Clash]:
+        """About where the pick stands and whether it is in at all."""
+        found = [self.clash(name) for name in ("slot", "remove", "gone")]
+        return [clash for clash in found if clash]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody must look into the fields."""
+        prefix = self.add_prefix("")
+        return bool(self.errors) or any(name.startswith(prefix) for name in self.clashes)
+
+    @property
     def is_overridden(self) -> bool:
-        return bool(self.pick.kicker or self.pick.title or self.pick.teaser)
+        return any(row.is_own for row in self.rows)
 
 
 class ReturnForm(forms.Form):

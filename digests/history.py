@@ -4,7 +4,7 @@ A version is the digest's own number. Its content is a sheet with the articles' 
 a pick is gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -113,6 +113,16 @@ def sheet_of(version: DigestVersion) -> Sheet:
 def entries_of(version: DigestVersion) -> dict[int, Entry]:
     """The articles of that version by pick."""
     return {int(pick): Entry(**values) for pick, values in version.content["entries"].items()}
+
+
+def entries(digest: Digest, picks: Collection[int]) -> dict[int, Entry]:
+    """What the history last knew of these picks. Queries: 1, and none for no picks."""
+    found: dict[int, Entry] = {}
+    if not picks:
+        return found
+    for version in DigestVersion.objects.filter(digest=digest).order_by("number"):
+        found |= {pick: entry for pick, entry in entries_of(version).items() if pick in picks}
+    return found
 
 
 def version_of(digest: Digest, number: int) -> DigestVersion | None:

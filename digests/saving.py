@@ -117,7 +117,7 @@ def _typed(digest: Digest, base: Sheet, words: Mapping[str, str], edits: Sequenc
     """The base with what was typed."""
     known = {slot["key"] for slot in digest.slots}
     back = {edit.pick_id for edit in edits} - set(base.picks)
-    if any(edit.slot not in known for edit in edits) or not back <= _entries(digest, back).keys():
+    if any(edit.slot not in known for edit in edits) or not back <= history.entries(digest, back).keys():
         raise PickRefused(
             _("The form names a story or a slot that this digest does not have; reload the page.")
         )
@@ -182,7 +182,7 @@ def _put_back(
     """Picks that were taken out since, under the number they had, so that the history goes on."""
     if not missing:
         return
-    entries = _entries(digest, missing)
+    entries = history.entries(digest, missing)
     there = set(
         Article.objects.filter(pk__in=[entries[pick].article for pick in missing]).values_list(
             "pk", flat=True
@@ -211,16 +211,6 @@ def _without_lost_pictures(picks: Sequence[Pick]) -> None:
     for pick in picks:
         if pick.picture_id not in there:
             pick.picture_id = None
-
-
-def _entries(digest: Digest, picks: Collection[int]) -> dict[int, history.Entry]:
-    """What the history knows of these picks. Queries: 1, and none for no picks."""
-    found: dict[int, history.Entry] = {}
-    if not picks:
-        return found
-    for version in DigestVersion.objects.filter(digest=digest).order_by("number"):
-        found |= {pick: entry for pick, entry in history.entries_of(version).items() if pick in picks}
-    return found
 
 
 def _differs(pick: Pick, own: Mapping[str, Any], place: tuple[str, int]) -> bool:

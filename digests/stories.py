@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from digests.models import Digest, Pick
+from digests.states import PickLabel
 from newsroom.articles.models import Article
 from newsroom.articles.states import Origin, Review
 from newsroom.mail import wire
@@ -55,6 +57,7 @@ class Story:
     public_url: str
     byline: str
     reading_time: str
+    link_label: str
     labels: tuple[str, ...]
     headings: tuple[str, ...]
     picture: StoryPicture | None
@@ -93,7 +96,8 @@ def story(pick: Pick, *, number: int, urls: Mapping[int, str]) -> Story:
         public_url=article_url(article),
         byline=byline(article),
         reading_time=reading_time(article.reading_minutes),
-        labels=labels(article, shows_picture=False),
+        link_label=_clean(pick.link_label),
+        labels=(*_again(pick), *labels(article, shows_picture=False)),
         headings=tuple(_clean(heading) for heading in article.headings[:4]),
         picture=picture,
         language=article.language,
@@ -136,6 +140,20 @@ def labels(article: Article, *, shows_picture: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _again(pick: Pick) -> tuple[str, ...]:
+    """Readers who had the article before see that there is news in it. A repeat says nothing."""
+    # Translators: over an article that an earlier mail had and that was brought up to date: „Update“
+    return (pgettext("label of an article", "Update"),) if pick.label == PickLabel.UPDATE else ()
+
+
+def alt_of(pick: Pick) -> str:
+    """What the picture of a pick shows, in the desk's words if it has any, without a label."""
+    picture = pick.picture or pick.article.picture
+    if picture is None:
+        return ""
+    return pick.alt or (picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
+
+
 def picture_label() -> str:
     """What stands directly under a machine-made picture, as on the article's own page."""
     return _("Picture: machine-made, for illustration only")
@@ -147,7 +165,7 @@ def _picture(pick: Pick) -> StoryPicture | None:
         return None
     if not picture.file.name.lower().endswith(MAILABLE_PICTURES):
         return None
-    shows = _clean(picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
+    shows = _clean(alt_of(pick))
     alt = shows
     is_machine_made = picture.is_machine_made or (pick.picture is None and pick.article.has_machine_picture)
     if is_machine_made:

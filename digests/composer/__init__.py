@@ -17,6 +17,7 @@ from digests.composer.previews import preview, proof, proof_mail
 from digests.composer.requests import user_of
 from digests.composer.sending_bar import bar
 from digests.composer.sending_pages import choices, end, swap, test
+from digests.composer.versions import restore, versions
 
 __all__ = ["urls", "user_of"]
 
@@ -44,6 +45,8 @@ def urls(admin_site: admin.AdminSite) -> list[URLPattern]:
         ),
         path("<int:pk>/take/", staff(require_POST(pane_acts.add_by_address)), name="digests_digest_take"),
         path("<int:pk>/arrivals/", staff(require_GET(pane_acts.arrivals)), name="digests_digest_arrivals"),
+        path("<int:pk>/versions/", staff(require_GET(versions)), name="digests_digest_versions"),
+        path("<int:pk>/versions/restore/", staff(require_POST(restore)), name="digests_digest_restore"),
         path("<int:pk>/act/<slug:act>/", staff(require_POST(act)), name="digests_digest_act"),
         path("<int:pk>/preview/", staff(require_GET(preview)), name="digests_digest_preview"),
         path("<int:pk>/proofs/<int:number>/", staff(require_GET(proof)), name="digests_digest_proof"),

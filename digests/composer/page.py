@@ -1,5 +1,6 @@
 """The page itself: it shows candidates, slots, what stands in the way and what readers get; a POST saves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,15 +14,18 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from digests import access, preflight, saving
-from digests.composer import pane, spoken
+from digests.comparing import Piece, compare
+from digests.composer import pane, saves, spoken
 from digests.composer.pane_acts import arrived_text
 from digests.composer.previews import sample, views
-from digests.composer.requests import back, digest_of, fresh, log, require, user_of
+from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
-from digests.errors import DigestError, EditConflict
-from digests.forms import DigestForm, PickForm
+from digests.doubles import Double, doubles
+from digests.errors import DigestError, EditClash, EditConflict
+from digests.forms import Clash, PickForm
 from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
 from digests.rendering import render
@@ -31,85 +35,105 @@ from newsroom.web import clock
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a source made of words that were picked: before and after, piece by piece."""
+
+    name: str
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickRow:
+    """A pick with what speaks against it, and how its article was changed since it was picked."""
+
+    form: PickForm
+    doubles: list[Double]
+    changes: list[Change]
+
+    @property
+    def pick(self) -> Pick:
+        return self.form.pick
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether it must be said why the article comes again."""
+        return bool(self.pick.label) or any(double.kind == "sent" for double in self.doubles)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlotRow:
-    """A slot with its pick forms and whether it holds enough, in words."""
+    """A slot with its picks and the count that the desk sees."""
 
     key: str
     name: str
-    forms: list[PickForm]
+    rows: list[PickRow]
     count: str
-    is_short: bool
+    wish: str
+    clash: Clash | None
+
+    @property
+    def is_short(self) -> bool:
+        return bool(self.wish)
 
 
 def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the composer; a POST saves the digest's words, its picks and their order.
 
-    A script that asks for JSON is told whether it was saved, and why not.
+    A script that asks for JSON is told whether it was saved, and why not; 409 if a person must look at the whole page.
     """
     digest = digest_of(request, pk)
     at = clock.now()
-    # Read once, for forms, rendering and preflight alike.
-    prefetch_related_objects([digest], Prefetch("picks", with_stories(Pick.objects.all())))
-    picks = sorted(picks_of(digest), key=lambda pick: (pick.slot, pick.position, pick.pk))
-    form = DigestForm(request.POST if request.method == "POST" else None, instance=digest)
-    pick_forms = _pick_forms(digest, picks, request)
+    picks = _picks(digest)
+    desk = saves.read(request, digest, picks)
     if request.method == "POST":
         require(request, "change_digest", digest)
+        wants_json = request.headers.get("Accept") == "application/json"
         try:
-            has_changed = _save(request, digest, form, pick_forms, at=at)
-        except (DigestError, _NotFilledIn) as error:
-            if _asks_for_json(request):
-                status = 409 if isinstance(error, EditConflict) else 400
-                return JsonResponse({"saved": False, "message": str(error)}, status=status)
+            saved = saves.save(request, digest, desk, at=at, may_merge=not wants_json)
+        except (DigestError, saves.NotFilledIn) as error:
+            if wants_json:
+                return _refused(error)
             messages.error(request, str(error))
+            digest = fresh(digest)
+            if isinstance(error, EditClash):
+                picks = _picks(digest)
+                desk = saves.clashed(digest, picks, error)
         else:
-            if _asks_for_json(request):
-                version = Digest.objects.values_list("version", flat=True).get(pk=pk)
-                clock_time = date_format(timezone.localtime(at), "H:i:s")
-                return JsonResponse({"saved": True, "version": version, "at": clock_time})
-            messages.success(request, _("Saved.") if has_changed else _("Nothing was changed."))
+            if wants_json:
+                return _saved(pk, at)
+            messages.success(request, _said(saved))
             return back(pk, pane.address(request.GET))
-        digest = fresh(digest)
-    return _page(request, digest, form, pick_forms, at=at)
+    return _page(request, digest, desk, picks, at=at)
 
 
-class _NotFilledIn(Exception):
-    """A field holds what cannot be saved."""
+def _picks(digest: Digest) -> list[Pick]:
+    """Read once, for forms, rendering and preflight alike."""
+    prefetch_related_objects([digest], Prefetch("picks", with_stories(Pick.objects.all())))
+    return sorted(picks_of(digest), key=lambda pick: (pick.slot, pick.position, pick.pk))
 
 
-def _asks_for_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept") == "application/json"
+def _refused(error: Exception) -> JsonResponse:
+    needs_the_page = isinstance(error, (EditConflict, saves.NotChosen))
+    return JsonResponse({"saved": False, "message": str(error)}, status=409 if needs_the_page else 400)
 
 
-def _save(
-    request: HttpRequest, digest: Digest, form: DigestForm, pick_forms: list[PickForm], *, at: datetime
-) -> bool:
-    """Whether anything changed. Raises DigestError and _NotFilledIn, having written nothing."""
-    if not (form.is_valid() and all(each.is_valid() for each in pick_forms)):
-        raise _NotFilledIn(_("Nothing is saved yet: look at the fields marked below."))
-    words = {name: form.cleaned_data[name] for name in form.Meta.fields}
-    edits = [
-        saving.PickEdit(
-            pick_id=each.pick.pk,
-            slot=each.cleaned_data["slot"],
-            place=each.cleaned_data["position"],
-            kicker=each.cleaned_data["kicker"],
-            title=each.cleaned_data["title"],
-            teaser=each.cleaned_data["teaser"],
-            is_removed=each.cleaned_data["remove"],
-        )
-        for each in pick_forms
-    ]
-    has_changed = saving.save(
-        fresh(digest), expected_version=form.cleaned_data["version"], words=words, edits=edits, at=at
+def _saved(pk: int, at: datetime) -> JsonResponse:
+    version = Digest.objects.values_list("version", flat=True).get(pk=pk)
+    return JsonResponse(
+        {"saved": True, "version": version, "at": date_format(timezone.localtime(at), "H:i:s")}
     )
-    if has_changed:
-        log(request, digest, _("Saved."))
-    return has_changed
+
+
+def _said(saved: saving.Saved) -> str:
+    if not saved.has_changed:
+        return _("Nothing was changed.")
+    if saved.is_merged:
+        return _("Saved, together with what others changed meanwhile.")
+    return _("Saved.")
 
 
 def _page(
-    request: HttpRequest, digest: Digest, form: DigestForm, pick_forms: list[PickForm], *, at: datetime
+    request: HttpRequest, digest: Digest, desk: saves.Desk, picks: list[Pick], *, at: datetime
 ) -> HttpResponse:
     rendered = render(digest)
     is_editable = digest.state in EDITABLE and access.may(
@@ -125,10 +149,12 @@ def _page(
         "opts": Digest._meta,
         "has_view_permission": True,
         **standing(request, digest, at=at, zone=zone),
-        "form": form,
+        "form": desk.form,
+        "gone": desk.gone,
+        "clashes": desk.clashes,
         "is_editable": is_editable,
-        "slots": _slot_rows(digest, pick_forms),
-        **(_beside(request, digest, pick_forms, at=at) if is_editable else {}),
+        "slots": _slot_rows(digest, desk, doubles(digest, picks, at=at)),
+        **(_beside(request, digest, picks, at=at) if is_editable else {}),
         "slot_choices": [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in digest.slots],
         "findings": preflight.check(digest, at=at, rendered=rendered) if is_editable else [],
         "rendered": rendered,
@@ -139,21 +165,12 @@ def _page(
     return TemplateResponse(request, "admin/digests/digest/composer.html", context)
 
 
-def _pick_forms(digest: Digest, picks: list[Pick], request: HttpRequest) -> list[PickForm]:
-    places: dict[str, int] = {}
-    forms = []
-    for pick in picks:
-        places[pick.slot] = places.get(pick.slot, 0) + 1
-        data = request.POST if request.method == "POST" else None
-        forms.append(PickForm(data, pick=pick, slots=digest.slots, place=places[pick.slot]))
-    return forms
-
-
-def _slot_rows(digest: Digest, pick_forms: list[PickForm]) -> list[SlotRow]:
+def _slot_rows(digest: Digest, desk: saves.Desk, found: Mapping[int, list[Double]]) -> list[SlotRow]:
     rows = []
     for slot in digest.slots:
-        forms = [form for form in pick_forms if form.pick.slot == slot["key"]]
+        forms = [form for form in desk.picks if form.initial["slot"] == slot["key"]]
         size, minimum, maximum = len(forms), slot["minimum"], slot["maximum"]
+        name = slot["title"] or slot_name(slot["key"])
         wanted = (
             str(maximum)
             if minimum == maximum
@@ -162,21 +179,47 @@ def _slot_rows(digest: Digest, pick_forms: list[PickForm]) -> list[SlotRow]:
         rows.append(
             SlotRow(
                 key=slot["key"],
-                name=slot["title"] or slot_name(slot["key"]),
-                forms=forms,
+                name=name,
+                rows=[
+                    PickRow(form=form, doubles=found.get(form.pick.pk, []), changes=_changes(form.pick))
+                    for form in forms
+                ],
                 # Translators: „2 von 3 bis 5“
                 count=_("%(size)d of %(wanted)s") % {"size": size, "wanted": wanted},
-                is_short=not minimum <= size <= maximum,
+                wish=_wish(name, missing=minimum - size, over=size - maximum),
+                clash=desk.clashes.get(f"slot-{slot['key']}"),
             )
         )
     return rows
 
 
-def _beside(
-    request: HttpRequest, digest: Digest, pick_forms: list[PickForm], *, at: datetime
-) -> dict[str, Any]:
+def _wish(name: str, *, missing: int, over: int) -> str:
+    """What the slot wants; nothing if it is content."""
+    if missing > 0:
+        # Translators: „Noch 1 Artikel für „Kurz notiert““
+        sentence = ngettext(
+            "%(number)d more article for “%(slot)s”", "%(number)d more articles for “%(slot)s”", missing
+        )
+        return sentence % {"number": missing, "slot": name}
+    if over > 0:
+        # Translators: „2 zu viel“
+        return ngettext("%(number)d too many", "%(number)d too many", over) % {"number": over}
+    return ""
+
+
+def _changes(pick: Pick) -> list[Change]:
+    """Where the article's words are other than when it was picked."""
+    names = {"kicker": _("Kicker"), "title": _("Headline"), "teaser": _("Teaser")}
+    return [
+        Change(name=names[name], pieces=compare(before, getattr(pick.article, name)))
+        for name, before in pick.original.items()
+        if name in names and before != getattr(pick.article, name)
+    ]
+
+
+def _beside(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: datetime) -> dict[str, Any]:
     """The list of candidates and what belongs to it."""
-    found = pane.pane(digest, request.GET, picks=[form.pick for form in pick_forms], at=at)
+    found = pane.pane(digest, request.GET, picks=picks, at=at)
     return {
         "pane": found,
         "arrived_text": arrived_text(found.arrived),

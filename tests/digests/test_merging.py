@@ -53,10 +53,10 @@ def lost(side: Sheet, merged: Sheet, clashes: Sequence[str]) -> list[str]:
     for name in names(side, BASE):
         pick = name.split("-")[1] if "-" in name else ""
         asked = {name, f"pick-{pick}-remove", f"pick-{pick}-gone"} & set(clashes)
-        gone = bool(pick) and (int(pick) not in merged.picks or int(pick) not in side.picks)
-        if side.value(name) != BASE.value(name) and merged.value(name) != side.value(name):
-            if not asked and not (gone and int(pick) not in side.picks):
-                found.append(name)
+        took_it_out = bool(pick) and int(pick) not in side.picks  # looked at below
+        is_edit = side.value(name) != BASE.value(name)
+        if is_edit and merged.value(name) != side.value(name) and not asked and not took_it_out:
+            found.append(name)
     for pick in BASE.picks:
         asked = {f"pick-{pick}-remove", f"pick-{pick}-gone"} & set(clashes)
         if pick not in side.picks and pick in merged.picks and not asked:

@@ -1,0 +1,132 @@
+"""What a pick has in common with another one, so that the desk looks twice: hints, nothing here forbids.
+
+A double names the other item. The desk takes this one instead, or lets both stand; what it let stand is kept with the
+pick. An article that the newsletter sent lately needs to say what it is: a repeat or an update.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from digests.models import Digest, Pick
+from digests.states import DigestState
+
+SENT_DAYS = 30
+"""How long a reader remembers."""
+MOST_BY_AUTHOR = 2
+FEWEST_FOR_SECTION = 3
+"""Two articles of one section are no pattern."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Double:
+    """One thing a pick has in common with another.
+
+    key: what is kept when the desk lets it stand. other: the pick it names, if it is in this digest.
+    """
+
+    kind: str
+    key: str
+    sentence: str
+    other: Pick | None = None
+    stands: bool = False
+
+
+def doubles(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, list[Double]]:
+    """By pick, what it has in common with one before it in the digest or in one sent lately.
+
+    picks come with their stories, see `stories.with_stories`. Queries: 1.
+    """
+    order = {slot["key"]: number for number, slot in enumerate(digest.slots)}
+    ordered = sorted(picks, key=lambda pick: (order.get(pick.slot, len(order)), pick.position, pick.pk))
+    sent = _sent(digest, ordered, at=at)
+    found: dict[int, list[Double]] = {}
+    for index, pick in enumerate(ordered):
+        for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent):
+            found.setdefault(pick.pk, []).append(double)
+    return found
+
+
+def unlabelled(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> list[Pick]:
+    """The picks that were sent lately and do not say why they come again. Queries: 1."""
+    sent = _sent(digest, picks, at=at)
+    return [pick for pick in picks if pick.article_id in sent and not pick.label]
+
+
+def _of(pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: dict[int, Digest]) -> Iterator[Double]:
+    article = pick.article
+    for other in earlier:
+        if article.canonical_url and article.canonical_url == other.article.canonical_url:
+            yield _double(pick, "url", other, _("The same address as “%(other)s”."))
+        elif article.cluster_id and article.cluster_id == other.article.cluster_id:
+            yield _double(pick, "cluster", other, _("Tells of the same event as “%(other)s”."))
+        if (picture := _picture(pick)) and picture == _picture(other):
+            yield _double(pick, "picture", other, _("Has the same picture as “%(other)s”."))
+    yield from _by_one_author(pick, earlier)
+    if is_last and (section := _one_section([*earlier, pick])):
+        sentence = _("All articles are from one section: %(section)s.") % {"section": section}
+        yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
+    if digest := sent.get(pick.article_id):
+        sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
+        when = date_format(timezone.localtime(digest.handed_over_at), "j. F")
+        told = sentence % {"date": when, "digest": digest}
+        yield Double(kind="sent", key=f"sent:{digest.pk}", sentence=told, stands=bool(pick.label))
+
+
+def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
+    authors = {byline.author_id: byline.author.name for byline in pick.article.bylines.all()}
+    for author, name in authors.items():
+        theirs = [
+            other
+            for other in earlier
+            if any(byline.author_id == author for byline in other.article.bylines.all())
+        ]
+        if len(theirs) >= MOST_BY_AUTHOR:
+            sentence = _("Article %(number)d by %(name)s, after “%(other)s”.") % {
+                "number": len(theirs) + 1,
+                "name": name,
+                "other": theirs[-1],
+            }
+            double = Double(kind="author", key=f"author:{author}", sentence=sentence, other=theirs[-1])
+            yield _standing(pick, double)
+
+
+def _one_section(picks: Sequence[Pick]) -> str:
+    sections = Counter(pick.article.section for pick in picks)
+    (section, size) = sections.most_common(1)[0]
+    return str(section) if section and size == len(picks) >= FEWEST_FOR_SECTION else ""
+
+
+def _picture(pick: Pick) -> int | None:
+    return pick.picture_id or pick.article.picture_id
+
+
+def _double(pick: Pick, kind: str, other: Pick, sentence: str) -> Double:
+    told = sentence % {"other": other}
+    return _standing(pick, Double(kind=kind, key=f"{kind}:{other.pk}", sentence=told, other=other))
+
+
+def _standing(pick: Pick, double: Double) -> Double:
+    return replace(double, stands=double.key in pick.let_stand)
+
+
+def _sent(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, Digest]:
+    """By article, the last digest of this newsletter that went out with it within SENT_DAYS."""
+    earlier = (
+        Pick.objects.filter(
+            article__in=[pick.article_id for pick in picks],
+            digest__newsletter=digest.newsletter_id,
+            digest__state=DigestState.HANDED_OVER,
+            digest__handed_over_at__gt=at - timedelta(days=SENT_DAYS),
+        )
+        .exclude(digest=digest.pk)
+        .select_related("digest__newsletter")
+        .only("article_id", "digest__handed_over_at", "digest__number", "digest__newsletter__name")
+        .order_by("digest__handed_over_at")
+    )
+    return {pick.article_id: pick.digest for pick in earlier}
