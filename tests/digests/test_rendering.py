@@ -372,3 +372,43 @@ def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(
     with django_assert_num_queries(5):
         # plan's zone, links, picks with articles, bylines, their authors
         render(digest)
+
+
+def test_the_desks_alternative_text_keeps_the_label_of_a_machine_made_picture() -> None:
+    digest = whole_digest()
+    lead = digest.picks.get(slot="lead")
+    picture = Picture(sha256="1" * 64, alt="Eine Fähre", digital_source="algorithmicMedia")
+    picture.file.save("faehre.png", ContentFile(png(1200, 675), "faehre.png"))
+    digest.picks.filter(pk=lead.pk).update(picture=picture, alt="Eine Fähre am Morgen")
+
+    rendered = render(digest)
+
+    image = Structure(rendered.html).images[0]
+    assert image["alt"] in {
+        "Machine-made illustration: Eine Fähre am Morgen",
+        "Maschinell erzeugte Illustration: Eine Fähre am Morgen",
+    }
+    assert "[Eine Fähre am Morgen]" in rendered.text
+
+
+@pytest.mark.parametrize("slot", ["lead", "briefs"])
+def test_the_desks_link_label_stands_in_both_parts(slot: str) -> None:
+    digest = whole_digest()
+    pick = digest.picks.filter(slot=slot)[0]
+    digest.picks.filter(pk=pick.pk).update(link_label="Zum Fahrplan")
+
+    rendered = render(digest)
+
+    assert re.search(r'<a class="more"[^>]*>Zum Fahrplan</a>', rendered.html)
+    assert "Zum Fahrplan" in rendered.text
+
+
+@pytest.mark.parametrize(("label", "says_so"), [("update", True), ("repeat", False), ("", False)])
+def test_only_an_update_says_so_to_readers(label: str, says_so: bool) -> None:
+    digest = whole_digest()
+    digest.picks.filter(pk=digest.picks.filter(slot="briefs")[0].pk).update(label=label)
+
+    rendered = render(digest)
+
+    for version in (rendered.html, rendered.text, rendered.web_html):
+        assert ("Update" in version) == says_so
