@@ -329,7 +329,7 @@ def test_each_finding_jumps_to_something_on_the_composers_page() -> None:
     page = browser.get(f"/admin/digests/digest/{digest.pk}/change/").content.decode()
 
     assert targets <= set(re.findall(r'\sid="([^"]+)"', page))
-    assert len({finding.rule for finding in found}) > 15
+    assert {"words", "preview", "id_subject", "id_preheader", "id_note"} <= targets
 
 
 @pytest.mark.parametrize("state", LinkState)
