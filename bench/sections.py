@@ -313,6 +313,21 @@ def web(plan: Plan) -> Section:
     return section
 
 
+def desk(plan: Plan) -> Section:
+    articles, digests = plan.of(50_000, 5_000), plan.of(2_000, 200)
+    section = Section(
+        title="Opening the desk's board (pages, one process)",
+        reference="Django's page for a new password: the same header, session and rights, and no record.",
+        limit="Django's templates and a dozen queries; no mail is rendered for the board.",
+    )
+    options = {"articles": articles, "digests": digests}
+    (found,) = compare(("bench.desk:Board", options), ("bench.desk:EmptyPage", options), runs=plan.runs)
+    section.add(f"{articles:,} articles, {digests:,} digests", found)
+    rate = median(found.ours, lambda one: one.rate)
+    section.notes.append(f"One page: {1000 / rate:,.0f} ms.")
+    return section
+
+
 SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "freezing": freeze,
     "splicing": splicing,
@@ -325,4 +340,5 @@ SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "killing": killing,
     "ranking": ranking,
     "web": web,
+    "desk": desk,
 }

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -103,7 +104,7 @@ class ArticleForm(forms.ModelForm[Article]):
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
     form = ArticleForm
-    list_display = ["title", "language", "section", "whose", "first_seen_at", "standing"]
+    list_display = ["title", "language", "section", "whose", "seen", "standing"]
     list_filter = [
         "language",
         "section",
@@ -171,6 +172,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if article.origin != Origin.USER_SUBMISSION:
             return article.get_origin_display()
         return f"{article.get_origin_display()}, {article.get_review_display()}"
+
+    # Translators: Spalte: wann der Artikel zum ersten Mal gesehen wurde
+    @admin.display(description=_("seen"), ordering="first_seen_at")
+    def seen(self, article: Article) -> str:
+        return date_format(timezone.localtime(article.first_seen_at), "SHORT_DATETIME_FORMAT")
 
     @admin.display(description=_("state"), ordering="withdrawn_at")
     def standing(self, article: Article) -> str:
