@@ -104,7 +104,7 @@ class ArticleForm(forms.ModelForm[Article]):
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
     form = ArticleForm
-    list_display = ["title", "language", "section", "whose", "seen", "standing"]
+    list_display = ["title", "section", "whose", "seen", "standing"]
     list_filter = [
         "language",
         "section",

@@ -10,10 +10,11 @@ from playwright.sync_api import Page, expect
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from digests.models import Digest
+from newsroom.articles.states import Origin, Review
 from newsroom.mail import heartbeats, incidents
 from newsroom.web import clock
 from tests.digests.factories import make_handed_over, make_planned, make_proofed, make_ready
-from tests.factories import NOON
+from tests.factories import NOON, make_article, make_section
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE, DESKTOP = 390, 1280
@@ -101,3 +102,18 @@ def test_each_card_has_one_button_large_enough_to_hit(site: str, desk: None, pag
         box = buttons.bounding_box()
         assert box is not None
         assert box["height"] >= 24
+
+
+@pytest.mark.parametrize("path", ["/admin/articles/article/", "/admin/digests/digest/"])
+def test_no_column_of_a_list_is_out_of_sight(path: str, site: str, desk: None, page: Page) -> None:
+    make_article(
+        title="Die Straßenbeleuchtungsfernüberwachungsanlage meldet sich zum Dienst",
+        section=make_section(name_de="Wirtschaft"),
+        origin=Origin.USER_SUBMISSION,
+        review=Review.REVIEWED,
+    )
+    log_in(page, site, path)
+
+    results = page.locator(".results")
+    expect(results).to_be_visible()
+    assert results.evaluate("element => element.scrollWidth - element.clientWidth") <= 0

@@ -123,3 +123,14 @@ def test_a_secret_token_has_128_bits_and_is_kept_only_as_a_hash() -> None:
     assert tokens.hash_secret(secret) == tokens.hash_secret(secret)
     assert secret not in tokens.hash_secret(secret)
     assert len(tokens.hash_secret("\ud800")) == 64
+
+
+def test_start_is_that_of_all_tokens_of_a_mailings_copies_and_of_no_others() -> None:
+    first = 77 << 32
+    (start,) = tokens.starts(TokenKind.DELIVERY, first)
+
+    within = tokens.make_many(TokenKind.DELIVERY, [first, first + 1, first + (1 << 30) - 1])
+    beyond = tokens.make_many(TokenKind.DELIVERY, [first - 1, first + (1 << 32)])
+
+    assert all(token.startswith(start) for token in within)
+    assert not any(token.startswith(start) for token in beyond)
