@@ -11,7 +11,14 @@ from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
 from subscriptions import suppression
 from subscriptions.errors import UnknownReader
-from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription, Suppression
+from subscriptions.models import (
+    AddressChange,
+    Confirmation,
+    ConsentEvent,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
 
 # How long a request may wait before we forget whose it was.
@@ -44,7 +51,19 @@ def export_reader(reader: Subscriber) -> dict[str, Any]:
             {"kind": letter.kind, "written_at": _text(letter.created_at), "sent_at": _text(letter.sent_at)}
             for letter in letters
         ],
+        "changes_of_address": [_change(row) for row in reader.address_changes.order_by("pk")],
         "stopped": [{"reason": stop.reason, "since": _text(stop.created_at)} for stop in stops],
+    }
+
+
+def _change(row: AddressChange) -> dict[str, str]:
+    return {
+        "to": row.typed_address,
+        "from": row.former_address,
+        "asked_at": _text(row.asked_at),
+        "network_address": row.network_address or "",
+        "confirmed_at": _text(row.confirmed_at),
+        "undone_at": _text(row.undone_at),
     }
 
 
@@ -138,9 +157,28 @@ def _forget_address(row: Subscriber, *, at: datetime) -> None:
         return
     known = address_hash(row.address)
     Confirmation.objects.filter(subscriber=row, used_at=None).update(used_at=at)
-    letters = Letter.objects.filter(address_hash=known)
+    # Also those to an address that she had before, or wished to have; they may name either.
+    letters = Letter.objects.filter(Q(address_hash=known) | Q(subscriber_id=row.pk))
     letters.filter(state__in=[LetterState.WAITING, LetterState.CALLING]).update(state=LetterState.CANCELLED)
-    letters.update(address="", subject="", text="", html="", last_error="")
-    ConsentEvent.objects.filter(subscriber=row).update(address=known)
+    letters.update(address="", subject="", text="", html="", last_error="", envelope={})
+    _forget_moves(row, known)
+    _hash_addresses(row)
     row.address, row.typed_address, row.erased_at = None, "", at
     row.save(update_fields=["address", "address_hash", "typed_address", "erased_at"])
+
+
+def _forget_moves(row: Subscriber, known: str) -> None:
+    """Her changes of address go with her, and others' wishes to have hers: their links die."""
+    AddressChange.objects.filter(subscriber=row).update(
+        typed_address="", former_address="", network_address=None, token_hash=None, undo_hash=None
+    )
+    AddressChange.objects.filter(address_hash=known).update(typed_address="", token_hash=None)
+    AddressChange.objects.filter(former_hash=known).update(former_address="", undo_hash=None)
+
+
+def _hash_addresses(row: Subscriber) -> None:
+    """The record keeps each address she had as its keyed hash, and nothing else of it changes."""
+    events = ConsentEvent.objects.filter(subscriber=row)
+    for address in set(events.values_list("address", flat=True)):
+        if "@" in address:
+            events.filter(address=address).update(address=address_hash(address))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.views import confirming, embedding, leaving, legal, new_address, preferences, signing_up
+from subscriptions.views import confirming, embedding, leaving, legal, new_address, own_data, preferences, signing_up
 
 urlpatterns = [
     path("newsletters/", signing_up.newsletters, name="newsletters"),
@@ -13,6 +13,12 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/link/", preferences.request_link, name="request_link"),
     path("preferences/close/", preferences.close, name="close_preferences"),
+    path("preferences/data/", own_data.own_data, name="own_data"),
+    path("preferences/data/json/", own_data.as_json, name="own_data_json"),
+    path("preferences/data/html/", own_data.as_page, name="own_data_html"),
+    path("preferences/proof/", own_data.proof, name="consent_proof"),
+    path("preferences/erase/", own_data.erase, name="erase"),
+    path("preferences/undo/", preferences.undo_leaving, name="undo_leaving"),
     path("preferences/again/", preferences.deliver_again, name="deliver_again"),
     path("preferences/address/", new_address.ask, name="new_address"),
     path("preferences/<str:token>/", preferences.preferences_link, name="preferences_link"),

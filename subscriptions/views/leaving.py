@@ -1,5 +1,6 @@
 """The link that ends a subscription: a page for people, one POST for mail programs (RFC 8058), and the way back."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
@@ -16,7 +17,7 @@ from subscriptions.errors import NothingToPause, UndoExpired
 from subscriptions.forms import PAUSES
 from subscriptions.models import Subscription
 from subscriptions.settings_form import end_of_pause, last_day
-from subscriptions.states import SubscriptionState
+from subscriptions.states import Cadence, SubscriptionState
 from subscriptions.views.private import BadToken, broken_link, in_language_of, subscription_of, token_page
 
 _OPEN = (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
@@ -88,6 +89,19 @@ def _left(
     return render(request, "subscriptions/left.html", context)
 
 
+def _restore_others(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
+    """What she left together with this one, or after it: "all" is taken back as it was done."""
+    left_at = subscription.unsubscribed_at
+    if left_at is None:
+        return
+    left = subscription.subscriber.subscriptions.filter(
+        state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at__gte=left_at
+    )
+    for other in left.exclude(pk=subscription.pk).select_related("subscriber", "newsletter"):
+        with suppress(UndoExpired):
+            consent.restore(other, network_address=client_address(request), at=at)
+
+
 @token_page
 def undo(request: HttpRequest, token: str) -> HttpResponse:
     """Take leaving back within a day, or come back with a pause."""
@@ -111,9 +125,18 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
                     network_address=client_address(request),
                     at=at,
                 )
+            if request.POST.get("cadence") == Cadence.WEEKLY and subscription.newsletter.has_weekly:
+                consent.set_cadence(
+                    subscription,
+                    cadence=Cadence.WEEKLY,
+                    network_address=client_address(request),
+                    at=at,
+                )
+            if "everything" in request.POST:
+                _restore_others(request, subscription, at=at)
         except (UndoExpired, NothingToPause):
             return render(request, "subscriptions/undo_expired.html", {"subscription": subscription})
-        subscription.refresh_from_db(fields=["state", "paused_until"])
+        subscription.refresh_from_db(fields=["state", "paused_until", "cadence"])
         until = subscription.paused_until
         context = {"subscription": subscription, "paused_through": last_day(until) if until else None}
         return render(request, "subscriptions/restored.html", context)

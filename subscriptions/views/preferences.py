@@ -1,6 +1,7 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, settings_links, suppression
+from subscriptions.errors import UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
 from subscriptions.models import Subscriber, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
@@ -120,6 +122,19 @@ def _first_at(change: consent.Change) -> datetime | None:
         until = datetime.fromisoformat(change.after)
         return max(until, planned) if planned else until
     return planned
+
+
+@reader_page("POST")
+def undo_leaving(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """Take back what was switched off just now: one newsletter, or all of them, exactly as they were."""
+    at = now()
+    named = reader.subscriptions.filter(newsletter__slug__in=request.POST.getlist("newsletter"))
+    restored = []
+    for row in named.select_related("newsletter__sender", "subscriber"):
+        with suppress(UndoExpired):
+            if consent.restore(row, network_address=client_address(request), at=at):
+                restored.append(row.newsletter)
+    return render(request, "subscriptions/undone.html", {"newsletters": restored})
 
 
 @reader_page("POST")

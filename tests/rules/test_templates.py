@@ -26,7 +26,7 @@ from newsroom.articles.models import Article, Picture
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
 from newsroom.web.tokens import TokenKind, hash_secret, make, secret_token
-from subscriptions.models import Confirmation, Newsletter, Subscription
+from subscriptions.models import AddressChange, Confirmation, Newsletter, Subscription
 from tests.factories import (
     NOON,
     make_article,
@@ -82,6 +82,8 @@ class Rows:
     link: Link
     picture: Picture
     confirmation: str
+    move: str
+    way_back: str
 
 
 def approval_link(rows: Rows) -> dict[str, object]:
@@ -105,6 +107,16 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "embed": lambda rows: {"slug": rows.newsletter.slug},
     "confirm": lambda rows: {"token": rows.confirmation},
     "preferences": lambda rows: {},
+    "own_data": lambda rows: {},
+    "own_data_json": lambda rows: {},
+    "own_data_html": lambda rows: {},
+    "consent_proof": lambda rows: {},
+    "erase": lambda rows: {},
+    "new_address": lambda rows: {},
+    "undo_leaving": lambda rows: {},
+    "deliver_again": lambda rows: {},
+    "confirm_address": lambda rows: {"token": rows.move},
+    "undo_address": lambda rows: {"token": rows.way_back},
     "preferences_link": lambda rows: {"token": make(TokenKind.MANAGE, rows.subscription.pk)},
     "request_link": lambda rows: {},
     "close_preferences": lambda rows: {},
@@ -132,6 +144,8 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
 ANSWERS = {
     "approve_mail": 404,
     "close_preferences": 405,
+    "deliver_again": 405,
+    "undo_leaving": 405,
     "redirect": 302,
     "request_link": 302,
     "favicon": 302,
@@ -249,6 +263,19 @@ def rows(request: pytest.FixtureRequest, db: None) -> Rows:
     confirmation.subscriptions.add(
         make_subscription(newsletter=make_newsletter(), subscriber=reader, state="pending")
     )
+    move, way_back = secret_token(), secret_token()
+    for secrets in (
+        {"token_hash": hash_secret(move)},
+        {"undo_hash": hash_secret(way_back), "confirmed_at": at},
+    ):
+        AddressChange.objects.create(
+            subscriber=reader,
+            typed_address="neu@example.org",
+            former_address="alt@example.org",
+            asked_at=at,
+            expires_at=at + timedelta(days=1),
+            **secrets,
+        )
     return Rows(
         newsletter=newsletter,
         subscription=subscription,
@@ -260,6 +287,8 @@ def rows(request: pytest.FixtureRequest, db: None) -> Rows:
         ),
         picture=picture,
         confirmation=secret,
+        move=move,
+        way_back=way_back,
     )
 
 

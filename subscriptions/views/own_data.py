@@ -1,0 +1,116 @@
+"""A reader's own data: to look at, to take along, to prove her agreement by, and to have erased (GDPR art. 15 to 20)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from newsroom.web.clock import now
+from subscriptions import privacy
+from subscriptions.models import ConsentEvent, Sender, Subscriber
+from subscriptions.views.reader_session import close_session, reader_page
+
+_SECTIONS = (
+    ("subscriptions", _("Newsletters")),
+    ("consent", _("Proof of your consent")),
+    ("letters", _("Letters to you")),
+    ("changes_of_address", _("Changes of address")),
+    ("stopped", _("What stopped mail")),
+)
+_FIELDS = {
+    "newsletter": _("Newsletter"),
+    "state": _("State"),
+    "cadence": _("How often"),
+    "basis": _("Legal basis"),
+    "source": _("Signed up at"),
+    "requested_at": _("Ordered"),
+    "confirmed_at": _("Confirmed"),
+    "unsubscribed_at": _("Unsubscribed"),
+    "paused_until": _("Paused until"),
+    "what": _("What happened"),
+    "at": _("Time"),
+    "wording": _("The words you saw"),
+    "wording_version": _("Version"),
+    "language": _("Language"),
+    "where": _("Where"),
+    "network_address": _("Network address (IP)"),
+    "by": _("By whom"),
+    "facts": _("Details"),
+    "kind": _("Kind"),
+    "written_at": _("Written"),
+    "sent_at": _("Sent"),
+    "to": _("To"),
+    "from": _("From"),
+    "asked_at": _("Asked for"),
+    "undone_at": _("Taken back"),
+    "reason": _("Reason"),
+    "since": _("Since"),
+}
+
+
+@reader_page("GET", "HEAD")
+def own_data(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """What can be done with it, and where."""
+    return render(request, "subscriptions/own_data.html", {"reader": reader})
+
+
+@reader_page("GET", "HEAD")
+def as_json(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """All we hold, for programs: the same facts as the command `export_reader`. Seven queries."""
+    body = json.dumps(privacy.export_reader(reader), ensure_ascii=False, indent=2)
+    return _file(body, "application/json", "json")
+
+
+@reader_page("GET", "HEAD")
+def as_page(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """All we hold, for people: one file that any browser opens, without anything from elsewhere."""
+    body = render_to_string("subscriptions/own_data_file.html", _everything(reader))
+    return _file(body, "text/html", "html")
+
+
+@reader_page("GET", "HEAD")
+def proof(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """What she agreed to and withdrew, word for word, to be printed (GDPR art. 7(1)). Three queries."""
+    events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk")
+    context = {"reader": reader, "events": events, "senders": _senders(reader), "printed_at": now()}
+    return render(request, "subscriptions/consent_proof.html", context)
+
+
+@reader_page("GET", "HEAD", "POST")
+def erase(request: HttpRequest, reader: Subscriber) -> HttpResponse:
+    """GET says what goes and what must stay; POST erases, and there is no way back."""
+    if request.method != "POST":
+        return render(request, "subscriptions/erase.html", {"reader": reader})
+    privacy.erase_reader(reader, actor="", at=now())
+    return close_session(render(request, "subscriptions/erased.html"))
+
+
+def _senders(reader: Subscriber) -> list[Sender]:
+    """To whom she agreed."""
+    own = reader.subscriptions.values("newsletter__sender")
+    return list(Sender.objects.filter(pk__in=own).order_by("pk"))
+
+
+def _everything(reader: Subscriber) -> dict[str, Any]:
+    data = privacy.export_reader(reader)
+    return {
+        "data": data,
+        "made_at": now(),
+        "sections": [(words, [_named(row) for row in data[name]]) for name, words in _SECTIONS],
+    }
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the export with its fields' names in words."""
+    return {str(_FIELDS.get(name, name)): value for name, value in row.items()}
+
+
+def _file(body: str, content_type: str, ending: str) -> HttpResponse:
+    response = HttpResponse(body, content_type=f"{content_type}; charset=utf-8")
+    # A name that tells nothing about its owner: downloads lie open on shared computers.
+    response["Content-Disposition"] = f'attachment; filename="newsletter-data.{ending}"'
+    return response
