@@ -81,6 +81,11 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Sites to which a sign-up form on a page of theirs may lead back, comma-separated.",
     ),
+    Setting(
+        "KEPT_DAYS",
+        "letters=90,payloads=90,events=396,confirmations=396",
+        "For how many days records of letters, provider events and links to confirm are kept.",
+    ),
     Setting("MEDIA_ROOT", "var/media", "Where pictures are kept."),
     Setting("SENTRY_DSN", "", "Where errors are reported; nothing is reported without it."),
 )
@@ -202,6 +207,20 @@ def read_return_sites(sites: list[str]) -> frozenset[str]:
                 f"RETURN_SITES must look like https://www.example.org, without a path, not {site!r}."
             )
     return frozenset(sites)
+
+
+def read_kept_days(value: str) -> dict[str, int]:
+    """`letters=90,payloads=90,events=396,confirmations=396` as numbers; what is left out is as in the default."""
+    kept = {"letters": 90, "payloads": 90, "events": 396, "confirmations": 396}
+    for part in filter(None, value.split(",")):
+        name, _, number = part.strip().partition("=")
+        # Limits per address look back over 30 days.
+        if name not in kept or not number.isdigit() or int(number) < 31:
+            raise ImproperlyConfigured(
+                "KEPT_DAYS must look like letters=90,payloads=90,events=396,confirmations=396 with numbers from 31."
+            )
+        kept[name] = int(number)
+    return kept
 
 
 def read_link_keys(value: str) -> dict[int, bytes]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.environment import (
     ROOT,
     Environment,
+    read_kept_days,
     read_link_keys,
     read_return_sites,
     read_signups_per_hour,
@@ -177,6 +178,9 @@ RETURN_SITES = read_return_sites(environment.items("RETURN_SITES"))
 MAIL_PROVIDERS = environment.text("MAIL_PROVIDERS")
 EMAIL_BACKEND = "newsroom.mail.refusing.EmailBackend"  # nothing may mail past newsroom.mail
 
+# --- How long records are kept ----------------------------------------------------------------------------
+KEPT_DAYS = read_kept_days(environment.text("KEPT_DAYS"))
+
 # --- Redis and Celery: wake-ups only ----------------------------------------------------------------------
 REDIS_URL = environment.text("REDIS_URL")
 
@@ -243,11 +247,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
     "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
     "sign-ups": {"task": "subscriptions.watch_sign_ups", "schedule": 60.0},
-
-
     "imports": {"task": "subscriptions.run_imports", "schedule": 30.0},
-    "unconfirmed": {"task": "subscriptions.forget_unconfirmed", "schedule": 3600.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
+    "tidy": {"task": "subscriptions.tidy", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
     "self-check": {"task": "digests.watch", "schedule": 300.0},
 }

@@ -118,7 +118,7 @@ def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
         ConsentEvent.objects.create(
             subscriber=row, kind=ConsentKind.ERASED, address=known, language=row.language, actor=actor, at=at
         )
-        _forget_address(row, at=at)
+        forget_address(row, at=at)
         suppression.suppress(known, reason=SuppressionReason.ERASED, at=at)
     reader.refresh_from_db()
 
@@ -147,11 +147,11 @@ def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
             if not known_for_more.filter(
                 subscriber=row
             ).exists():  # looked again: she may just have come back
-                _forget_address(row, at=at)
+                forget_address(row, at=at)
     return len(numbers)
 
 
-def _forget_address(row: Subscriber, *, at: datetime) -> None:
+def forget_address(row: Subscriber, *, at: datetime) -> None:
     """Take a locked reader's address out of every table; links that wait for her are closed."""
     if not row.address:
         return

@@ -4,18 +4,21 @@ import time
 
 from celery import shared_task
 
+from newsroom.mail import retention as mail_retention
 from newsroom.web.clock import now
-from subscriptions import consent, privacy, queue, settings_links
+from subscriptions import consent, queue, retention, settings_links
 from subscriptions.transfer import journal
 
 IMPORT_SLICE_SECONDS = 10
 
 
-@shared_task(name="subscriptions.forget_unconfirmed")
-def forget_unconfirmed() -> None:
-    """Once a day: requests that nobody confirmed lapse, and their addresses go. Safe to run twice."""
-    privacy.forget_unconfirmed(at=now())
-    journal.forget_old(at=now())
+@shared_task(name="subscriptions.tidy", soft_time_limit=90, time_limit=120)
+def tidy() -> None:
+    """Once an hour: what is kept no longer goes, here and in mail. Safe to run twice, and to kill."""
+    at = now()
+    retention.tidy(at=at)
+    mail_retention.tidy(at=at)
+    journal.forget_old(at=at)
 
 
 @shared_task(name="subscriptions.watch_sign_ups")

@@ -44,7 +44,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base severity slots verdicts wire",
-        Floor.SERVICES: "bounce_mailbox events heartbeats incidents letters notices providers sender_domains",
+        Floor.SERVICES: "bounce_mailbox events heartbeats incidents letters notices providers retention sender_domains",
         Floor.EDGES: "liveness metrics refusing webhooks",
     },
     "newsroom.articles": {
@@ -53,7 +53,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "subscriptions": {
         Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",
-        Floor.SERVICES: "audiences consent correspondence privacy publishing settings_links signing_up soft_bounces suppression transfer",
+        Floor.SERVICES: "audiences consent correspondence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
         Floor.EDGES: "settings_form",
     },
     "digests.delivery": {

@@ -5,16 +5,23 @@ import json
 from typing import Any
 
 import pytest
+from anymail.signals import AnymailTrackingEvent
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
-from newsroom.mail.addresses import address_hash, normalise
+from newsroom.mail import events, incidents, letters
+from newsroom.mail.addresses import address_hash, mask_text, normalise
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
-from subscriptions import consent, privacy, suppression
+from newsroom.mail.wire import Envelope
+from subscriptions import consent, privacy, settings_links, suppression
 from subscriptions.errors import UnknownReader
-from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
+from subscriptions.models import AddressChange, ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import SuppressionReason
-from subscriptions.tasks import forget_unconfirmed
-from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from subscriptions.tasks import tidy
+from tests.factories import NOON, make_newsletter, make_sender, make_subscriber, make_subscription
 from tests.subscriptions.factories import confirm_token, dump, fresh_client, make_pending, signup_fields
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -39,7 +46,69 @@ def a_whole_life() -> Subscriber:
         row, until=NOON.replace(year=2027), network_address="", at=NOON.replace(year=2026, month=12)
     )
     consent.unsubscribe(row, how="/u/", network_address="203.0.113.7", at=NOON)
+    _moved_and_more(reader)
     return reader
+
+
+def _moved_and_more(reader: Subscriber) -> None:
+    """From an older address and to others, with events, notes and entries of staff that came with it."""
+    moves: dict[str, Any] = {"asked_at": NOON, "expires_at": NOON, "network_address": "203.0.113.7"}
+    AddressChange.objects.create(
+        subscriber=reader,
+        typed_address="Mia.Muster@anderswo.example.org",
+        address_hash="1" * 64,
+        former_address=TYPED,
+        former_hash=reader.address_hash,
+        token_hash="2" * 64,
+        undo_hash="3" * 64,
+        **moves,
+    )
+    for values in ({"address_hash": reader.address_hash}, {"former_hash": reader.address_hash}):
+        AddressChange.objects.create(
+            subscriber=make_subscriber(), typed_address=TYPED, former_address=TYPED, **moves, **values
+        )
+    for kind, address in (("new_address", "mia.muster@anderswo.example.org"), ("management_link", NORMAL)):
+        letters.write(
+            kind,
+            address=address,
+            subscriber_id=reader.pk,
+            language="de",
+            context={"former_address": NORMAL, "newsletters": [], "asked_at": NOON, "sender": make_sender()},
+            envelope=Envelope(
+                kind="letter",
+                from_name="Uferblick",
+                from_address="post@news.example.org",
+                reply_to="",
+                language="de",
+                list_id="",
+                list_name="",
+                auto_submitted=True,
+            ),
+            dedupe_key=f"{kind}:of-her",
+            at=NOON,
+        )
+    ConsentEvent.objects.create(
+        subscriber=reader, kind="changed", address="mia.muster@frueher.example.org", at=NOON
+    )
+    bounced = AnymailTrackingEvent(
+        event_type="bounced",
+        recipient=TYPED,
+        description=f"550 <{TYPED}> unknown",
+        mta_response=f"no mailbox {NORMAL} here",
+        esp_event={"to": [TYPED, NORMAL], "headers": {NORMAL: f"for <{NORMAL}>"}, NORMAL: 1},
+    )
+    assert events.store("main", [bounced], at=NOON) == 1
+    incidents.report(
+        "letters", title="Letters wait", text=mask_text(f"The last one: <{NORMAL}> unknown"), at=NOON
+    )
+    settings_links.ask(TYPED, at=NOON)
+    petra = User.objects.create_superuser("petra", "petra@news.example.org", "ebbe-und-flut")
+    LogEntry.objects.log_actions(
+        petra.pk, [reader], 2, change_message="Left by telephone.", single_object=True
+    )
+    desk = Client()
+    desk.force_login(petra)
+    desk.get(reverse("admin:subscriptions_subscriber_changelist"), {"q": TYPED})
 
 
 def texts() -> list[str]:
@@ -48,14 +117,18 @@ def texts() -> list[str]:
 
 def test_after_erasure_no_column_of_any_table_holds_the_address() -> None:
     reader = a_whole_life()
-    needles = {"mia.muster", NORMAL, TYPED.casefold(), "exmple-cua", "exämple"}
+    needles = {"mia.muster", "exmple-cua@", NORMAL, TYPED.casefold()}
+    tables = {name for name, rows in dump().items() for row in rows if "mia.muster" in str(row).casefold()}
+    assert {"subscriptions_subscriber", "subscriptions_consentevent", "mail_letter"} < tables
+    assert "subscriptions_addresschange" in tables
     assert any(needle in text.casefold() for text in texts() for needle in needles)
 
     privacy.erase_reader(reader, actor="", at=NOON)
 
     assert [text for text in texts() for needle in needles if needle in text.casefold()] == []
     known = address_hash(NORMAL)
-    assert set(ConsentEvent.objects.values_list("address", flat=True)) == {known}
+    former = address_hash("mia.muster@frueher.example.org")
+    assert set(ConsentEvent.objects.values_list("address", flat=True)) == {known, former}
     assert not Subscription.objects.active().exists()
     assert Suppression.objects.get().reason == SuppressionReason.ERASED
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()
@@ -117,7 +190,10 @@ def test_the_export_tells_everything_and_is_json() -> None:
     assert len(requested) == 2
     assert all(event["wording"] and event["wording_version"] and event["at"] for event in requested)
     assert all(event["network_address"] == "127.0.0.1" for event in requested)
-    assert {letter["kind"] for letter in told["letters"]} == {"confirmation", "welcome", "already_subscribed"}
+    kinds = {"confirmation", "welcome", "already_subscribed", "new_address", "management_link"}
+    assert {letter["kind"] for letter in told["letters"]} == kinds
+    (move,) = told["changes_of_address"]
+    assert (move["from"], move["network_address"]) == (TYPED, "203.0.113.7")
 
 
 def test_nobody_is_found_by_an_address_we_do_not_know() -> None:
@@ -166,11 +242,11 @@ def test_who_ever_confirmed_or_still_waits_is_not_forgotten() -> None:
     ]
 
 
-def test_the_daily_task_does_it() -> None:
+def test_the_hourly_task_does_it() -> None:
     row = make_pending(make_newsletter(), make_subscriber(), requested_at=NOON)
     Subscriber.objects.update(created_at=NOON)
 
-    forget_unconfirmed()
+    tidy()
 
     row.subscriber.refresh_from_db()
     assert row.subscriber.address is None
