@@ -50,6 +50,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.articles": {
         Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
         Floor.SERVICES: "clustering feeds handing_in intake pages pasting pictures publishing structured_data",
+        Floor.EDGES: "token_admin",
     },
     "subscriptions": {
         Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",
