@@ -14,6 +14,12 @@ _LEDGER = (
     "delivery.quotaday",
 )
 _READERS = ("subscriptions.subscriber", "subscriptions.subscription", "subscriptions.consentevent")
+_TRANSFER = {
+    "subscriptions.add_subscriberimport",
+    "subscriptions.view_subscriberimport",
+    "subscriptions.export_subscribers",
+    "subscriptions.erase_subscriber",
+}
 
 
 def _may(verbs: str, models: tuple[str, ...]) -> set[str]:
@@ -53,7 +59,8 @@ ROLES: Mapping[str, set[str]] = {
     "Community": _LOOK
     | _may("change", ("articles.article", "subscriptions.subscription"))
     | _may("add delete", ("subscriptions.suppression",))
-    | _may("view", (*_READERS, "mail.letter", "subscriptions.suppression")),
+    | _may("view", (*_READERS, "mail.letter", "subscriptions.suppression"))
+    | {"subscriptions.erase_subscriber"},
     # Runs the machine: feeds, plans, providers, the ledger.
     "Betrieb": _LOOK
     | _may(
@@ -82,7 +89,8 @@ ROLES: Mapping[str, set[str]] = {
         ),
     )
     | _may("change", ("mail.incident", "mail.letter"))
-    | {"digests.send_digest", "delivery.decide_held", "admin.view_logentry", "mail.view_heartbeat"},
+    | {"digests.send_digest", "delivery.decide_held", "admin.view_logentry", "mail.view_heartbeat"}
+    | _TRANSFER,
     # Looks at everything the desk sees and changes nothing.
     "Lesend": _LOOK,
 }

@@ -1,5 +1,6 @@
 """The desk's view of readers: look up, end with a reason, stop and lift. Nothing here can make somebody a reader."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -19,10 +20,20 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now
-from subscriptions import consent, suppression
-from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscriber, Subscription, Suppression
+from subscriptions import consent, export_pages, import_pages, reader_acts, suppression
+from subscriptions.models import (
+    ConsentEvent,
+    Newsletter,
+    Sender,
+    Subscriber,
+    SubscriberImport,
+    Subscription,
+    Suppression,
+)
 from subscriptions.publishing import is_own_domain, missing, unsaid
 from subscriptions.states import NewsletterState, SubscriptionState, SuppressionReason
+
+LEAST_REASON = 15  # characters
 
 
 class ReadOnly(admin.options.BaseModelAdmin[Any]):
@@ -162,6 +173,21 @@ class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
     inlines = [SubscriptionInline, ConsentEventInline]
     show_full_result_count = False
     ordering = ["-id"]
+    change_list_template = "admin/subscriptions/subscriber_list.html"
+    change_form_template = "admin/subscriptions/subscriber_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(view: Any) -> Any:
+            return self.admin_site.admin_view(partial(view, model_admin=self))
+
+        return [
+            path("export/", page(export_pages.export), name="subscriptions_export"),
+            *(
+                path(f"<int:pk>/{name}/", page(view), name=f"subscriptions_reader_{name}")
+                for name, view in reader_acts.VIEWS.items()
+            ),
+            *super().get_urls(),
+        ]
 
     @admin.display(description=_("address"), ordering="address")
     def masked(self, reader: Subscriber) -> str:
@@ -182,6 +208,31 @@ class ReasonForm(forms.Form):
         max_length=300,
         help_text=_("Such as: asked for it by mail on 3 May. No address here, please."),
         widget=forms.TextInput(attrs={"class": "vLargeTextField", "autofocus": True}),
+    )
+
+
+class ComplaintForm(ReasonForm):
+    """Whoever reported us as spam is written to again only for a reason that one can read later."""
+
+    def clean_because(self) -> str:
+        because = str(self.cleaned_data["because"]).strip()
+        if len(because) < LEAST_REASON:
+            # Translators: Bitte schreiben Sie in einem Satz auf, wer wann darum gebeten hat.
+            sentence = _("Please write down in a sentence who asked for it, and when.")
+            raise forms.ValidationError(sentence)
+        return because
+
+
+def _form_to_lift(row: Suppression) -> type[ReasonForm]:
+    return ComplaintForm if row.reason == SuppressionReason.COMPLAINT else ReasonForm
+
+
+def _warning(row: Suppression) -> str:
+    if row.reason != SuppressionReason.COMPLAINT:
+        return ""
+    # Translators: Diese Adresse hat uns als Spam gemeldet. …
+    return gettext(
+        "This address reported us as spam. Lifting it sends nothing: only a new sign-up that is confirmed by its reader does."
     )
 
 
@@ -243,7 +294,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
             _log(request, subscription, because)
             # Translators: Abbestellt.
             messages.success(request, gettext("Unsubscribed."))
-            return redirect("admin:subscriptions_subscription_change", pk)
+            return redirect(reader_acts.desk_url(subscription.subscriber_id))
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Unsubscribe a reader"),
@@ -251,7 +302,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
             "subject": f"{subscription.subscriber} – {subscription.newsletter}",
             "form": form,
             "label": gettext("Unsubscribe"),
-            "back": reverse("admin:subscriptions_subscription_change", args=[pk]),
+            "back": reader_acts.desk_url(subscription.subscriber_id),
         }
         return TemplateResponse(request, "subscriptions/admin_reason.html", context)
 
@@ -365,7 +416,7 @@ class SuppressionAdmin(ReadOnly, admin.ModelAdmin[Suppression]):
         if not request.user.has_perm("subscriptions.delete_suppression"):
             raise PermissionDenied
         row = get_object_or_404(Suppression, pk=pk)
-        form = ReasonForm(request.POST or None)
+        form = _form_to_lift(row)(request.POST or None)
         if request.method == "POST" and form.is_valid():
             _log(request, row, form.cleaned_data["because"])
             suppression.lift(
@@ -379,8 +430,12 @@ class SuppressionAdmin(ReadOnly, admin.ModelAdmin[Suppression]):
             "title": gettext("Lift a suppression"),
             "opts": self.opts,
             "subject": str(row),
+            "warning": _warning(row),
             "form": form,
             "label": gettext("Lift"),
             "back": reverse("admin:subscriptions_suppression_change", args=[pk]),
         }
         return TemplateResponse(request, "subscriptions/admin_reason.html", context)
+
+
+admin.site.register(SubscriberImport, import_pages.SubscriberImportAdmin)

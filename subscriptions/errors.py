@@ -11,6 +11,8 @@ SubscriptionError
 ├── NothingToPause       the subscription is not active
 ├── SameAddress          the new address is the one we write to
 ├── NoWeekly             the newsletter has no weekly best-of
+├── NothingToConfirm     no subscription of this reader waits for her confirmation, or she must not be written to
+├── TooManyLetters       this mailbox got as many confirmation letters as one may
 ├── ImportChanged        an import is no longer what the person had seen
 └── TransferError        a file that cannot be read at all; `line` says where, 0 for the whole file
 """
@@ -94,3 +96,19 @@ class ImportChanged(SubscriptionError):
     def __init__(self, import_id: int) -> None:
         super().__init__(f"import {import_id} changed meanwhile")
         self.import_id = import_id
+
+
+class NothingToConfirm(SubscriptionError):
+    """No subscription of this reader waits, or no letter may go to her."""
+
+    def __init__(self, subscriber_id: int) -> None:
+        super().__init__(f"subscriber {subscriber_id} has nothing to confirm")
+        self.subscriber_id = subscriber_id
+
+
+class TooManyLetters(SubscriptionError):
+    """60 seconds, 3 in 24 hours, 5 in 30 days: for staff as for the reader."""
+
+    def __init__(self, subscriber_id: int) -> None:
+        super().__init__(f"subscriber {subscriber_id} got as many letters as one may")
+        self.subscriber_id = subscriber_id

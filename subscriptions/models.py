@@ -404,6 +404,8 @@ class ConsentEvent(models.Model):
         verbose_name = _("consent event")
         verbose_name_plural = _("consent events")
         ordering = ["id"]
+        # The desk's look for an erased reader by the hash of her address.
+        indexes = [models.Index(fields=["address"], condition=Q(kind="erased"), name="consent_of_erased")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"

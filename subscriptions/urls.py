@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from subscriptions.views import confirming, embedding, leaving, legal, new_address, own_data, preferences, signing_up
+from subscriptions.views import (
+    confirming,
+    embedding,
+    leaving,
+    legal,
+    new_address,
+    own_data,
+    preferences,
+    signing_up,
+)
 
 urlpatterns = [
     path("newsletters/", signing_up.newsletters, name="newsletters"),

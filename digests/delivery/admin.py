@@ -1,6 +1,6 @@
 """What staff see of the engine: everything to look at, and three acts: stop, continue, end."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from digests.delivery import held_pages, ledger, mailing_pages
+from digests.delivery import held_pages, ledger, mailing_pages, reader_pages
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from newsroom.mail.admin import ReadOnly
 
@@ -78,6 +78,18 @@ class DeliveryAdmin(ReadOnly):
     ordering = ("-pk",)
     search_fields = ("pk",)
     search_help_text = _("A mailing (12), one of its copies (12/345), or a subscription (s678).")
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(view: Any) -> Any:
+            return self.admin_site.admin_view(partial(view, model_admin=self))
+
+        # Here, because a reader's copies are the highest thing that is known of her.
+        return [
+            path("reader/", page(reader_pages.find), name="reader_desk_find"),
+            path("reader/<int:pk>/", page(reader_pages.of_reader), name="reader_desk"),
+            path("reader/<slug:digest>/", page(reader_pages.of_hash), name="reader_desk_hash"),
+            *super().get_urls(),
+        ]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

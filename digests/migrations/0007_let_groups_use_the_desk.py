@@ -11,7 +11,7 @@ def let(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     from digests.roles import bring_up_to_date
 
     # Django makes permissions only after the last migration; the groups need these now.
-    for app in ("articles", "digests", "mail"):
+    for app in ("articles", "digests", "mail", "subscriptions"):
         create_permissions(current_apps.get_app_config(app), apps=apps, verbosity=0)
     bring_up_to_date(apps.get_model("auth", "Group").objects, apps.get_model("auth", "Permission").objects)
 
@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
         ("articles", "0003_take_articles_by_api"),
         ("digests", "0006_curate_together"),
         ("mail", "0002_watch_heartbeats"),
+        ("subscriptions", "0008_journal_imports"),
     ]
 
     operations = [migrations.RunPython(let, migrations.RunPython.noop, elidable=False)]

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any
@@ -59,10 +59,21 @@ def make(kind: TokenKind, number: int) -> str:
 
 def make_many(kind: TokenKind, numbers: Iterable[int]) -> list[str]:
     """Tokens for many numbers in their order; about 800,000 a second on one core."""
-    macs = _prepared()
-    newest = max(macs)
-    head = bytes([kind << 4 | newest])
-    copy = macs[newest].copy
+    return _signed(kind, numbers, key=max(_prepared()))
+
+
+def make_all(kind: TokenKind, numbers: Sequence[int]) -> dict[str, int]:
+    """Every token that may ever have been made for these numbers, one per key, with its number."""
+    return {
+        token: number
+        for key in _prepared()
+        for token, number in zip(_signed(kind, numbers, key=key), numbers, strict=True)
+    }
+
+
+def _signed(kind: TokenKind, numbers: Iterable[int], *, key: int) -> list[str]:
+    head = bytes([kind << 4 | key])
+    copy = _prepared()[key].copy
     width = _number_bytes(kind)
     tokens = []
     for number in numbers:

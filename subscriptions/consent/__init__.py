@@ -24,6 +24,7 @@ from subscriptions.consent.new_address import (
     undo_new_address,
 )
 from subscriptions.consent.record import Change
+from subscriptions.consent.resending import resend_confirmation
 from subscriptions.consent.returning import ask_to_return, ended_by_stops
 from subscriptions.correspondence import UNDO_ADDRESS_WITHIN
 
@@ -57,6 +58,7 @@ __all__ = [
     "outcome",
     "pause",
     "request_subscription",
+    "resend_confirmation",
     "restore",
     "set_cadence",
     "undo_new_address",

@@ -65,7 +65,7 @@ def request_subscription(
         if reader is None:
             reader = _new_reader(typed_address, address, language=language, at=at)
         pending = _enrol(reader, asked, rows, form=form, at=at)
-        letter_id = _ask_to_confirm(reader, pending, address, language=language, leaves_at=leaves_at, at=at)
+        letter_id = ask_to_confirm(reader, pending, address, language=language, leaves_at=leaves_at, at=at)
         ConsentEvent.objects.bulk_create(
             event(
                 reader,
@@ -129,7 +129,7 @@ def _enrol(
     return pending
 
 
-def _ask_to_confirm(
+def ask_to_confirm(
     reader: Subscriber,
     pending: list[Subscription],
     address: Address,

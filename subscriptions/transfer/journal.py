@@ -57,10 +57,12 @@ def stage(
     at: datetime,
     mapped: Mapping[str, str] | None = None,
     most_bytes: int | None = None,
+    is_mapped_later: bool = False,
 ) -> SubscriberImport:
     """Read a file into parts and let it wait; nobody is enrolled yet. Raises TransferError, and leaves nothing then.
 
-    Memory: one part, whatever the size.
+    is_mapped_later: take a file whose columns we do not know, because somebody will say what they hold. Memory: one
+    part, whatever the size.
     """
     if not basis.strip():
         raise TransferError(_("Please say on what legal basis these readers may be written to."))
@@ -69,7 +71,12 @@ def stage(
         sentence = _("The file is larger than %(size)d MB; please split it, or use the command.")
         raise TransferError(sentence % {"size": most_bytes // 1_000_000})
     layout = reading.look(file)
-    understood = understand(layout.heading, mapped=mapped)
+    try:
+        product = understand(layout.heading, mapped=mapped).product
+    except TransferError:
+        if not is_mapped_later or not any(layout.heading):
+            raise
+        product = ""
     with transaction.atomic():
         staged = SubscriberImport.objects.create(
             newsletter=newsletter,
@@ -78,7 +85,7 @@ def stage(
             filename=filename[:200],
             checksum=checksum,
             size_bytes=size,
-            product=understood.product,
+            product=product,
             heading=list(layout.heading),
             mapped=dict(mapped or {}),
             created_at=at,
@@ -144,7 +151,8 @@ def remap(staged: SubscriberImport, mapped: Mapping[str, str]) -> None:
 
 
 def try_out(staged: SubscriberImport) -> None:
-    """Let a worker say what would become of the lines, changing nothing. Raises ImportChanged."""
+    """Let a worker say what would become of the lines, changing nothing. Raises TransferError, ImportChanged."""
+    fields_of(staged)
     _move(
         staged,
         (ImportState.WAITING, ImportState.TRIED),
@@ -156,7 +164,8 @@ def try_out(staged: SubscriberImport) -> None:
 
 
 def start(staged: SubscriberImport, *, at: datetime) -> None:
-    """Let a worker take the readers in. Raises ImportChanged."""
+    """Let a worker take the readers in. Raises TransferError, ImportChanged."""
+    fields_of(staged)
     _move(
         staged,
         (ImportState.WAITING, ImportState.TRIED),

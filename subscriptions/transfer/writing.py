@@ -107,7 +107,7 @@ def _load(
     moment = "timestamptz" if is_postgres else "text"
     kinds = ", ".join(f"{name} {moment if name.endswith('_at') else 'text'}" for name in _COLUMNS)
     cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE} ({kinds})")
-    cursor.execute(f"DELETE FROM {_TABLE}" if not is_postgres else f"TRUNCATE {_TABLE}")
+    cursor.execute(f"DELETE FROM {_TABLE}" if not is_postgres else f"TRUNCATE {_TABLE}")  # noqa: S608 — our own name
     names = ", ".join(_COLUMNS)
     known = json.dumps(dict(facts))[1:-1]
     rows = (_cells(reader, newsletter.language, known) for reader in readers)
@@ -119,7 +119,7 @@ def _load(
     adapt = connection.ops.adapt_datetimefield_value
     slots = ", ".join(["%s"] * len(_COLUMNS))
     cursor.executemany(
-        f"INSERT INTO {_TABLE} ({names}) VALUES ({slots})",
+        f"INSERT INTO {_TABLE} ({names}) VALUES ({slots})",  # noqa: S608 — our own names
         [[adapt(cell) if isinstance(cell, datetime) else cell for cell in row] for row in rows],
     )
 
@@ -176,7 +176,7 @@ def _raise(cursor: CursorWrapper, agreed: Mapping[str, Any], newsletter: Newslet
     )
     parameters = [value[1] for value in agreed.values() if not isinstance(value, str)]
     cursor.execute(
-        f"UPDATE subscriptions_subscription SET {sets}"
+        f"UPDATE subscriptions_subscription SET {sets}"  # noqa: S608 — our own names
         f" FROM {_TABLE} AS a JOIN subscriptions_subscriber AS s ON s.address = a.address"
         " WHERE subscriptions_subscription.subscriber_id = s.id AND newsletter_id = %s AND state IN (%s, %s)",
         [*parameters, newsletter.pk, *RAISED],

@@ -55,15 +55,15 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "subscriptions": {
         Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.reading wording",
         Floor.SERVICES: "audiences consent correspondence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
-        Floor.EDGES: "settings_form",
+        Floor.EDGES: "export_pages import_pages reader_acts settings_form",
     },
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
             "auditing canary circuits claiming completion control events failing_over figures freezing held history holding journal ladder ledger limits loading"
-            " parting pump quotas recipients reconciling renditions settling sizes spending sweeping tried turns"
+            " parting pump quotas reader_history recipients reconciling renditions settling sizes spending sweeping tried turns"
         ),
-        Floor.EDGES: "held_pages mailing_pages",
+        Floor.EDGES: "held_pages mailing_pages reader_pages",
     },
     "digests": {
         Floor.VALUES: "choosing comparing countdown machines merging ranking recurrence roles weights",

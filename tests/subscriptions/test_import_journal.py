@@ -159,7 +159,7 @@ def test_who_left_in_one_line_and_reads_in_another_is_not_mailed(is_first: bool)
 def test_the_file_to_correct_keeps_broken_lines_and_masks_the_others() -> None:
     newsletter = make_newsletter()
     make_subscription(newsletter=newsletter, subscriber=make_subscriber(address="reads@example.org"))
-    raw = "email,name\nbroken,'=SUM(A1)\nreads@example.org,Mia\nnew@example.org,Tom\n".encode()
+    raw = b"email,name\nbroken,'=SUM(A1)\nreads@example.org,Mia\nnew@example.org,Tom\n"
     imported = staged(raw, newsletter)
     journal.start(imported, at=NOON)
 
