@@ -36,7 +36,9 @@ def ask_approvers(proof: Proof, *, at: datetime) -> int:
     if proof.proposed_by is not None:
         approvers = approvers.exclude(pk=proof.proposed_by.pk)
     rendition = proof.renditions.select_related("rendition").order_by("variant")[0].rendition
-    titles = [pick.title or pick.article.title for pick in with_stories(digest.picks.all())]
+    order = {slot["key"]: number for number, slot in enumerate(digest.slots)}
+    picks = sorted(with_stories(digest.picks.all()), key=lambda pick: order.get(pick.slot, len(order)))
+    titles = [pick.title or pick.article.title for pick in picks]
     told = {
         **_about(digest),
         "proof": proof,

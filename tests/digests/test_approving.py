@@ -20,7 +20,7 @@ from newsroom.web import clock
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind, make
 from tests.digests.factories import make_colleague, make_planned, make_ready
-from tests.factories import make_newsletter
+from tests.factories import make_newsletter, make_pick
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,17 @@ def test_the_letter_says_what_is_in_it_who_proposed_and_where_to_decide(proof: P
         assert "jonas" in body
         assert story in body
         assert proof.digest.subject in body
+
+
+def test_the_letter_names_the_stories_in_the_order_of_the_mail(jonas: User, aylin: User) -> None:
+    digest = make_ready()
+    make_pick(digest=digest, slot="more", position=0, title="Zuletzt")
+    make_pick(digest=digest, slot="briefs", position=1, title="Dazwischen")
+
+    workflow.propose(digest, by=jonas, at=clock.now())
+
+    text = Letter.objects.get().text
+    assert text.index("Die Fähre") < text.index("Dazwischen") < text.index("Zuletzt")
 
 
 def test_nobody_is_asked_where_the_plan_wants_no_letters(jonas: User, aylin: User) -> None:
