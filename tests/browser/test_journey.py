@@ -124,7 +124,7 @@ def test_two_editors_take_the_next_digest_from_draft_to_schedule_and_stop_it(
     aylin.locator("#id_when").fill("2099-05-04T06:00")
     aylin.locator(".desk-status form").first.locator("input[type=submit]").click()
     expect(aylin.locator(".desk-danger").first).to_be_visible()
-    aylin.locator(".desk-status .desk-danger").click()
+    aylin.locator(".sending-bar .desk-danger").click()
     expect(aylin.locator("#id_when")).to_be_visible()
 
 
