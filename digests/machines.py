@@ -12,7 +12,7 @@ from typing import Final
 _BROWSER: Final = re.compile(r"(?:Mozilla/5\.0 \((?!compatible).*(?:AppleWebKit|Gecko|Trident)/|Opera/9)")
 # What programs that pass for a browser add by convention: their trade, their maker's page, their tool.
 _TRADES: Final = (
-    "agent", "analyz", "archiv", "batch", r"bot(?![a-z])", r"bots", "check(?:er|host|link)", "collect", "compatible;",
+    "agent", "analyz", "archiv", "batch", "bot", "check(?:er|host|link)", "collect", "compatible;",
     "copier", "crawl", "download", "favicon", "feed", "fetch", "headless", "index", "inspect", "lighthouse", "metadata",
     "monitor", "optimiz", "phantomjs", "prefetch", "preview", "probe", "ptst", "scan", "scrap", "search", "selenium",
     "sitemap", "slurp", "spider", "speed", "uptime", "valid", "verify", "watch", r"https?:", r"www\.", r"\w\.com\b",
