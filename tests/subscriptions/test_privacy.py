@@ -63,17 +63,24 @@ def _moved_and_more(reader: Subscriber) -> None:
         undo_hash="3" * 64,
         **moves,
     )
-    for values in ({"address_hash": reader.address_hash}, {"former_hash": reader.address_hash}):
-        AddressChange.objects.create(
-            subscriber=make_subscriber(), typed_address=TYPED, former_address=TYPED, **moves, **values
-        )
+    for values in (
+        {"typed_address": TYPED, "address_hash": reader.address_hash},
+        {"former_address": TYPED, "former_hash": reader.address_hash},
+    ):
+        AddressChange.objects.create(subscriber=make_subscriber(), **moves, **values)
     for kind, address in (("new_address", "mia.muster@anderswo.example.org"), ("management_link", NORMAL)):
         letters.write(
             kind,
             address=address,
             subscriber_id=reader.pk,
             language="de",
-            context={"former_address": NORMAL, "newsletters": [], "asked_at": NOON, "sender": make_sender()},
+            context={
+                "former_address": NORMAL,
+                "newsletters": [],
+                "asked_at": NOON,
+                "expires_at": NOON,
+                "sender": make_sender(),
+            },
             envelope=Envelope(
                 kind="letter",
                 from_name="Uferblick",
