@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.articles import clustering, feeds, handing_in, intake, pictures, publishing, text
+from newsroom.articles import clustering, feeds, intake, pictures, publishing, text
 from newsroom.articles.errors import ClusterError, PictureError
 from newsroom.articles.models import (
     Article,

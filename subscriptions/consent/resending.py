@@ -34,9 +34,7 @@ def resend_confirmation(reader: Subscriber, *, actor: str, because: str, at: dat
             raise NothingToConfirm(reader.pk)
         if not may_confirm_again(address.normal, at=at):
             raise TooManyLetters(reader.pk)
-        letter_id = ask_to_confirm(
-            reader, pending, address, language=reader.language, leaves_at=at, at=at
-        )
+        letter_id = ask_to_confirm(reader, pending, address, language=reader.language, leaves_at=at, at=at)
         ConsentEvent.objects.bulk_create(
             event(
                 reader,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0005_queue_settings_links"),
+        ("subscriptions", "0006_keep_consent_as_written"),
     ]
 
     operations = [
