@@ -92,7 +92,7 @@ def settle(mine: Sheet, theirs: Sheet, *, taken: Sequence[str]) -> Sheet:
     words = {
         name: theirs.words.get(name, value) if name in taken else value for name, value in mine.words.items()
     }
-    picks = {
+    picks: dict[int, Own] = {
         pick: {
             name: theirs.picks.get(pick, own).get(name) if f"pick-{pick}-{name}" in taken else value
             for name, value in own.items()

@@ -40,7 +40,8 @@ class Desk:
     clashes: Mapping[str, Clash]
 
     def __post_init__(self) -> None:
-        for form in (self.form, *self.picks, *self.gone):
+        self.form.clashes = self.clashes
+        for form in (*self.picks, *self.gone):
             form.clashes = self.clashes
 
 

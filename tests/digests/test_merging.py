@@ -51,19 +51,19 @@ def lost(side: Sheet, merged: Sheet, clashes: Sequence[str]) -> list[str]:
     """What this side did that neither the result nor a question shows."""
     found = []
     for name in names(side, BASE):
-        pick = name.split("-")[1] if "-" in name else ""
+        pick = int(name.split("-")[1]) if "-" in name else 0
         asked = {name, f"pick-{pick}-remove", f"pick-{pick}-gone"} & set(clashes)
-        took_it_out = bool(pick) and int(pick) not in side.picks  # looked at below
+        took_it_out = bool(pick) and pick not in side.picks  # looked at below
         is_edit = side.value(name) != BASE.value(name)
         if is_edit and merged.value(name) != side.value(name) and not asked and not took_it_out:
             found.append(name)
-    for pick in BASE.picks:
-        asked = {f"pick-{pick}-remove", f"pick-{pick}-gone"} & set(clashes)
-        if pick not in side.picks and pick in merged.picks and not asked:
-            found.append(f"pick-{pick} taken out")
-    for pick in set(side.picks) - set(BASE.picks):
-        if pick not in merged.picks:
-            found.append(f"pick-{pick} put in")
+    for key in BASE.picks:
+        asked = {f"pick-{key}-remove", f"pick-{key}-gone"} & set(clashes)
+        if key not in side.picks and key in merged.picks and not asked:
+            found.append(f"pick-{key} taken out")
+    for key in set(side.picks) - set(BASE.picks):
+        if key not in merged.picks:
+            found.append(f"pick-{key} put in")
     for slot in SLOTS:
         kept = set(BASE.slots[slot]) & set(side.slots[slot]) & set(merged.slots[slot])
         before, after = order(BASE, slot, kept), order(side, slot, kept)
