@@ -97,7 +97,7 @@ ACTS: Final[Mapping[str, Act]] = {
         do=_resend,
     ),
     "data": Act(
-        permission="subscriptions.export_subscribers",
+        permission="subscriptions.change_subscription",
         # Translators: Auskunft: alle Daten als Datei
         label=_("Export all data of this reader"),
         question=_("Everything we hold about this reader as a JSON file (GDPR art. 15 and 20)."),

@@ -102,7 +102,7 @@ def _show(request: HttpRequest, someone: Known, model_admin: admin.ModelAdmin[An
         "may_resend": is_here
         and may("subscriptions.change_subscription")
         and any(row.state == SubscriptionState.PENDING for row in subscriptions),
-        "may_export": reader is not None and may("subscriptions.export_subscribers"),
+        "may_export": reader is not None and may("subscriptions.change_subscription"),
         "may_erase": is_here and may("subscriptions.erase_subscriber"),
         "may_see_imports": may("subscriptions.view_subscriberimport"),
     }
