@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -41,7 +41,7 @@ class ExportForm(forms.Form):
     )
 
 
-def export(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def export(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponseBase:
     """GET: the form. POST: the file, sent while it is read. The memory it takes does not grow with the readers."""
     if not request.user.has_perm(MAY_EXPORT):
         raise PermissionDenied
@@ -61,6 +61,7 @@ def export(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpR
 
 
 def _log(request: HttpRequest, what: str, newsletter: Newsletter | None, because: str) -> None:
+    assert request.user.pk is not None
     LogEntry.objects.create(
         user_id=request.user.pk,
         content_type=ContentType.objects.get_for_model(Subscriber),

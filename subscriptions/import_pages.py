@@ -15,6 +15,7 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
+    HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
     StreamingHttpResponse,
@@ -201,7 +202,7 @@ class SubscriberImportAdmin(ReadOnly):
         imported = _get(pk)
         return JsonResponse({"state": imported.state, **progress_of(imported)})
 
-    def left_over(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def left_over(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """POST: the lines that were not taken in, as a file to correct."""
         if not request.user.has_perm(MAY_IMPORT):
             raise PermissionDenied

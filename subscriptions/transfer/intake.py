@@ -44,9 +44,15 @@ class Intake:
         judged = [judge(number, row, at=self.at) for number, row in page]
         readers = [each for each in judged if isinstance(each, Reader)]
         with transaction.atomic():
+            self._wait_for_others()
             self._stop([reader for reader in readers if reader.stop])
             results = self._compare([reader for reader in readers if not reader.stop])
         return [each if isinstance(each, Line) else self._line(each, results) for each in judged]
+
+    def _wait_for_others(self) -> None:
+        """One page at a time into a newsletter, so that nobody is counted, or agreed for, twice. Sign-ups do not wait."""
+        if not self.is_dry_run:
+            Newsletter.objects.select_for_update(no_key=True).filter(pk=self.newsletter.pk).values("pk").get()
 
     def _line(self, reader: Reader, results: Mapping[int, LineResult]) -> Line:
         result = LineResult.STOPPED if reader.stop else results[reader.number]

@@ -1,5 +1,6 @@
 """Two at once, each on a connection of its own."""
 
+import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -9,9 +10,10 @@ import pytest
 from django.db import connection, connections
 
 from newsroom.mail.models import Letter
-from subscriptions import consent
-from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription
-from subscriptions.states import ConsentKind
+from subscriptions import consent, suppression
+from subscriptions.models import Confirmation, ConsentEvent, Subscriber, SubscriberImport, Subscription
+from subscriptions.states import ConsentKind, ImportState, SuppressionReason
+from subscriptions.transfer import journal
 from tests.factories import NOON, make_newsletter, make_subscription
 from tests.subscriptions.factories import make_confirmation, make_pending
 
@@ -100,3 +102,73 @@ def test_leaving_at_the_same_moment_is_recorded_once(at_once: Callable[..., list
 
     assert sorted(at_once(*[leave] * 3)) == [False, False, True]
     assert ConsentEvent.objects.filter(kind=ConsentKind.UNSUBSCRIBED).count() == 1
+
+
+def _begun(addresses: list[str], **values: Any) -> SubscriberImport:
+    raw = "email\n" + "".join(f"{address}\n" for address in addresses)
+    imported = journal.stage(
+        io.BytesIO(raw.encode()), newsletter=values.pop("newsletter", None) or make_newsletter(), basis="by letter",
+        actor="rui", filename="readers.csv", at=NOON,
+    )  # fmt: skip
+    journal.start(imported, at=NOON)
+    return imported
+
+
+def _finish(imported: SubscriberImport) -> None:
+    while journal.work(imported, at=NOON) is not None:
+        pass
+
+
+def test_two_workers_at_one_import_count_each_line_once(
+    at_once: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PART_ROWS", 5)
+    imported = _begun([f"reader{number}@example.org" for number in range(40)])
+
+    at_once(*(lambda: _finish(SubscriberImport.objects.get(pk=imported.pk)) for _ in range(3)))
+
+    imported.refresh_from_db()
+    assert (imported.state, imported.counts) == (ImportState.FINISHED, {"taken": 40})
+    assert Subscription.objects.active().count() == ConsentEvent.objects.count() == 40
+
+
+def test_two_files_with_the_same_readers_at_once_make_them_once(at_once: Callable[..., list[Any]]) -> None:
+    newsletter = make_newsletter()
+    addresses = [f"reader{number}@example.org" for number in range(200)]
+    first, second = _begun(addresses, newsletter=newsletter), _begun(addresses[::-1], newsletter=newsletter)
+
+    at_once(lambda: _finish(first), lambda: _finish(second))
+
+    assert Subscriber.objects.count() == Subscription.objects.active().count() == 200
+    assert ConsentEvent.objects.count() == 200
+    counts = [SubscriberImport.objects.get(pk=each.pk).counts for each in (first, second)]
+    assert sorted(counts, key=str) == [{"already reading": 200}, {"taken": 200}]
+
+
+def test_a_sign_up_during_an_import_ends_as_one_subscription(at_once: Callable[..., list[Any]]) -> None:
+    newsletter = make_newsletter()
+    imported = _begun([f"reader{number}@example.org" for number in range(50)], newsletter=newsletter)
+
+    at_once(lambda: _finish(imported), lambda: _ask("reader7@example.org", newsletter.pk))
+
+    row = Subscription.objects.get(subscriber__address="reader7@example.org")
+    events = ConsentEvent.objects.filter(subscriber=row.subscriber, kind=ConsentKind.IMPORTED)
+    assert events.count() == (1 if row.basis == "imported" else 0)
+
+
+def test_who_waited_is_raised_and_who_is_stopped_at_this_moment_stays_stopped(
+    at_once: Callable[..., list[Any]],
+) -> None:
+    newsletter = make_newsletter()
+    waiting = [make_pending(newsletter) for _ in range(20)]
+    imported = _begun([str(row.subscriber.address) for row in waiting], newsletter=newsletter)
+    stopped = waiting[3].subscriber
+
+    at_once(
+        lambda: _finish(imported),
+        lambda: suppression.suppress(stopped.address_hash, reason=SuppressionReason.COMPLAINT, at=NOON),
+    )
+
+    states = dict(Subscription.objects.values_list("subscriber", "state"))
+    assert states.pop(stopped.pk) == "unsubscribed"
+    assert set(states.values()) == {"active"}

@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser
-from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -104,9 +103,8 @@ class Command(BaseCommand):
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(journal.left_over(imported))
             return
-        with closing(journal.left_over_lines(imported, most=100)) as lines:
-            for number, result, because, address in lines:
-                self.stdout.write(f"line {number}: {address}: {result} {because}".rstrip())
+        for number, result, because, address in journal.left_over_lines(imported, most=100):
+            self.stdout.write(f"line {number}: {address}: {result} {because}".rstrip())
 
 
 class _Bar:
