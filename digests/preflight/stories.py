@@ -25,7 +25,9 @@ def embargoes_are_over(desk: Desk) -> Flaws:
     for pick in desk.picks:
         until = pick.article.embargo_until
         if until and until > desk.goes_out_at:
-            message = _("“%(title)s” is under embargo until %(time)s, when this digest has long been read.")
+            message = _(
+                "“%(title)s” is under embargo until %(time)s; this digest goes out before. Take it out, or send later."
+            )
             yield message % {**named(pick), "time": date_format(until, "j. F, H:i")}, target_of(pick)
 
 

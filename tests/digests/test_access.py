@@ -1,0 +1,232 @@
+"""Two newsletters and a colleague who works on one of them: pages, acts and lists of the other stay shut."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from digests import access
+from digests.composer.acts import ACTS
+from digests.delivery import ledger
+from digests.delivery.models import Attempt, Batch, Delivery, Mailing
+from digests.limited_admin import PATHS, newsletter_of
+from digests.models import Digest, NewsletterAccess, Plan
+from digests.roles import ROLES, bring_up_to_date
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
+from tests.digests.factories import make_handed_over, make_planned, make_proofed
+from tests.factories import NOON, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+
+class Desk:
+    """A newsletter with something on each page."""
+
+    def __init__(self, name: str) -> None:
+        self.newsletter = make_planned().newsletter
+        Newsletter.objects.filter(pk=self.newsletter.pk).update(name=name)
+        self.newsletter.refresh_from_db()
+        self.subscription = make_subscription(newsletter=self.newsletter)
+        self.sent = make_handed_over(self.newsletter)
+        self.mailing = self.sent.mailings.get().mailing
+        self.proof = make_proofed(self.newsletter)
+        self.digest = self.proof.digest
+        self.plan = Plan.objects.get(newsletter=self.newsletter)
+
+    @property
+    def pages(self) -> list[str]:
+        digest, proof = f"/admin/digests/digest/{self.digest.pk}", f"proofs/{self.proof.number}"
+        mailing, plan = f"/admin/delivery/mailing/{self.mailing.pk}", f"/admin/digests/plan/{self.plan.pk}"
+        reader = self.subscription.subscriber_id
+        return [
+            *(f"{digest}/{page}/" for page in ("change", "preview", proof, f"{proof}/mail", "history")),
+            *(f"{plan}/{page}/" for page in ("change", "rehearsal", "history")),
+            *(f"{mailing}/{page}/" for page in ("change", "arithmetic", "held", "history")),
+            f"/admin/subscriptions/newsletter/{self.newsletter.pk}/change/",
+            f"/admin/subscriptions/subscription/{self.subscription.pk}/change/",
+            f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
+            f"/admin/subscriptions/subscriber/{reader}/change/",
+            f"/admin/subscriptions/consentevent/{self.subscription.subscriber.consent_events.all()[0].pk}/change/",
+        ]
+
+    @property
+    def acts(self) -> list[str]:
+        digest = f"/admin/digests/digest/{self.digest.pk}"
+        return [
+            *(f"{digest}/act/{act}/" for act in ACTS),
+            f"{digest}/pick/",
+            f"{digest}/change/",
+            f"/admin/digests/plan/{self.plan.pk}/change/",
+            f"/admin/delivery/mailing/{self.mailing.pk}/arithmetic/",
+            f"/admin/subscriptions/newsletter/{self.newsletter.pk}/change/",
+            f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
+        ]
+
+
+@pytest.fixture
+def own() -> Desk:
+    return Desk("Wirtschaft am Morgen")
+
+
+@pytest.fixture
+def other() -> Desk:
+    return Desk("Kultur am Abend")
+
+
+def make_colleague(newsletter: Newsletter | None = None) -> User:
+    """Somebody in all groups."""
+    bring_up_to_date(Group.objects, Permission.objects)
+    user = User.objects.create_user("aylin", is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=ROLES))
+    if newsletter:
+        NewsletterAccess.objects.create(user=user, newsletter=newsletter)
+    return user
+
+
+def browser_of(user: User) -> Client:
+    browser = Client()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+def is_open(browser: Client, page: str) -> bool:
+    return browser.get(page).status_code == 200
+
+
+def test_every_page_of_the_own_newsletter_opens_and_none_of_the_other(own: Desk, other: Desk) -> None:
+    browser = browser_of(make_colleague(own.newsletter))
+
+    assert [page for page in own.pages if not is_open(browser, page)] == []
+    assert [page for page in other.pages if is_open(browser, page)] == []
+
+
+def test_without_a_line_of_access_every_newsletter_is_open(own: Desk, other: Desk) -> None:
+    browser = browser_of(make_colleague())
+
+    assert [page for page in (*own.pages, *other.pages) if not is_open(browser, page)] == []
+
+
+def test_no_act_reaches_the_other_newsletter(own: Desk, other: Desk) -> None:
+    browser = browser_of(make_colleague(own.newsletter))
+    before = _rows(other)
+
+    for act in other.acts:
+        answer = browser.post(
+            act,
+            {
+                "version": other.digest.version,
+                "proof": other.proof.number,
+                "act": "end",
+                "confirmed": "1",
+                "because": "x",
+            },
+        )
+        # The admin's own pages lead away from a row that is not in the list.
+        assert answer.status_code in {403, 404} or answer.headers.get("Location") == "/admin/", act
+
+    assert _rows(other) == before
+
+
+def _rows(desk: Desk) -> list[object]:
+    return [
+        *Digest.objects.filter(newsletter=desk.newsletter).order_by("pk").values(),
+        *Mailing.objects.filter(newsletter=desk.newsletter).values(),
+        *Subscription.objects.filter(newsletter=desk.newsletter).values(),
+        *Plan.objects.filter(newsletter=desk.newsletter).values(),
+    ]
+
+
+def test_each_act_reaches_the_own_newsletter(own: Desk, other: Desk) -> None:
+    browser = browser_of(make_colleague(own.newsletter))
+
+    assert [act for act in own.acts if browser.post(act, {}).status_code in {403, 404}] == [
+        # Asks for an act by name, and for an article.
+        f"/admin/digests/digest/{own.digest.pk}/act/approve/",
+        f"/admin/digests/digest/{own.digest.pk}/pick/",
+        f"/admin/delivery/mailing/{own.mailing.pk}/arithmetic/",
+    ]
+
+
+@pytest.mark.parametrize("model", [*PATHS, Digest, Plan])
+def test_a_list_and_its_filters_do_not_show_the_other_newsletter(
+    model: type[Model], own: Desk, other: Desk
+) -> None:
+    for desk in (own, other):
+        _fill(desk)
+    path, address = PATHS.get(model, "newsletter"), f"/admin/{model._meta.label_lower.replace('.', '/')}/"
+    everybody = browser_of(User.objects.create_superuser("rui")).get(address)
+
+    page = browser_of(make_colleague(own.newsletter)).get(address)
+
+    newsletters = {desk.newsletter.pk for desk in (own, other)}
+    assert {newsletter_of(row, path) for row in everybody.context_data["cl"].result_list} == newsletters
+    assert {newsletter_of(row, path) for row in page.context_data["cl"].result_list} == {own.newsletter.pk}
+    assert "Kultur am Abend" not in page.content.decode()
+
+
+def _fill(desk: Desk) -> None:
+    """A copy, a batch and an attempt of the mailing."""
+    batch = Batch.objects.create(mailing=desk.mailing, lo=0, hi=1, size=1, not_before=NOON, provider="main")
+    Attempt.objects.create(batch=batch, fence=0, provider="main", size=1, calling_at=NOON, deadline_at=NOON)
+    Delivery.objects.create(
+        id=ledger.first_id(desk.mailing.pk), mailing=desk.mailing, subscription=desk.subscription
+    )
+
+
+def test_a_list_holds_the_rows_of_the_own_newsletters(own: Desk, other: Desk) -> None:
+    user = make_colleague(own.newsletter)
+
+    for rows, path in (
+        (Digest.objects.all(), "newsletter"),
+        (Mailing.objects.all(), "newsletter"),
+        (Delivery.objects.all(), "mailing__newsletter"),
+        (ConsentEvent.objects.all(), "newsletter"),
+    ):
+        everything = rows.filter(**{f"{path}__in": [own.newsletter.pk, other.newsletter.pk]})
+        mine = access.among(user, everything, path=path)
+        assert list(mine.order_by("pk")) == list(everything.filter(**{path: own.newsletter}).order_by("pk"))
+
+
+def test_a_reader_of_both_is_shown_with_one_subscription(own: Desk, other: Desk) -> None:
+    reader = own.subscription.subscriber
+    make_subscription(newsletter=other.newsletter, subscriber=reader)
+    page = f"/admin/subscriptions/subscriber/{reader.pk}/change/"
+
+    shown = browser_of(make_colleague(own.newsletter)).get(page).content.decode()
+
+    assert "Wirtschaft am Morgen" in shown
+    assert "Kultur am Abend" not in shown
+    assert Subscriber.objects.count() == 2
+
+
+def test_only_the_own_newsletters_next_digest_can_be_built(own: Desk, other: Desk) -> None:
+    browser = browser_of(make_colleague(own.newsletter))
+
+    page = browser.get("/admin/digests/digest/add/").content.decode()
+    answer = browser.post("/admin/digests/digest/add/", {"newsletter": other.newsletter.pk})
+
+    assert "Wirtschaft am Morgen" in page
+    assert "Kultur am Abend" not in page
+    assert answer.status_code == 200
+    assert Digest.objects.filter(newsletter=other.newsletter).count() == 2
+
+
+def test_who_works_on_one_newsletter_makes_no_new_one(own: Desk) -> None:
+    assert (
+        browser_of(make_colleague(own.newsletter)).get("/admin/subscriptions/newsletter/add/").status_code
+        == 403
+    )
+
+
+def test_access_costs_one_query_per_request(own: Desk, other: Desk) -> None:
+    counts = []
+    for user in (make_colleague(), User.objects.create_superuser("rui")):
+        browser = browser_of(user)
+        browser.get("/admin/digests/digest/")
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/admin/digests/digest/")
+        counts.append(sum("newsletteraccess" in query["sql"] for query in queries))
+
+    assert counts == [1, 0]
