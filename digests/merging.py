@@ -103,7 +103,7 @@ def settle(mine: Sheet, theirs: Sheet, *, taken: Sequence[str]) -> Sheet:
     slots = {slot: [pick for pick in order if pick in picks] for slot, order in mine.slots.items()}
     for pick in theirs.picks:
         if f"pick-{pick}-slot" in taken or f"pick-{pick}-remove" in taken:
-            picks.setdefault(pick, theirs.picks[pick])
+            picks.setdefault(pick, dict(theirs.picks[pick]))
             slots = {slot: [each for each in order if each != pick] for slot, order in slots.items()}
             where = theirs.slot_of(pick)
             slots[where] = _woven(slots.get(where, ()), theirs.slots[where], only={pick})

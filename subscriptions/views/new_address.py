@@ -65,8 +65,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     reader = change.subscriber
     with in_language_of(reader):
         if change.confirmed_at is not None:
-            context = {"moved": consent.outcome(change)}
-            return render(request, "subscriptions/new_address_confirmed.html", context)
+            moved = {"moved": consent.outcome(change)}
+            return render(request, "subscriptions/new_address_confirmed.html", moved)
         context = {
             "reader": reader,
             "address": change.typed_address,
@@ -90,8 +90,8 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
         return broken_link(request)
     except LinkExpired as error:
         with override(language_code(error.language)):
-            context = {"days": consent.UNDO_ADDRESS_WITHIN.days}
-            return render(request, "subscriptions/undo_new_address_expired.html", context)
+            days = {"days": consent.UNDO_ADDRESS_WITHIN.days}
+            return render(request, "subscriptions/undo_new_address_expired.html", days)
     with in_language_of(change.subscriber):
         if change.undone_at is not None:
             context = {"moved": consent.outcome(change)}
