@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, preflight, saving
+from digests import access, after_panel, preflight, saving
 from digests.comparing import Piece, compare
 from digests.composer import pane, saves, spoken
 from digests.composer.pane_acts import arrived_text
@@ -153,6 +153,7 @@ def _page(
         "gone": desk.gone,
         "clashes": desk.clashes,
         "is_editable": is_editable,
+        "after": after_panel.panel(request.user, digest),
         "slots": _slot_rows(digest, desk, doubles(digest, picks, at=at)),
         **(_beside(request, digest, picks, at=at) if is_editable else {}),
         "slot_choices": [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in digest.slots],
