@@ -71,10 +71,12 @@ def keep(digest: Digest, *, by: User | None, at: datetime, act: str) -> DigestVe
 
 
 def keep_filled(digest: Digest, *, at: datetime, act: str) -> None:
-    """After the plan filled a draft or gave it a subject: a version of its own, unless it is the first. Queries: 3 or 4."""
-    if DigestVersion.objects.filter(digest=digest, number=digest.version).exists():
-        digest.version += 1
-        digest.save(update_fields=["version"])
+    """After the plan filled a draft: a version of its own. The first is that of whoever built it. Queries: 3 or 4."""
+    if not DigestVersion.objects.filter(digest=digest, number=digest.version).exists():
+        _write(digest, number=digest.version, by=digest.created_by, at=at, act="")
+        return
+    digest.version += 1
+    digest.save(update_fields=["version"])
     keep(digest, by=None, at=at, act=act)
 
 

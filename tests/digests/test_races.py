@@ -7,11 +7,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 
-from digests import approving, curation, planning, reminding, swapping, withdrawing, workflow
+from digests import approving, curation, planning, reminding, saving, swapping, withdrawing, workflow
 from digests.approval_tokens import approval_url
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
-from digests.errors import DigestError, EditConflict, WrongState
+from digests.errors import DigestError, EditClash, EditConflict, WrongState
 from digests.models import Approval, Digest, Plan, Proof
 from digests.states import Autopilot, DigestState
 from digests.workflow.proofing import approved_proof
@@ -127,6 +127,42 @@ def test_two_editors_do_not_overwrite_each_other() -> None:
     digest.refresh_from_db()
     assert digest.version == 2
     assert digest.subject == ("Ihrer" if refusals[0] else "Meiner")
+
+
+def test_two_saves_of_different_fields_at_once_both_survive() -> None:
+    digest = make_ready()
+    rows = [Digest.objects.get(pk=digest.pk) for _ in range(2)]
+
+    refusals = _at_once(
+        *[
+            lambda row=row, words=words: saving.save(row, expected_version=1, words=words, edits=[], at=NOON)
+            for row, words in zip(rows, [{"subject": "Meiner"}, {"note": "Ihre"}], strict=True)
+        ]
+    )
+
+    digest.refresh_from_db()
+    assert refusals == [None, None]
+    assert (digest.subject, digest.note, digest.version) == ("Meiner", "Ihre", 3)
+    assert list(digest.versions.order_by("number").values_list("number", flat=True)) == [1, 2, 3]
+
+
+def test_two_saves_of_one_field_at_once_overwrite_nothing() -> None:
+    digest = make_ready()
+    rows = [Digest.objects.get(pk=digest.pk) for _ in range(2)]
+
+    refusals = _at_once(
+        *[
+            lambda row=row, text=text: saving.save(
+                row, expected_version=1, words={"subject": text}, edits=[], at=NOON
+            )
+            for row, text in zip(rows, ["Meiner", "Ihrer"], strict=True)
+        ]
+    )
+
+    digest.refresh_from_db()
+    assert isinstance(_one_refused(refusals), EditClash)
+    assert digest.subject == ("Ihrer" if refusals[0] else "Meiner")
+    assert digest.version == 2
 
 
 def test_two_hand_overs_make_one_mailing() -> None:
