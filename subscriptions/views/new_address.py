@@ -55,7 +55,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             done = consent.confirm_new_address(token, network_address=client_address(request), at=at)
             with in_language_of(done.reader):
-                return render(request, "subscriptions/new_address_confirmed.html", {"moved": done})
+                return _confirmed(request, done)
         change = consent.find_address_change(token, at=at)
     except LinkUnknown:
         return broken_link(request)
@@ -65,8 +65,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     reader = change.subscriber
     with in_language_of(reader):
         if change.confirmed_at is not None:
-            moved = {"moved": consent.outcome(change)}
-            return render(request, "subscriptions/new_address_confirmed.html", moved)
+            return _confirmed(request, consent.outcome(change))
         context = {
             "reader": reader,
             "address": change.typed_address,
@@ -74,6 +73,10 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             "wording": wording(ADDRESS, language_code(reader.language)),
         }
         return render(request, "subscriptions/confirm_new_address.html", context)
+
+
+def _confirmed(request: HttpRequest, moved: consent.Moved) -> HttpResponse:
+    return render(request, "subscriptions/new_address_confirmed.html", {"moved": moved})
 
 
 @token_page
@@ -84,7 +87,7 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             done = consent.undo_new_address(token, network_address=client_address(request), at=at)
             with in_language_of(done.reader):
-                return render(request, "subscriptions/new_address_undone.html", {"moved": done})
+                return _undone(request, done)
         change = consent.find_undo(token, at=at)
     except LinkUnknown:
         return broken_link(request)
@@ -94,6 +97,9 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "subscriptions/undo_new_address_expired.html", days)
     with in_language_of(change.subscriber):
         if change.undone_at is not None:
-            context = {"moved": consent.outcome(change)}
-            return render(request, "subscriptions/new_address_undone.html", context)
+            return _undone(request, consent.outcome(change))
         return render(request, "subscriptions/undo_new_address.html", {"change": change})
+
+
+def _undone(request: HttpRequest, moved: consent.Moved) -> HttpResponse:
+    return render(request, "subscriptions/new_address_undone.html", {"moved": moved})

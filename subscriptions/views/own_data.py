@@ -90,9 +90,11 @@ def erase(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 
 
 def _senders(reader: Subscriber) -> list[Sender]:
-    """To whom she agreed."""
+    """To whom she agreed, each publisher once."""
     own = reader.subscriptions.values("newsletter__sender")
-    return list(Sender.objects.filter(pk__in=own).order_by("pk"))
+    rows = Sender.objects.filter(pk__in=own).order_by("-pk")
+    by_identity = {(row.legal_name, row.postal_address, row.email): row for row in rows}
+    return list(reversed(by_identity.values()))
 
 
 def _everything(reader: Subscriber) -> dict[str, Any]:
