@@ -331,13 +331,10 @@ class LinkRequest(models.Model):
 
 
 class AddressChange(models.Model):
-    """A reader wants her mail at another address: asked, decided by a worker, confirmed there, undone within a week.
-
-    The web only writes the wish down, so that no answer tells whether the other address reads us. Both addresses are
-    emptied as soon as they are of no more use.
-    """
+    """A reader wants her mail at another address: asked, decided by a worker, confirmed there, undone within a week."""
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="address_changes")
+    # The web only writes the wish down. Both addresses are emptied as soon as they are of no more use.
     typed_address = models.CharField(max_length=254, blank=True)
     address_hash = models.CharField(max_length=64)
     counting_hash = models.CharField(max_length=64)
