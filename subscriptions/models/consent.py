@@ -1,0 +1,93 @@
+"""What readers agreed to and took back, and whom not to mail."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.models.newsletters import Newsletter
+from subscriptions.models.readers import Subscriber
+from subscriptions.states import ConsentKind, SuppressionReason
+
+
+class ConsentEvent(models.Model):
+    """Append-only record of what was agreed or withdrawn. On erasure the address becomes its keyed hash."""
+
+    subscriber = models.ForeignKey(
+        Subscriber, models.PROTECT, related_name="consent_events", verbose_name=_("subscriber")
+    )
+    newsletter = models.ForeignKey(
+        Newsletter, models.PROTECT, null=True, blank=True, verbose_name=_("newsletter")
+    )
+    kind = models.CharField(_("what happened"), max_length=16, choices=ConsentKind)
+    address = models.CharField(_("address, or its keyed hash once erased"), max_length=254)
+    wording = models.TextField(_("wording shown"), blank=True)
+    wording_version = models.CharField(_("version of the wording"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    form = models.CharField(
+        _("where"), max_length=300, blank=True, help_text=_("The page, letter or file it came from.")
+    )
+    network_address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
+    actor = models.CharField(
+        _("by"), max_length=150, blank=True, help_text=_("Empty if the reader; else the staff user or job.")
+    )
+    facts = models.JSONField(_("facts"), default=dict, blank=True)
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("consent event")
+        verbose_name_plural = _("consent events")
+        ordering = ["id"]
+        # The desk's look for an erased reader by the hash of her address.
+        indexes = [models.Index(fields=["address"], condition=Q(kind="erased"), name="consent_of_erased")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Suppression(models.Model):
+    """An address not to be mailed, known by its keyed hash alone; it outlives erasure and import."""
+
+    address_hash = models.CharField(_("address hash"), max_length=64)
+    reason = models.CharField(_("reason"), max_length=16, choices=SuppressionReason)
+    newsletter = models.ForeignKey(
+        Newsletter,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("only for"),
+        help_text=_("Empty: for all mail."),
+    )
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        constraints = [
+            # Two, because NULL is never equal to NULL: one for all mail, one per newsletter.
+            models.UniqueConstraint(
+                fields=["address_hash"], condition=Q(newsletter__isnull=True), name="suppression_once_for_all"
+            ),
+            models.UniqueConstraint(
+                fields=["address_hash", "newsletter"],
+                condition=Q(newsletter__isnull=False),
+                name="suppression_once_per_newsletter",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.address_hash[:8]}"
+
+
+class SoftBounces(models.Model):
+    """On which days mail to an address bounced for a passing reason; deleted as soon as mail arrives."""
+
+    address_hash = models.CharField(_("address hash"), max_length=64, unique=True)
+    days = models.JSONField(_("days"), default=list, help_text=_("Dates, in UTC."))
+
+    class Meta:
+        verbose_name = _("soft bounces")
+        verbose_name_plural = _("soft bounces")
+
+    def __str__(self) -> str:
+        return f"{self.address_hash[:8]}: {len(self.days)}"

@@ -1,0 +1,147 @@
+"""Who publishes, and what there is to read."""
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from subscriptions.states import NewsletterState
+
+
+class Sender(models.Model):
+    """Who publishes: the legal identity in the footer and the From of every mail."""
+
+    name = models.CharField(_("sender name"), max_length=80, help_text=_("Readers see it in their inbox."))
+    address = models.EmailField(_("sender address"))
+    reply_to = models.EmailField(_("replies go to"), blank=True)
+    legal_name = models.CharField(_("publisher"), max_length=160)
+    postal_address = models.CharField(_("postal address"), max_length=300)
+    email = models.EmailField(_("contact by mail"))
+    phone = models.CharField(
+        _("phone"), max_length=120, blank=True, help_text=_("A second way to reach you quickly.")
+    )
+    responsible_person = models.CharField(_("responsible for the content"), max_length=160)
+    imprint_url = models.CharField(
+        _("legal notice"), max_length=300, help_text=_("A full address, or a path on this site.")
+    )
+    privacy_url = models.CharField(
+        _("privacy notice"), max_length=300, help_text=_("A full address, or a path on this site.")
+    )
+    rights_contact = models.EmailField(_("rights contact"), blank=True)
+    imprint_details = models.TextField(
+        _("further mandatory details"),
+        blank=True,
+        help_text=_(
+            "For the legal notice, one per line: managing directors, register court and number, VAT number (§ 5 DDG)."
+        ),
+    )
+    processor_name = models.CharField(
+        _("e-mail service"),
+        max_length=160,
+        blank=True,
+        help_text=_("The company that delivers your e-mails, as the privacy notice names it (GDPR art. 13)."),
+    )
+    processor_country = models.CharField(
+        _("country of the e-mail service"),
+        max_length=80,
+        blank=True,
+        help_text=_("Where it processes the addresses."),
+    )
+    processor_safeguard = models.CharField(
+        _("safeguard outside the EU"),
+        max_length=300,
+        blank=True,
+        help_text=_(
+            "Only for a country outside the EU and the EEA: an adequacy decision or standard contractual clauses "
+            "(GDPR art. 45 and 46)."
+        ),
+    )
+    proof_kept_years = models.PositiveSmallIntegerField(
+        _("years the proof of consent is kept"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Counted from unsubscribing. Printed in the privacy notice; nothing is deleted by itself."
+        ),
+    )
+    deliveries_kept_months = models.PositiveSmallIntegerField(
+        _("months records of deliveries are kept"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Counted from the delivery. Printed in the privacy notice; nothing is deleted by itself."
+        ),
+    )
+
+    class Meta:
+        verbose_name = _("sender")
+        verbose_name_plural = _("senders")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NewsletterQuerySet(models.QuerySet["Newsletter"]):
+    def active(self) -> "NewsletterQuerySet":
+        return self.filter(state=NewsletterState.ACTIVE)
+
+
+class Newsletter(models.Model):
+    """The standing publication a reader subscribes to."""
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    sender = models.ForeignKey(Sender, models.PROTECT, verbose_name=_("sender"))
+    language = models.CharField(_("language"), max_length=8, default="de")
+    state = models.CharField(_("state"), max_length=8, choices=NewsletterState, default=NewsletterState.DRAFT)
+    promise = models.CharField(_("promise"), max_length=160, help_text=_("One sentence: what readers get."))
+    pitch = models.TextField(_("pitch"), blank=True)
+    cadence_text = models.CharField(
+        _("when it comes"), max_length=120, help_text=_("For readers, such as: Monday to Friday at 6.")
+    )
+    has_weekly = models.BooleanField(
+        _("has a weekly best-of"),
+        default=False,
+        help_text=_(
+            "Readers may choose one digest a week instead of each. Only with a plan that makes it: "
+            "who chooses it gets nothing else."
+        ),
+    )
+    reading_minutes = models.PositiveSmallIntegerField(_("usual minutes to read"), default=5)
+    list_id_label = models.CharField(
+        _("list label"),
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")],
+        help_text=_("In the List-Id header; mail programs sort by it, so it must never change."),
+    )
+    theme = models.CharField(
+        _("theme"), max_length=80, blank=True, help_text=_("Groups newsletters in the catalogue.")
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    most_copies_per_hour = models.PositiveIntegerField(
+        _("copies per hour at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Leave empty for no limit. For a new sending domain: start low, and raise it week by week."
+        ),
+    )
+    # Written by digests, so that lower floors can show them.
+    latest_url = models.CharField(_("latest digest"), max_length=300, blank=True, editable=False)
+    latest_title = models.CharField(_("latest digest's title"), max_length=300, blank=True, editable=False)
+    next_at = models.DateTimeField(_("next digest"), null=True, blank=True, editable=False)
+
+    objects = NewsletterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("newsletter")
+        verbose_name_plural = _("newsletters")
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("newsletter", args=[self.slug])
