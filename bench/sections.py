@@ -328,6 +328,24 @@ def desk(plan: Plan) -> Section:
     return section
 
 
+def importing(plan: Plan) -> Section:
+    readers = plan.of(100_000, 10_000)
+    section = Section(
+        title="Taking readers in from a file (readers)",
+        reference="one bare COPY of rows of the same width into a table without an index.",
+        limit="three rows and some fifteen index entries for each reader, and four keys that PostgreSQL looks up; reading "
+        "and judging a line is less than half of it.",
+    )
+    options = {"readers": readers}
+    (found,) = compare(
+        ("bench.importing:Import", options), ("bench.importing:BareCopy", options), runs=min(plan.runs, 3)
+    )
+    section.add(f"{readers:,} readers", found)
+    rate = median(found.ours, lambda one: one.rate)
+    section.notes.append(f"A million at this pace: {1_000_000 / rate:,.0f} s.")
+    return section
+
+
 SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "freezing": freeze,
     "splicing": splicing,
@@ -341,4 +359,5 @@ SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "ranking": ranking,
     "web": web,
     "desk": desk,
+    "importing": importing,
 }

@@ -1,11 +1,11 @@
 """The reader desk, imports and exports on a phone and a desktop, light and dark, by keyboard and without a script."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
@@ -63,10 +63,8 @@ def mia() -> Subscriber:
 
 @pytest.fixture
 def waiting() -> SubscriberImport:
-    file = SimpleUploadedFile("leserschaft-2021.csv", FILE.encode())
-    assert file.file is not None
     return journal.stage(
-        file.file,
+        io.BytesIO(FILE.encode()),
         newsletter=make_newsletter(),
         basis="Double-Opt-in beim früheren Anbieter; das Protokoll liegt im Archiv.",
         actor="anna",
