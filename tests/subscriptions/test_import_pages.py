@@ -14,7 +14,14 @@ from django.urls import reverse
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from subscriptions import import_pages, suppression
-from subscriptions.models import Newsletter, Subscriber, SubscriberImport, SubscriberImportPart, Subscription
+from subscriptions.models import (
+    ConsentEvent,
+    Newsletter,
+    Subscriber,
+    SubscriberImport,
+    SubscriberImportPart,
+    Subscription,
+)
 from subscriptions.states import ImportState, SuppressionReason
 from subscriptions.tasks import run_imports
 from subscriptions.transfer import exporting
@@ -218,9 +225,10 @@ def test_an_export_wants_a_reason_and_holds_no_formula(
 def test_an_export_says_what_each_reader_agreed_to(newsletter: Newsletter) -> None:
     row = make_subscription(newsletter=newsletter)
     make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber)
-    row.subscriber.consent_events.filter(newsletter=newsletter, kind="requested").update(
-        wording="We will send you this", form="/box/"
-    )
+    ConsentEvent.objects.create(
+        subscriber=row.subscriber, newsletter=newsletter, kind="requested", address=row.subscriber.address,
+        wording="We will send you this", form="/box/", at=NOON,
+    )  # fmt: skip
 
     lines = list(csv.DictReader(exporting.lines("readers", newsletters=[newsletter])))
 
