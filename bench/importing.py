@@ -34,7 +34,7 @@ class Import:
             for number in range(self.readers):
                 file.write(f"reader.{number}@mail{number % 500}.example.org,{_DATES}\n".encode())
             imported = journal.stage(
-                file,  # type: ignore[arg-type]  # a file it is
+                file,
                 newsletter=self._newsletter,
                 basis="Double opt-in at the former provider",
                 actor="bench",

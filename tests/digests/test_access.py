@@ -161,6 +161,8 @@ def test_a_list_and_its_filters_do_not_show_the_other_newsletter(
     page = browser_of(make_colleague(own.newsletter)).get(address)
 
     newsletters = {desk.newsletter.pk for desk in (own, other)}
+    assert everybody.context_data
+    assert page.context_data
     assert {newsletter_of(row, path) for row in everybody.context_data["cl"].result_list} == newsletters
     assert {newsletter_of(row, path) for row in page.context_data["cl"].result_list} == {own.newsletter.pk}
     assert "Kultur am Abend" not in page.content.decode()

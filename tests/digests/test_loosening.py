@@ -50,7 +50,7 @@ def form_of(page: Any) -> dict[str, Any]:
         for field in form:
             value, widget = field.value(), field.field.widget
             if isinstance(widget, MultiWidget):
-                parts = enumerate(widget.decompress(value))
+                parts = enumerate(widget.decompress(value) or ())
                 values |= {f"{field.html_name}_{number}": part for number, part in parts if part is not None}
             elif value is not None and value is not False:
                 values[field.html_name] = [str(one) for one in value] if isinstance(value, list) else value

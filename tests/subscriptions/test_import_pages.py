@@ -226,7 +226,7 @@ def test_an_export_says_what_each_reader_agreed_to(newsletter: Newsletter) -> No
     row = make_subscription(newsletter=newsletter)
     make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber)
     ConsentEvent.objects.create(
-        subscriber=row.subscriber, newsletter=newsletter, kind="requested", address=row.subscriber.address,
+        subscriber=row.subscriber, newsletter=newsletter, kind="requested", address=row.subscriber.address or "",
         wording="We will send you this", form="/box/", at=NOON,
     )  # fmt: skip
 
