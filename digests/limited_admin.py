@@ -1,18 +1,19 @@
 """The admin's pages below this app, closed to staff who work on other newsletters.
 
-Readers, newsletters and mailings belong to apps that know nothing of a desk's access; here their pages learn of it.
+Newsletters, subscriptions and mailings belong to apps that know nothing of a desk's access; here their pages learn of
+it. What concerns a reader as a whole is closed by `limits_backend`.
 """
 
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import RelatedOnlyFieldListFilter
-from django.db.models import Exists, ForeignKey, Model, OuterRef, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
 from digests import access
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
-from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
+from subscriptions.models import ConsentEvent, Newsletter, Subscription
 
 
 class OfOwnNewsletters(admin.ModelAdmin[Any]):
@@ -72,27 +73,6 @@ def newsletter_of(row: Model, path: str) -> int | None:
     return number
 
 
-class OwnRows(admin.options.InlineModelAdmin[Any, Any]):
-    """What stands below a reader: only what concerns the user's newsletters."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return access.among(request.user, super().get_queryset(request), path="newsletter")
-
-
-class OfOwnReaders(admin.ModelAdmin[Any]):
-    """Readers who have, or had, a subscription of one of the user's newsletters."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        readers = super().get_queryset(request)
-        if not access.is_limited(request.user):
-            return readers
-        own = access.among(request.user, Subscription.objects.all(), path="newsletter")
-        return readers.filter(Exists(own.filter(subscriber=OuterRef("pk"))))
-
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [type(inline.__name__, (OwnRows, inline), {}) for inline in super().get_inlines(request, obj)]
-
-
 PATHS: dict[type[Model], str] = {
     Newsletter: "pk",
     Subscription: "newsletter",
@@ -108,13 +88,6 @@ PATHS: dict[type[Model], str] = {
 def limit(site: admin.AdminSite) -> None:
     """Let the pages of lower apps ask for access. Called once, when they are all registered."""
     for model, path in PATHS.items():
-        _extend(site, model, OfOwnNewsletters, newsletter_path=path)
-    _extend(site, Subscriber, OfOwnReaders)
-
-
-def _extend(
-    site: admin.AdminSite, model: type[Model], by: type[admin.ModelAdmin[Any]], **values: str
-) -> None:
-    known = type(site.get_model_admin(model))
-    site.unregister(model)
-    site.register(model, type(known.__name__, (by, known), values))
+        known = type(site.get_model_admin(model))
+        site.unregister(model)
+        site.register(model, type(known.__name__, (OfOwnNewsletters, known), {"newsletter_path": path}))

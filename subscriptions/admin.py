@@ -294,7 +294,9 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
             _log(request, subscription, because)
             # Translators: Abbestellt.
             messages.success(request, gettext("Unsubscribed."))
-            return redirect(reader_acts.desk_url(subscription.subscriber_id))
+            if request.user.has_perm(reader_acts.MAY_SEE):
+                return redirect(reader_acts.desk_url(subscription.subscriber_id))
+            return redirect("admin:subscriptions_subscription_change", pk)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Unsubscribe a reader"),

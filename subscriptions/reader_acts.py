@@ -23,6 +23,8 @@ from subscriptions import consent, privacy
 from subscriptions.errors import NothingToConfirm, TooManyLetters
 from subscriptions.models import Subscriber
 
+MAY_SEE: Final = "subscriptions.view_subscriber"
+
 
 def desk_url(reader_id: int) -> str:
     """The reader's page; the highest app that knows something of readers has it."""
@@ -120,7 +122,7 @@ def _view(name: str) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
         """GET: the question. POST: the act, once, with its reason."""
         act = ACTS[name]
-        if not request.user.has_perm(act.permission):
+        if not request.user.has_perms([MAY_SEE, act.permission]):
             raise PermissionDenied
         reader = get_object_or_404(Subscriber, pk=pk)
         form = ReasonForm(request.POST or None)

@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from digests import access
 from digests.composer.acts import ACTS
@@ -14,7 +15,9 @@ from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from digests.limited_admin import PATHS, newsletter_of
 from digests.models import Digest, NewsletterAccess, Plan
 from digests.roles import ROLES, bring_up_to_date
-from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
+from subscriptions import reader_acts
+from subscriptions.models import ConsentEvent, Newsletter, Subscription
+from subscriptions.states import SubscriptionState
 from tests.digests.factories import make_handed_over, make_planned, make_proofed
 from tests.factories import NOON, make_subscription
 
@@ -39,7 +42,6 @@ class Desk:
     def pages(self) -> list[str]:
         digest, proof = f"/admin/digests/digest/{self.digest.pk}", f"proofs/{self.proof.number}"
         mailing, plan = f"/admin/delivery/mailing/{self.mailing.pk}", f"/admin/digests/plan/{self.plan.pk}"
-        reader = self.subscription.subscriber_id
         return [
             *(f"{digest}/{page}/" for page in ("change", "preview", proof, f"{proof}/mail", "history")),
             *(f"{plan}/{page}/" for page in ("change", "rehearsal", "history")),
@@ -47,7 +49,6 @@ class Desk:
             f"/admin/subscriptions/newsletter/{self.newsletter.pk}/change/",
             f"/admin/subscriptions/subscription/{self.subscription.pk}/change/",
             f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
-            f"/admin/subscriptions/subscriber/{reader}/change/",
             f"/admin/subscriptions/consentevent/{self.subscription.subscriber.consent_events.all()[0].pk}/change/",
         ]
 
@@ -75,10 +76,10 @@ def other() -> Desk:
     return Desk("Kultur am Abend")
 
 
-def make_colleague(newsletter: Newsletter | None = None) -> User:
+def make_colleague(newsletter: Newsletter | None = None, name: str = "aylin") -> User:
     """Somebody in all groups."""
     bring_up_to_date(Group.objects, Permission.objects)
-    user = User.objects.create_user("aylin", is_staff=True)
+    user = User.objects.create_user(name, is_staff=True)
     user.groups.set(Group.objects.filter(name__in=ROLES))
     if newsletter:
         NewsletterAccess.objects.create(user=user, newsletter=newsletter)
@@ -191,16 +192,39 @@ def test_a_list_holds_the_rows_of_the_own_newsletters(own: Desk, other: Desk) ->
         assert list(mine.order_by("pk")) == list(everything.filter(**{path: own.newsletter}).order_by("pk"))
 
 
-def test_a_reader_of_both_is_shown_with_one_subscription(own: Desk, other: Desk) -> None:
-    reader = own.subscription.subscriber
-    make_subscription(newsletter=other.newsletter, subscriber=reader)
-    page = f"/admin/subscriptions/subscriber/{reader.pk}/change/"
+def whole_readers(desk: Desk) -> list[str]:
+    """Pages that reach across newsletters."""
+    reader = desk.subscription.subscriber_id
+    return [
+        f"/admin/subscriptions/subscriber/{reader}/change/",
+        "/admin/subscriptions/subscriber/",
+        "/admin/subscriptions/subscriberimport/",
+        "/admin/subscriptions/suppression/",
+        reverse("admin:reader_desk", args=[reader]),
+        reverse("admin:reader_desk_find"),
+        reverse("admin:subscriptions_export"),
+        *(reverse(f"admin:subscriptions_reader_{name}", args=[reader]) for name in reader_acts.VIEWS),
+    ]
 
-    shown = browser_of(make_colleague(own.newsletter)).get(page).content.decode()
 
-    assert "Wirtschaft am Morgen" in shown
-    assert "Kultur am Abend" not in shown
-    assert Subscriber.objects.count() == 2
+def test_what_concerns_a_reader_as_a_whole_is_for_those_who_work_on_all(own: Desk) -> None:
+    limited, everybody = make_colleague(own.newsletter), make_colleague(name="thea")
+
+    for method in ("get", "post"):
+        assert {getattr(browser_of(limited), method)(page).status_code for page in whole_readers(own)} == {
+            403
+        }
+    assert [page for page in whole_readers(own) if not is_open(browser_of(everybody), page)] == []
+
+
+def test_who_may_not_see_the_reader_can_still_end_her_subscription(own: Desk) -> None:
+    page = f"/admin/subscriptions/subscription/{own.subscription.pk}"
+
+    answer = browser_of(make_colleague(own.newsletter)).post(f"{page}/unsubscribe/", {"because": "By phone."})
+
+    own.subscription.refresh_from_db()
+    assert own.subscription.state == SubscriptionState.UNSUBSCRIBED
+    assert answer.headers["Location"] == f"{page}/change/"
 
 
 def test_only_the_own_newsletters_next_digest_can_be_built(own: Desk, other: Desk) -> None:

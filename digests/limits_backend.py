@@ -1,0 +1,36 @@
+"""What concerns readers as a whole is for staff who work on all newsletters: a backend that only ever says no.
+
+A reader's page, her erasure, files of readers and suppressions reach across newsletters, and their pages belong to apps
+that know nothing of a desk's access. Django asks each backend in turn, and one that raises PermissionDenied ends it.
+"""
+
+from typing import Any, Final
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+
+from digests import access
+
+WHOLE_READERS: Final = frozenset(
+    {
+        "subscriptions.view_subscriber",
+        "subscriptions.erase_subscriber",
+        "subscriptions.export_subscribers",
+        "subscriptions.add_subscriberimport",
+        "subscriptions.view_subscriberimport",
+        "subscriptions.view_suppression",
+        "subscriptions.add_suppression",
+        "subscriptions.delete_suppression",
+    }
+)
+
+
+class LimitsBackend(BaseBackend):
+    """Signs nobody in and allows nothing. It stands before the backend that allows."""
+
+    def has_perm(self, user_obj: AbstractBaseUser | AnonymousUser, perm: str, obj: Any = None) -> bool:
+        """Queries: 1 per user object, and only for these permissions."""
+        if perm in WHOLE_READERS and access.is_limited(user_obj):
+            raise PermissionDenied
+        return False
