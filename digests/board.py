@@ -22,6 +22,7 @@ from digests.delivery.states import TERMINAL_MAILINGS, MailingState
 from digests.health import Health, of_mailings
 from digests.models import Digest, DigestMailing, Pick, Plan, Proof
 from digests.states import EDITABLE, DigestState, MailingKind
+from digests.stories import with_stories
 from newsroom.mail.models import Incident
 from subscriptions.models import Newsletter
 
@@ -136,7 +137,7 @@ def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
         .annotate(place=place)
         .filter(place__lte=OPEN_PER_NEWSLETTER)
         .select_related("owner")
-        .defer("note", "choices", "archive_note")
+        .defer("choices", "archive_note")
     )
     digests = list(found)
     for digest in digests:
@@ -145,10 +146,11 @@ def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
 
 
 def _picks(digests: Iterable[Digest]) -> Mapping[int, list[Pick]]:
-    picks = Pick.objects.filter(digest__in=[digest.pk for digest in digests])
-    rows = picks.select_related("article__picture", "picture").defer("article__body_html", "reasons")
+    known = {digest.pk: digest for digest in digests}
+    rows = with_stories(Pick.objects.filter(digest__in=known)).defer("article__body_html", "reasons")
     found = defaultdict(list)
     for pick in rows.order_by("slot", "position", "pk"):
+        pick.digest = known[pick.digest_id]
         found[pick.digest_id].append(pick)
     return found
 
@@ -310,7 +312,7 @@ def _past(known: Mapping[int, Newsletter], *, but: Collection[int]) -> tuple[Pas
     """The last digests that are over, sent or skipped; `but` are on their way. Queries: 2 or 3."""
     over = Digest.objects.filter(
         newsletter__in=known, state__in=[DigestState.HANDED_OVER, DigestState.SKIPPED]
-    ).defer("note", "choices", "archive_note", "slots")
+    ).defer("choices", "archive_note", "slots")
     digests = list(over.exclude(pk__in=but).order_by("-window_end", "-pk")[:LAST_SENDS])
     bound = DigestMailing.objects.filter(
         kind=MailingKind.MAIN,

@@ -6,9 +6,9 @@ that know nothing of a desk's access. Django asks each backend in turn, and one 
 
 from typing import Any, Final
 
-from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 
 from digests import access
 
@@ -26,8 +26,14 @@ WHOLE_READERS: Final = frozenset(
 )
 
 
-class LimitsBackend(BaseBackend):
-    """Signs nobody in and allows nothing. It stands before the backend that allows."""
+class LimitsBackend:
+    """Signs nobody in and allows nothing. It stands before the backend that allows.
+
+    No child of Django's BaseBackend: that one also knows users, and nobody's session may name this backend.
+    """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
+        """Knows nobody."""
 
     def has_perm(self, user_obj: AbstractBaseUser | AnonymousUser, perm: str, obj: Any = None) -> bool:
         """Queries: 1 per user object, and only for these permissions."""

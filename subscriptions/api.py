@@ -87,7 +87,7 @@ class SettingIn(Sent):
     """What is to become of one newsletter; what is left out stays."""
 
     on: bool | None = Field(None, description="Off ends it at once; on asks for a confirmation by letter.")
-    paused_until: Moment | None = Field(None, description="Within 26 weeks, or null to let it go on at once.")
+    paused_until: Moment | None = Field(None, description="Within a year, or null to let it go on at once.")
 
 
 class PreferencesIn(Sent):
@@ -226,10 +226,8 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
             at=at,
         )
     except ValueError as error:
-        # Translators: Eine Pause endet in der Zukunft und innerhalb von 26 Wochen.
-        raise Problem(
-            422, _("A pause ends after now and within 26 weeks."), fields=["newsletters"]
-        ) from error
+        # Translators: Eine Pause endet in der Zukunft und innerhalb eines Jahres.
+        raise Problem(422, _("A pause ends after now and within a year."), fields=["newsletters"]) from error
     return _preferences(reader, at=at)
 
 

@@ -174,6 +174,6 @@ def make_digest(*, newsletter: Newsletter, **values: Any) -> Digest:
 
 
 def make_pick(*, digest: Digest, article: Article | None = None, **values: Any) -> Pick:
-    return Pick.objects.create(
-        **{"digest": digest, "article": article or make_article(), "slot": "lead"} | values
-    )
+    """An article in a slot; one that is made for it speaks the newsletter's language."""
+    article = article or make_article(language=digest.newsletter.language)
+    return Pick.objects.create(**{"digest": digest, "article": article, "slot": "lead"} | values)

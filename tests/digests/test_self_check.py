@@ -67,13 +67,13 @@ def test_worker_that_went_without_a_word_is_yellow() -> None:
 
 
 def test_job_is_late_by_its_own_rhythm() -> None:
-    heartbeats.beat("job:subscriptions.forget_unconfirmed", at=NOON - 119 * MINUTE)
+    heartbeats.beat("job:subscriptions.tidy", at=NOON - 119 * MINUTE)
     heartbeats.beat("job:delivery.sweep", at=NOON - 3 * MINUTE)
     heartbeats.beat("job:mail.send_letters", at=NOON - 16 * MINUTE)
 
     found = lines()
 
-    assert found["job.subscriptions.forget_unconfirmed"].colour == Colour.GREEN
+    assert found["job.subscriptions.tidy"].colour == Colour.GREEN
     assert found["job.delivery.sweep"].colour == Colour.YELLOW
     assert found["job.mail.send_letters"].colour == Colour.RED
     assert found["job.digests.run_due_plans"].says == "No good run yet."
@@ -199,7 +199,7 @@ def test_feed_that_was_switched_off_or_is_gone_is_not_missed() -> None:
 def test_missing_migration_is_red() -> None:
     assert lines()["migrations"].colour == Colour.GREEN
 
-    MigrationRecorder(connection).record_unapplied("digests", "0007_let_groups_use_the_desk")
+    MigrationRecorder(connection).record_unapplied("digests", "0008_close_approvals_and_versions")
 
     assert lines()["migrations"].colour == Colour.RED
 

@@ -77,7 +77,7 @@ def test_the_privacy_notice_prints_what_is_given_and_only_that() -> None:
         processor_name="", processor_safeguard="", proof_kept_years=None, deliveries_kept_months=None
     )
     page = fresh_client().get("/privacy/").content.decode()
-    for silence in ("Deutschland", "outside the EU", "more year", "month", "None"):
+    for silence in ("Deutschland", "outside the EU", "more year", "for 12 months", "None"):
         assert silence not in page
 
 

@@ -8,14 +8,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from digests import workflow
+from digests.approval_tokens import approval_url
 from digests.models import Link
+from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
 from subscriptions import consent
 from subscriptions.models import Subscription
-from tests.digests.factories import make_handed_over
+from tests.digests.factories import make_handed_over, make_proofed
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import dump, fresh_client, make_confirmation, make_pending, path_of
 
@@ -77,6 +82,34 @@ class Mailbox:
         link = Link.objects.create(pick=pick, url=url, current_url=url, created_at=NOON)
         return [path_of(tokens.link_url(link.pk)), "/r/broken"]
 
+    def approve(self) -> list[str]:
+        proof, aylin = make_proofed(), User.objects.create_superuser("aylin")
+        decided = make_proofed()
+        workflow.approve(decided, by=aylin, at=NOON)
+        return [*(path_of(approval_url(each, aylin)) for each in (proof, decided)), "/approve/broken/"]
+
+    def approve_mail(self) -> list[str]:
+        return [f"{url}mail/" for url in self.approve()]
+
+    def new_address(self) -> list[str]:
+        asked, moved = (make_subscription(newsletter=make_newsletter()) for _ in range(2))
+        for row, address in ((asked, "neu@example.org"), (moved, "anders@example.org")):
+            consent.ask_for_new_address(row.subscriber, typed_address=address, network_address="", at=self.at)
+        consent.decide_new_addresses(at=self.at)
+        waiting, done = (self._secret(row.subscriber.pk, LetterKind.NEW_ADDRESS) for row in (asked, moved))
+        consent.confirm_new_address(done, network_address="", at=self.at)
+        back = self._secret(moved.subscriber.pk, LetterKind.ADDRESS_CHANGED)
+        return [f"/address/{each}/" for each in (waiting, done, back, "broken")]
+
+    def undo_address(self) -> list[str]:
+        return [f"{url}undo/" for url in self.new_address()]
+
+    def _secret(self, reader: int, kind: LetterKind) -> str:
+        letter = Letter.objects.filter(kind=kind, subscriber_id=reader).latest("pk")
+        found = re.search(r"/address/([\w-]+)/", letter.text)
+        assert found is not None
+        return found[1]
+
 
 LINKS: Mapping[str, Callable[[Mailbox], list[str]]] = {
     "confirm": Mailbox.confirm,
@@ -84,6 +117,10 @@ LINKS: Mapping[str, Callable[[Mailbox], list[str]]] = {
     "undo": Mailbox.undo,
     "preferences_link": Mailbox.preferences,
     "redirect": Mailbox.redirect,
+    "approve": Mailbox.approve,
+    "approve_mail": Mailbox.approve_mail,
+    "confirm_address": Mailbox.new_address,
+    "undo_address": Mailbox.undo_address,
 }
 
 
