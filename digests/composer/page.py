@@ -146,6 +146,7 @@ def _page(
         "title": str(digest),
         "is_nav_sidebar_enabled": False,
         "digest": digest,
+        "at": at,
         "opts": Digest._meta,
         "has_view_permission": True,
         **standing(request, digest, at=at, zone=zone),

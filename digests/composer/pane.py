@@ -106,7 +106,7 @@ class Pane:
 
 
 def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetime) -> Pane:
-    """The candidates as the address wants them. Queries: 10, whatever the number of candidates.
+    """The candidates as the address wants them. Queries: 8, whatever the number of candidates.
 
     Ranked as of the address's `until`, and without what came in later: no row moves by itself.
     """
@@ -119,21 +119,15 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
         )
         if each.article.pk not in picked
     ] if until > digest.window_start else []  # fmt: skip
-    marks = {
-        mark.article_id: mark
-        for mark in Mark.objects.filter(
-            newsletter=digest.newsletter_id, dismissed_at__isnull=True
-        ).select_related("marked_by")
-    }
     filters = FilterForm(query, found=found)
-    left = [each for each in found if _fits(each, filters.wanted, marks, until)]
+    left = [each for each in found if _fits(each, filters.wanted, until)]
     # The sort is stable: marked ones first, each part best first.
-    left.sort(key=lambda each: not (each.article.pk in marks and each.sent_in is None))
+    left.sort(key=lambda each: not (each.mark and each.sent_in is None))
     shown = _shown(query)
     rows = left[:shown]
     sent = _sent([each.article for each in rows])
     return Pane(
-        rows=[_row(each, marks, sent) for each in rows],
+        rows=[_row(each, sent) for each in rows],
         found=len(left),
         until=until,
         arrived=arrivals(digest, until=until, at=at),
@@ -196,7 +190,7 @@ def address(query: QueryDict, *, until: datetime | None = None) -> str:
     return kept.urlencode()
 
 
-def _fits(candidate: Candidate, wanted: dict[str, Any], marks: dict[int, Mark], at: datetime) -> bool:
+def _fits(candidate: Candidate, wanted: dict[str, Any], at: datetime) -> bool:
     article = candidate.article
     for name, value in wanted.items():
         match name:
@@ -216,7 +210,7 @@ def _fits(candidate: Candidate, wanted: dict[str, Any], marks: dict[int, Mark], 
             case "unused":
                 fits = not candidate.held_back
             case "marked":
-                fits = article.pk in marks
+                fits = candidate.mark is not None
             case _:
                 fits = True
         if not fits:
@@ -238,7 +232,7 @@ def _sent(articles: Sequence[Article]) -> dict[int, list[Digest]]:
     return found
 
 
-def _row(candidate: Candidate, marks: dict[int, Mark], sent: dict[int, list[Digest]]) -> Row:
+def _row(candidate: Candidate, sent: dict[int, list[Digest]]) -> Row:
     article = candidate.article
     return Row(
         article=article,
@@ -247,6 +241,6 @@ def _row(candidate: Candidate, marks: dict[int, Mark], sent: dict[int, list[Dige
         held_back=held_back_name(candidate.held_back),
         also=candidate.also,
         labels=labels(article, shows_picture=bool(article.picture)),
-        mark=marks.get(article.pk),
+        mark=candidate.mark,
         sent_in=sent.get(article.pk, ()),
     )

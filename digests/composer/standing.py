@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from digests import access
 from digests.composer.wording import excluded, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
-from digests.models import Digest
+from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
 from subscriptions import audiences
 
@@ -20,7 +20,7 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         "status": status(digest, at=at, zone=zone),
         "zone": zone,
         "proofs": digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"),
-        "mailing": digest.mailings.select_related("mailing").filter(kind=MailingKind.MAIN).first(),
+        "mailing": _mailing(digest),
         "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=at),
         "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
         "return_form": ReturnForm(),
@@ -43,3 +43,10 @@ def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime
     return (
         digest.due_at.astimezone(zone).replace(tzinfo=None) if digest.due_at and digest.due_at > at else None
     )
+
+
+def _mailing(digest: Digest) -> DigestMailing | None:
+    """Where it went; nothing is asked before it went anywhere."""
+    if digest.state != DigestState.HANDED_OVER:
+        return None
+    return digest.mailings.select_related("mailing").filter(kind=MailingKind.MAIN).first()

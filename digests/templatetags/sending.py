@@ -6,6 +6,7 @@ from django import template
 from django.template.context import Context
 
 from digests.composer.sending_bar import bar_of, digest_of_page
+from digests.models import Digest
 from newsroom.web import clock
 
 register = template.Library()
@@ -15,8 +16,12 @@ register = template.Library()
 def sending_bar(context: Context) -> dict[str, Any]:
     """Nothing on pages that are no digest's. Queries: none there, else at most 8."""
     request = context.get("request")
-    digest = digest_of_page(request) if request else None
-    if request is None or digest is None:
+    if request is None:
         return {}
-    shown = bar_of(request, digest, at=clock.now())
+    # A page of one digest has read it, and the clock, already.
+    read = context.get("digest")
+    digest = read if isinstance(read, Digest) else digest_of_page(request)
+    if digest is None:
+        return {}
+    shown = bar_of(request, digest, at=context.get("at") or clock.now())
     return {"request": request, "csrf_token": context.get("csrf_token"), "is_digest_page": True, **shown}
