@@ -27,9 +27,13 @@ def pictures_are_described(desk: Desk) -> Flaws:
 
 @blocks("no_credit")
 def pictures_name_their_maker(desk: Desk) -> Flaws:
-    """Who made it must be named (§ 13 UrhG); a program has no such right, and its label stands under the picture."""
+    """Who made it must be named (§ 13 UrhG); a program has no such right, and its label stands under the picture.
+
+    A picture that came with a feed's article is the feed's to credit: what may be shown of it was agreed for the feed.
+    """
     for pick, picture in desk.pictured:
-        if not picture.credit.strip() and not picture.is_machine_made:
+        is_ours = pick.picture is not None or pick.article.feed_id is None
+        if is_ours and not picture.credit.strip() and not picture.is_machine_made:
             message = _(
                 "The picture of “%(title)s” names nobody as its maker. Add the credit at the picture, or show another."
             )

@@ -20,8 +20,9 @@ function place(html, selectors) {
     const now = fresh.querySelector(`#${CSS.escape(count.parentElement.id)} > h3`);
     if (now) count.replaceWith(document.adoptNode(now));
   }
+  // Only with the form itself: a version taken without its words would hide what a colleague wrote meanwhile.
   const version = fresh.querySelector("input[name=version]")?.value;
-  if (version) takeVersion(version);
+  if (version && selectors.includes(FORM)) takeVersion(version);
   for (const details of document.querySelectorAll("details")) if (open.includes(keyOf(details))) details.open = true;
   equip();
   const message = fresh.querySelector(".messagelist li");
