@@ -37,6 +37,14 @@ def original_of(article: Article) -> dict[str, str]:
     return {name: getattr(article, name) for name in TOLD}
 
 
+def changed_since(pick: Pick) -> dict[str, tuple[str, str]]:
+    """By field, what the article said when it was picked and what it says now, where that differs."""
+    now = original_of(pick.article)
+    return {
+        name: (before, now[name]) for name, before in pick.original.items() if before != now.get(name, before)
+    }
+
+
 def cleaned(value: Any) -> Any:
     """A typed value as it is kept: browsers end lines in their own way."""
     return value.replace("\r\n", "\n").strip() if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, after_panel, preflight, saving
+from digests import access, after_panel, history, preflight, saving, selection
 from digests.comparing import Piece, compare
 from digests.composer import pane, saves, spoken
 from digests.composer.pane_acts import arrived_text
@@ -213,9 +213,8 @@ def _changes(pick: Pick) -> list[Change]:
     """Where the article's words are other than when it was picked."""
     names = {"kicker": _("Kicker"), "title": _("Headline"), "teaser": _("Teaser")}
     return [
-        Change(name=names[name], pieces=compare(before, getattr(pick.article, name)))
-        for name, before in pick.original.items()
-        if name in names and before != getattr(pick.article, name)
+        Change(name=names[name], pieces=compare(before, now))
+        for name, (before, now) in history.changed_since(pick).items()
     ]
 
 

@@ -168,9 +168,8 @@ def _let_stand(edits: dict[int, saving.PickEdit], pick: Pick, rest: str) -> None
 def _original(edits: dict[int, saving.PickEdit], pick: Pick, rest: str) -> None:
     own = {**edits[pick.pk].own, "original": history.original_of(pick.article)}
     if rest == "keep":
-        for name, before in pick.original.items():
-            if before != getattr(pick.article, name) and not own.get(name):
-                own[name] = before
+        for name, (before, _now) in history.changed_since(pick).items():
+            own[name] = own.get(name) or before
     edits[pick.pk] = replace(edits[pick.pk], own=own)
 
 

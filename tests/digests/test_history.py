@@ -87,6 +87,17 @@ def test_what_an_article_said_is_kept_when_it_is_picked() -> None:
     assert pick.original == {"kicker": "Hafen", "title": "Der Kran", "teaser": "Er dreht sich."}
 
 
+def test_what_an_article_says_differently_since_is_named_and_an_unknown_original_is_no_change() -> None:
+    pick = make_ready().picks.get()
+    assert history.changed_since(pick) == {}
+
+    pick.original = history.original_of(pick.article)
+    assert history.changed_since(pick) == {}
+
+    was, pick.article.title = pick.article.title, "Anders"
+    assert history.changed_since(pick) == {"title": (was, "Anders")}
+
+
 def test_the_plan_keeps_what_an_article_said_too() -> None:
     plan = make_planned()
     make_news(1, at=MONDAY_SIX - HOUR, title="Der Kran")
