@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, after_panel, history, preflight, saving, selection
+from digests import access, after_panel, history, preflight, saving
 from digests.comparing import Piece, compare
 from digests.composer import pane, saves, spoken
 from digests.composer.pane_acts import arrived_text
