@@ -120,9 +120,9 @@ def test_a_pick_is_worded_described_and_ordered_without_a_script(
 
 
 def test_return_in_a_field_saves_and_presses_no_button_beside_a_hint(
-    desk: Callable[..., Page], page: Page, digest: Digest
+    desk: Callable[..., Page], open_page: Callable[..., Page], digest: Digest
 ) -> None:
-    desk(page, "Jonas", "Ufermann")
+    page = desk(open_page(java_script_enabled=False), "Jonas", "Ufermann")
     expect(page.locator(".desk-double")).to_have_count(1)
 
     page.locator("#id_note_by").fill("Jonas Ufermann, Redakteur vom Dienst")
@@ -144,6 +144,7 @@ def test_a_clash_hints_and_the_history_fit_and_have_no_barrier(
     fits: Callable[[Page], None],
     digest: Digest,
     site: str,
+    complaints: list[str],
 ) -> None:
     lead = digest.picks.get(slot="lead")
     Pick.objects.filter(pk=lead.pk).update(original={"kicker": "Hafen", "title": "Die Fähre legt ab"})
@@ -160,8 +161,12 @@ def test_a_clash_hints_and_the_history_fit_and_have_no_barrier(
     fits(page)
     page.get_by_label("Ihre Fassung").check()
     save(page)
-    messages(page, "Gespeichert")
+    # The page may have saved the choice by itself before the button was pressed.
+    expect(page.locator(".desk-clash")).to_have_count(0)
+    assert Pick.objects.get(pk=lead.pk).title == "Jonas’ Zeile"
     page.goto(f"{site}{reverse('admin:digests_digest_versions', args=[digest.pk])}")
     expect(page.locator(".desk-differences ins")).to_have_count(1)
     axe(page)
     fits(page)
+    # Chromium calls the answer to a save that must be decided an error; it is meant.
+    complaints[:] = [complaint for complaint in complaints if "409" not in complaint]
