@@ -51,9 +51,10 @@ def window(browser: Browser, size: tuple[int, int], scheme: str = "light") -> It
     context.close()
 
 
-def shoot(page: Page, name: str, *, whole: bool = False) -> None:
-    """A picture with 256 colours: a third of the bytes, and nobody sees the difference."""
-    image = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+def shoot(page: Page, name: str, *, whole: bool = False, part: str = "") -> None:
+    """A picture with 256 colours: a third of the bytes, and nobody sees the difference. part: of this element only."""
+    taken = page.locator(part).first.screenshot() if part else page.screenshot(full_page=whole)
+    image = Image.open(io.BytesIO(taken)).convert("RGB")
     image.quantize(256, Image.Quantize.MEDIANCUT).save(PICTURES / f"{name}.png", optimize=True)
 
 
@@ -130,6 +131,7 @@ def desk(browser: Browser, house: House) -> None:
         page.wait_for_load_state("networkidle")
         shoot(page, "admin-digest")
         composer = page.url
+    tour(browser, house, composer)
     with window(browser, (1440, 1000), "dark") as page:
         log_in(page, house, "jonas")
         page.goto(composer)
@@ -147,6 +149,39 @@ def desk(browser: Browser, house: House) -> None:
         page.goto(f"{house.site}/admin/digests/digest/1/change/")
         page.locator(".desk-status a.button").first.click()
         shoot(page, "admin-arithmetic", whole=True)
+
+
+def tour(browser: Browser, house: House, composer: str) -> None:
+    """A morning at the desk, from what is due to what came of it."""
+    with window(browser, (1280, 900)) as page:
+        log_in(page, house, "jonas")
+        shoot(page, "desk-today")
+        page.goto(composer)
+        page.wait_for_load_state("networkidle")
+        shoot(page, "desk-composer")
+        shoot(page, "desk-candidate", part=".desk-candidate")
+        shoot(page, "desk-findings", part=".desk-findings-part")
+        page.goto(f"{composer.partition('?')[0]}?view=dark")
+        page.wait_for_load_state("networkidle")
+        shoot(page, "desk-preview", part="#readers-view")
+        page.goto(composer)
+        page.locator(".desk-status form input[type=submit]").first.click()
+        page.wait_for_load_state("networkidle")
+    with window(browser, (1280, 900)) as page:
+        log_in(page, house, "aylin")
+        page.goto(composer.replace("/change/", "/proofs/1/").partition("?")[0])
+        page.wait_for_load_state("networkidle")
+        shoot(page, "desk-proof")
+        page.locator(".desk-status form input[type=submit]").first.click()
+        when = page.locator("#id_when")
+        when.fill("2099-05-04T06:00")
+        when.press("Enter")
+        page.wait_for_load_state("networkidle")
+        shoot(page, "desk-sending")
+        page.goto(f"{house.site}/admin/digests/digest/1/change/")
+        shoot(page, "desk-after", part=".desk-after")
+        page.goto(f"{house.site}/admin/digests/digest/1/numbers/")
+        shoot(page, "desk-numbers")
 
 
 def log_in(page: Page, house: House, name: str) -> None:
