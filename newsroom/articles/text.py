@@ -154,9 +154,20 @@ def clean_html(html: str, *, base: str = "") -> str:
         attributes=_attributes(),
         attribute_filter=_attribute,
         url_schemes=SCHEMES,
-        url_relative=("rewrite_with_base", base) if urlsplit(base).netloc else _own_paths,
+        url_relative=("rewrite_with_base", base) if _is_base(base) else _own_paths,
         link_rel="noopener noreferrer",
     ).strip()
+
+
+def _is_base(base: str) -> bool:
+    """Whether relative addresses can be completed with it: a stranger's address may name a port that is none."""
+    try:
+        if not urlsplit(base).netloc:
+            return False
+        nh3.clean("", url_relative=("rewrite_with_base", base))
+    except ValueError:
+        return False
+    return True
 
 
 def markdown_to_html(markdown: str, *, base: str = "") -> str:

@@ -183,3 +183,10 @@ def test_a_teaser_begins_with_the_running_text_and_not_with_its_heading() -> Non
     html = "<h2>Acht Räder aus einer Garage</h2><p>Samstags hört man zuerst den Winkelschleifer.</p><p>Dann Musik.</p>"
 
     assert text.opening(html) == "Samstags hört man zuerst den Winkelschleifer. Dann Musik."
+
+
+@pytest.mark.parametrize(
+    "base", ["https://z:.nB", "https://[::", "https://example.org:99999999", "//", "https://a b/"]
+)
+def test_an_address_that_is_none_completes_nothing_and_breaks_nothing(base: str) -> None:
+    assert "Fähre" in text.clean_html('<p>Die <a href="/faehre">Fähre</a></p>', base=base)
