@@ -248,9 +248,15 @@ class Supervisor:
 
 @contextlib.contextmanager
 def interruptible(*numbers: signal.Signals) -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`, so that `with` blocks are left and clean up."""
+    """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`, so that `with` blocks are left and clean up.
+
+    A signal may come while C code calls Python back, as SQLite does: it then arrives as an error of that library.
+    Such an error still leaves the block as `Interrupted`.
+    """
+    heard: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
         raise Interrupted(number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -262,6 +268,10 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
         for number in numbers:
             signal.signal(number, interrupt)
         yield
+    except Exception as error:
+        if heard:
+            raise Interrupted(heard[0]) from error
+        raise
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

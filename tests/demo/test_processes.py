@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -214,6 +215,21 @@ def test_the_former_signal_handlers_return() -> None:
         assert signal.getsignal(signal.SIGTERM) is not before
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_within_a_function_that_sqlite_calls_ends_us_as_any_other() -> None:
+    database = sqlite3.connect(":memory:")
+    database.create_function("ring", 0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    with pytest.raises(Interrupted) as ended, interruptible():
+        database.execute("SELECT ring()")
+
+    assert ended.value.code == 128 + signal.SIGTERM
+
+
+def test_an_error_that_no_signal_brought_stays_itself() -> None:
+    with pytest.raises(sqlite3.OperationalError), interruptible():
+        sqlite3.connect(":memory:").execute("SELECT ring()")
 
 
 def test_what_was_to_happen_afterwards_happens_after_the_last_program(tmp_path: Path) -> None:
