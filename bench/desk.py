@@ -1,4 +1,4 @@
-"""The desk's board on a large newsroom's records, beside a page of the admin that shows nothing."""
+"""The desk's board and composer on a large newsroom's records, beside a page of the admin that shows nothing."""
 
 from datetime import timedelta
 
@@ -82,8 +82,6 @@ def _make_digests(count: int) -> None:
 class Board:
     """The front page, opened some times by somebody who may do everything."""
 
-    name = "admin:index"
-
     def __init__(self, articles: int, digests: int) -> None:
         self._sizes = {"articles": articles, "digests": digests}
 
@@ -97,8 +95,12 @@ class Board:
         user, _is_new = User.objects.get_or_create(username="bench", is_staff=True, is_superuser=True)
         self._client = Client(headers={"host": settings.ALLOWED_HOSTS[0]})
         self._client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        self._url = reverse(self.name)
+        self._url = self.address()
         self._open()
+
+    def address(self) -> str:
+        """The page that is opened."""
+        return reverse("admin:index")
 
     def run(self) -> int:
         for _ in range(PAGES):
@@ -110,7 +112,20 @@ class Board:
         assert answer.status_code == 200, answer.status_code
 
 
+class Composer(Board):
+    """A draft of a week's articles, some five hundred of them, opened as an editor opens it in the morning."""
+
+    def address(self) -> str:
+        draft = Digest.objects.filter(newsletter__slug="desk-0", state=DigestState.DRAFT).get()
+        now = clock.now()
+        Digest.objects.filter(pk=draft.pk).update(window_start=now - timedelta(days=7), window_end=now)
+        candidates = Article.objects.first_seen_between(now - timedelta(days=7), now).count()
+        assert candidates >= 500, candidates
+        return reverse("admin:digests_digest_change", args=[draft.pk])
+
+
 class EmptyPage(Board):
     """Django's own form for a new password: header, foot, session and rights, and no record."""
 
-    name = "admin:password_change"
+    def address(self) -> str:
+        return reverse("admin:password_change")

@@ -42,7 +42,8 @@ class Import:
                 at=clock.now(),
             )
         journal.start(imported, at=clock.now())
-        while journal.work(imported, at=clock.now()) is not None:
+        remembered = None
+        while (remembered := journal.work(imported, at=clock.now(), remembered=remembered)) is not None:
             pass
         assert Subscription.objects.active().count() == self.readers
         return self.readers

@@ -17,7 +17,7 @@ from digests.reasons import held_back_name, reason_name
 from digests.selection import Candidate
 from digests.states import DigestState
 from digests.stories import labels
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, read_bylines
 from newsroom.articles.states import Origin
 
 SHOWN = 40
@@ -47,7 +47,7 @@ class FilterForm(forms.Form):
         sources = {str(each.feed_id): str(each.feed) for each in articles if each.feed}
         if any(each.feed_id is None for each in articles):
             sources = {OWN: str(_("Own desk")), **sources}
-        origins = {each.origin: str(Origin(each.origin).label) for each in articles}
+        origins = {origin: str(Origin(origin).label) for origin in {each.origin for each in articles}}
         everything = [("", _("all"))]
         for name, choices in (("section", sections), ("source", sources), ("origin", origins)):
             choice = self.fields[name]
@@ -120,11 +120,14 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
         if each.article.pk not in picked
     ] if until > digest.window_start else []  # fmt: skip
     filters = FilterForm(query, found=found)
+    if "q" in filters.wanted:
+        read_bylines(each.article for each in found)
     left = [each for each in found if _fits(each, filters.wanted, until)]
     # The sort is stable: marked ones first, each part best first.
     left.sort(key=lambda each: not (each.mark and each.sent_in is None))
     shown = _shown(query)
     rows = left[:shown]
+    read_bylines(each.article for each in rows)
     sent = _sent([each.article for each in rows])
     return Pane(
         rows=[_row(each, sent) for each in rows],

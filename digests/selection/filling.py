@@ -14,7 +14,7 @@ from digests.models import Digest, Pick, Plan
 from digests.selection.candidates import Candidate, candidates
 from digests.selection.explaining import choices
 from digests.states import DigestState, PickSource
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, read_bylines
 from newsroom.articles.text import one_line
 
 
@@ -97,9 +97,11 @@ def name(digest: Digest) -> None:
 
 
 def takeable(found: Iterable[Candidate], picks: Iterable[Pick]) -> list[Candidate]:
-    """The candidates that nothing holds back and the digest does not have."""
+    """The candidates that nothing holds back and the digest does not have, their authors read. Queries: 1."""
     had = {pick.article_id for pick in picks}
-    return [each for each in found if not each.held_back and each.article.pk not in had]
+    usable = [each for each in found if not each.held_back and each.article.pk not in had]
+    read_bylines(each.article for each in usable)
+    return usable
 
 
 def choice_of(candidate: Candidate) -> Choice:

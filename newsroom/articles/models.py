@@ -1,9 +1,10 @@
 """Records of what the newsroom published and where it came from."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q, prefetch_related_objects
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -155,8 +156,7 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
     def with_byline(self) -> "ArticleQuerySet":
         """Everything a card or page shows: 2 queries whatever the number."""
-        bylines = models.Prefetch("bylines", Byline.objects.select_related("author"))
-        return self.select_related("section", "picture", "feed").prefetch_related(bylines)
+        return self.select_related("section", "picture", "feed").prefetch_related(_bylines())
 
 
 class Article(models.Model):
@@ -269,6 +269,15 @@ class Byline(models.Model):
 
     def __str__(self) -> str:
         return self.author.name
+
+
+def read_bylines(articles: Iterable[Article]) -> None:
+    """Read these articles' authors at once, where `with_byline()` did not: 1 query whatever the number."""
+    prefetch_related_objects(list(articles), _bylines())
+
+
+def _bylines() -> Prefetch:
+    return Prefetch("bylines", Byline.objects.select_related("author"))
 
 
 class ArticleFingerprint(models.Model):

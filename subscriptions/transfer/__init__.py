@@ -6,7 +6,7 @@ dates of the file, and takes who left or bounced elsewhere as somebody not to be
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -20,7 +20,7 @@ from subscriptions.models import Newsletter
 from subscriptions.transfer import reading
 from subscriptions.transfer.cells import neutralise, restore
 from subscriptions.transfer.exporting import export_consent, export_subscribers, export_suppressions
-from subscriptions.transfer.formats import understand
+from subscriptions.transfer.formats import by_field, understand
 from subscriptions.transfer.intake import Intake
 from subscriptions.transfer.judging import Line, LineResult
 from subscriptions.transfer.reading import read_text
@@ -33,7 +33,6 @@ __all__ = [
     "Line",
     "LineResult",
     "Report",
-    "by_field",
     "check_basis",
     "export_consent",
     "export_subscribers",
@@ -90,11 +89,6 @@ def check_basis(basis: str) -> None:
     """Raises TransferError where nobody said why these people may be written to."""
     if not basis.strip():
         raise TransferError(_("Please say on what legal basis these readers may be written to."))
-
-
-def by_field(fields: Iterable[str], cells: Iterable[str]) -> dict[str, str]:
-    """The cells of a line by our names for its columns."""
-    return {name: value for name, value in zip(fields, cells, strict=False) if name}
 
 
 def pages(rows: Iterator[_Item], size: int = PAGE) -> Iterator[list[_Item]]:

@@ -1,6 +1,6 @@
 """What the columns of other systems' files mean, and which words they use for who reads, left or bounced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -135,6 +135,11 @@ def understand(heading: Sequence[str], *, mapped: Mapping[str, str] | None = Non
             _("The first line must name the columns, and one of them must be “address” or “email”.")
         )
     return Understood(product=product.name if product else "", fields=tuple(fields))
+
+
+def by_field(fields: Iterable[str], cells: Iterable[str]) -> dict[str, str]:
+    """The cells of a line by our names for its columns."""
+    return {name: value for name, value in zip(fields, cells, strict=False) if name}
 
 
 def _said(plain: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:

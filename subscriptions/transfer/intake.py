@@ -1,6 +1,6 @@
 """A page of readers into a newsletter: judged line by line, compared with what our own house knows, written at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -41,7 +41,10 @@ class Intake:
         Queries: at most 16, whatever the number of lines. Inside a page a line that stops an address weighs more
         than one that enrols it, wherever it stands.
         """
-        judged = [judge(number, row, at=self.at) for number, row in page]
+        return self.take_judged([judge(number, row, at=self.at) for number, row in page])
+
+    def take_judged(self, judged: Sequence[Reader | Line]) -> list[Line]:
+        """The same for lines that have been judged by themselves."""
         readers = [each for each in judged if isinstance(each, Reader)]
         with transaction.atomic():
             self._wait_for_others()

@@ -10,6 +10,8 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO, Final
@@ -24,9 +26,10 @@ from subscriptions.models import Newsletter, SubscriberImport, SubscriberImportP
 from subscriptions.states import ImportState
 from subscriptions.transfer import reading
 from subscriptions.transfer.cells import neutralise, restore
-from subscriptions.transfer.formats import Understood, understand
+from subscriptions.transfer.formats import Understood, by_field, understand
 from subscriptions.transfer.intake import Intake
 from subscriptions.transfer.judging import Line, LineResult, judge
+from subscriptions.transfer.parts import Judged, as_csv, judge_ahead, judge_part, pack, unpack
 
 PART_ROWS: Final = 10_000
 KEPT_FOR: Final = timedelta(days=14)
@@ -93,7 +96,7 @@ def stage(
         lines = reading.rows(file, layout)
         number = 0
         while part := list(islice(lines, PART_ROWS)):
-            SubscriberImportPart.objects.create(of=staged, number=number, rows=len(part), content=_pack(part))
+            SubscriberImportPart.objects.create(of=staged, number=number, rows=len(part), content=pack(part))
             staged.rows += len(part)
             number += 1
         staged.state = ImportState.WAITING
@@ -126,8 +129,8 @@ def preview(
         return []
     fields = fields_of(staged).fields
     shown = []
-    for number, cells in islice(_unpack(part.content), rows):
-        row = _by_field(fields, cells)
+    for number, cells in islice(unpack(part.content), rows):
+        row = by_field(fields, cells)
         judged = judge(number, row, at=at)
         shown.append((cells, row, judged.because if isinstance(judged, Line) else ""))
     return shown
@@ -202,11 +205,21 @@ def under_way() -> list[SubscriberImport]:
     return list(rows.select_related("newsletter").order_by("pk"))
 
 
-def work(imported: SubscriberImport, *, at: datetime, remembered: Intake | None = None) -> Intake | None:
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What one part leaves for the next: what a trial has seen so far, and that part, which a thread judges meanwhile."""
+
+    intake: Intake
+    number: int
+    ahead: Future[Judged] | None
+
+
+def work(imported: SubscriberImport, *, at: datetime, remembered: Course | None = None) -> Course | None:
     """Do the next part of an import that is being tried or runs. None: it is at its end.
 
     Part, counts and cursor are one transaction: safe to kill, safe to repeat, safe with two workers. remembered: what
-    the last call gave; only with it does a trial know what stood in earlier parts of the file.
+    the last call gave for this import; only with it does a trial know what stood in earlier parts of the file, and is
+    the next part judged while this one is written.
     """
     with transaction.atomic():
         rows = SubscriberImport.objects.select_for_update(of=("self",)).select_related("newsletter")
@@ -214,14 +227,25 @@ def work(imported: SubscriberImport, *, at: datetime, remembered: Intake | None 
         is_trial = locked.state == ImportState.TRYING
         if not is_trial and locked.state != ImportState.RUNNING:
             return None
-        part = locked.parts.filter(number=locked.parts_done).first()
-        if part is None:
+        number = locked.parts_done
+        parts = {part.number: part for part in locked.parts.filter(number__in=(number, number + 1))}
+        if number not in parts:
             _finish(locked, is_trial=is_trial, at=at)
             return None
-        intake = remembered if is_trial and remembered else _intake(locked, is_trial=is_trial, at=at)
-        _work_part(locked, part, intake, is_trial=is_trial)
+        fields = fields_of(locked).fields
+        if remembered is not None and remembered.ahead is not None and remembered.number == number:
+            judged = remembered.ahead.result()
+        else:
+            judged = judge_part(parts[number].content or b"", fields, at=at)
+        following = parts[number + 1].content if number + 1 in parts else None
+        course = Course(
+            intake=remembered.intake if remembered else _intake(locked, is_trial=is_trial, at=at),
+            number=number + 1,
+            ahead=judge_ahead(following, fields, at=at) if following else None,
+        )
+        _work_part(locked, parts[number], judged, course.intake, is_trial=is_trial)
         imported.parts_done, imported.counts, imported.tried = locked.parts_done, locked.counts, locked.tried
-    return intake
+    return course
 
 
 def _intake(locked: SubscriberImport, *, is_trial: bool, at: datetime) -> Intake:
@@ -236,12 +260,10 @@ def _intake(locked: SubscriberImport, *, is_trial: bool, at: datetime) -> Intake
 
 
 def _work_part(
-    locked: SubscriberImport, part: SubscriberImportPart, intake: Intake, *, is_trial: bool
+    locked: SubscriberImport, part: SubscriberImportPart, judged: Judged, intake: Intake, *, is_trial: bool
 ) -> None:
-    fields = fields_of(locked).fields
-    rows = list(_unpack(part.content or b""))
-    lines = intake.take((number, _by_field(fields, cells)) for number, cells in rows)
-    part.left_over = _left_over(lines, rows)
+    lines = intake.take_judged(judged.lines)
+    part.left_over = _left_over(lines, judged.rows)
     if not is_trial:
         part.content = None
     part.save(update_fields=["content", "left_over"])
@@ -268,7 +290,7 @@ def left_over(imported: SubscriberImport) -> Iterator[str]:
 
     Who is not to be mailed, or reads already, stands there with a masked address alone. Memory: one part.
     """
-    yield _csv([["line", "result", "reason", *imported.heading]])
+    yield as_csv([["line", "result", "reason", *imported.heading]])
     for packed in imported.parts.order_by("number").values_list("left_over", flat=True).iterator(1):
         if packed:
             yield zlib.decompress(bytes(packed)).decode()
@@ -296,16 +318,6 @@ def forget_old(*, at: datetime) -> int:
     return number
 
 
-def _by_field(fields: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    return {name: value for name, value in zip(fields, cells, strict=False) if name}
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
-
-
 def _left_over(lines: Sequence[Line], rows: Sequence[reading.Row]) -> bytes | None:
     found = []
     for line, (number, cells) in zip(lines, rows, strict=True):
@@ -313,14 +325,4 @@ def _left_over(lines: Sequence[Line], rows: Sequence[reading.Row]) -> bytes | No
             continue
         shown = cells if line.result in _TO_CORRECT else [mask(line.address)]
         found.append([str(number), line.result.value, *map(neutralise, [line.because, *shown])])
-    return zlib.compress(_csv(found).encode(), 1) if found else None
-
-
-def _pack(rows: Sequence[reading.Row]) -> bytes:
-    return zlib.compress(_csv([[str(number), *cells] for number, cells in rows]).encode(), 1)
-
-
-def _unpack(content: bytes | memoryview) -> Iterator[reading.Row]:
-    text = zlib.decompress(bytes(content)).decode()
-    for number, *cells in csv.reader(io.StringIO(text, newline="")):
-        yield int(number), cells
+    return zlib.compress(as_csv(found).encode(), 1) if found else None
