@@ -276,7 +276,7 @@ def read_bylines(articles: Iterable[Article]) -> None:
     prefetch_related_objects(list(articles), _bylines())
 
 
-def _bylines() -> Prefetch:
+def _bylines() -> "Prefetch[str]":
     return Prefetch("bylines", Byline.objects.select_related("author"))
 
 

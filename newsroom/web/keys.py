@@ -1,5 +1,6 @@
-"""Thousands of keys in one condition: an array on PostgreSQL, where a placeholder for each costs more than the query."""
+"""Thousands of keys in one condition: one parameter on PostgreSQL, where a placeholder for each costs more than the query."""
 
+import json
 from collections.abc import Collection
 from typing import Any
 
@@ -12,5 +13,7 @@ def among(values: Collection[int] | Collection[str]) -> Any:
     known = list(values)
     if connection.vendor != "postgresql" or not known:
         return known
-    kind = "bigint" if isinstance(known[0], int) else "text"
-    return RawSQL(f"SELECT unnest(%s::{kind}[])", [known])  # noqa: S611 — the kind is one of two words of ours
+    if isinstance(known[0], int):
+        return RawSQL("SELECT unnest(%s::bigint[])", [known])
+    # Of texts the driver would look at each for what an array must escape; JSON is written a dozen times as fast.
+    return RawSQL("SELECT jsonb_array_elements_text(%s::jsonb)", [json.dumps(known)])

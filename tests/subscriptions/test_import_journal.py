@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from newsroom.mail.addresses import address_hash
 from subscriptions import suppression, transfer
@@ -101,6 +102,24 @@ def test_the_same_file_twice_takes_nobody_twice() -> None:
     assert last.counts == {"already reading": 2}
     assert ConsentEvent.objects.count() == 2
     assert journal.finished_before(last) is not None
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_part_that_is_judged_ahead_says_the_same(language: str, small_parts: None) -> None:
+    addresses = ["mia@example.org", "tom@example.org", "rui@example.org", "broken", "mia@example.org"]
+    one_by_one = staged(lines(*addresses))
+    ahead = staged(lines(*addresses))
+    with translation.override(language):
+        journal.start(one_by_one, at=NOON)
+        finish(one_by_one)
+        journal.start(ahead, at=NOON)
+        remembered, seen = None, []
+        while (remembered := journal.work(ahead, at=NOON, remembered=remembered)) is not None:
+            seen.append(remembered.ahead is not None)
+
+    assert seen == [True, True, False]
+    assert ahead.counts == one_by_one.counts == {"taken": 3, "refused": 1, "already reading": 1}
+    assert list(journal.left_over(ahead)) == list(journal.left_over(one_by_one))
 
 
 def test_a_trial_says_what_a_run_does_and_changes_no_reader(small_parts: None) -> None:
@@ -283,8 +302,8 @@ def test_a_part_costs_the_same_queries_at_any_size(size: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         journal.work(imported, at=NOON)
 
-    # Import, part; suppressions, states; table, emptied, filled; reader, raised, subscription, event; part, counts.
-    assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) <= 14
+    # Import, parts; suppressions, states; table, emptied, filled; reader, found, raised, subscription, event; part, counts.
+    assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) <= 15
 
 
 def test_every_import_gives_each_active_reader_an_event() -> None:
