@@ -23,7 +23,7 @@ from subscriptions.models import (
 )
 from subscriptions.states import ImportState, SuppressionReason
 from subscriptions.tasks import run_imports
-from subscriptions.transfer import journal
+from subscriptions.transfer import journal, parts
 from subscriptions.transfer.formats import understand
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import dump, make_pending
@@ -104,22 +104,31 @@ def test_the_same_file_twice_takes_nobody_twice() -> None:
     assert journal.finished_before(last) is not None
 
 
-@pytest.mark.parametrize("language", ["de", "en"])
-def test_a_part_that_is_judged_ahead_says_the_same(language: str, small_parts: None) -> None:
+def test_a_part_that_is_judged_ahead_says_the_same(small_parts: None) -> None:
     addresses = ["mia@example.org", "tom@example.org", "rui@example.org", "broken", "mia@example.org"]
-    one_by_one = staged(lines(*addresses))
-    ahead = staged(lines(*addresses))
-    with translation.override(language):
-        journal.start(one_by_one, at=NOON)
-        finish(one_by_one)
-        journal.start(ahead, at=NOON)
-        remembered, seen = None, []
-        while (remembered := journal.work(ahead, at=NOON, remembered=remembered)) is not None:
-            seen.append(remembered.ahead is not None)
+    one_by_one, ahead = staged(lines(*addresses)), staged(lines(*addresses))
+    journal.start(one_by_one, at=NOON)
+    finish(one_by_one)
+    journal.start(ahead, at=NOON)
+    remembered, seen = None, []
+    while (remembered := journal.work(ahead, at=NOON, remembered=remembered)) is not None:
+        seen.append(remembered.ahead is not None)
 
     assert seen == [True, True, False]
     assert ahead.counts == one_by_one.counts == {"taken": 3, "refused": 1, "already reading": 1}
     assert list(journal.left_over(ahead)) == list(journal.left_over(one_by_one))
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_lines_are_judged_ahead_in_the_language_of_who_asked(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "judge", lambda number, row, at: translation.get_language())
+
+    with translation.override(language):
+        judged = parts.judge_ahead(parts.pack([(2, ["mia@example.org"])]), ["address"], at=NOON)
+
+    assert judged.result().lines == [language]
 
 
 def test_a_trial_says_what_a_run_does_and_changes_no_reader(small_parts: None) -> None:
