@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import bench
-from bench.measuring import PROFILE, Failed, busy_seconds, own_cpu
-from bench.report import Section, page
+from bench.measuring import PROFILE, Failed, all_cpu, busy_seconds
+from bench.report import Section, moment, page
 from bench.rig import ROOT, Rig
 from newsroom.demo.processes import Supervisor, interruptible
 from tests import servers
@@ -24,7 +24,11 @@ def main() -> int:
         prog="python -m bench", description=bench.__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the readers, fewer runs")
-    parser.add_argument("--only", default="", help="sections whose name holds this text, comma-separated")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="sections whose name holds this text, comma-separated; the others stay on the page",
+    )
     parser.add_argument("--sizes", default="", help="two numbers of readers instead, such as 2000,5000")
     parser.add_argument(
         "--profile", action="store_true", help="say which functions take the time (and take more)"
@@ -33,7 +37,6 @@ def main() -> int:
     if options.profile:
         os.environ[PROFILE] = "1"
     folder = Path(tempfile.mkdtemp(prefix="newsroom-bench-"))
-    load, began, busy = os.getloadavg()[0], time.monotonic(), busy_seconds()
     try:
         with interruptible(), Supervisor() as supervisor:
             sections, version = _measure(supervisor, folder, options)
@@ -42,18 +45,11 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    seconds = time.monotonic() - began
-    others = (busy_seconds() - busy - own_cpu()) / (seconds * (os.cpu_count() or 1))
-    text = page(
-        sections,
-        command="make bench QUICK=1" if options.quick else "make bench",
-        postgres=version,
-        load=load,
-        others=max(others, 0.0),
-        seconds=seconds,
-    )
-    is_whole = not (options.quick or options.only or options.sizes or options.profile)
+    # Fewer readers or runs than the page promises are written elsewhere.
+    is_whole = not (options.quick or options.sizes or options.profile)
     target = PAGE if is_whole else ASIDE
+    before = PAGE.read_text() if is_whole and options.only else ""
+    text = page(sections, postgres=version, before=before)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     print(f"{text}\nWritten to {target.relative_to(ROOT)}.")
@@ -85,9 +81,13 @@ def _measure(supervisor: Supervisor, folder: Path, options: argparse.Namespace) 
     print(f"Ready after {time.monotonic() - began:.0f} s.", flush=True)
     sections = []
     for name in wanted:
-        since = time.monotonic()
-        sections.append(SECTIONS[name](plan))
-        print(f"{name}: {time.monotonic() - since:.0f} s", flush=True)
+        load, since, busy, own = os.getloadavg()[0], time.monotonic(), busy_seconds(), all_cpu()
+        section = SECTIONS[name](plan)
+        seconds = time.monotonic() - since
+        others = (busy_seconds() - busy - all_cpu() + own) / (seconds * (os.cpu_count() or 1))
+        section.measured = moment(load=load, others=others)
+        sections.append(section)
+        print(f"{name}: {seconds:.0f} s", flush=True)
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = str(cursor.fetchone()[0]).split()[0]

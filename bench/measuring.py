@@ -170,6 +170,11 @@ def busy_seconds() -> float:
     return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS
 
 
+def all_cpu() -> float:
+    """Processor seconds of everything that belongs to the bench: this process, what it ended, database and sink."""
+    return own_cpu() + sum(tree_cpu(int(os.environ.get(key, "0"))) for key in (DATABASE_PID, SINK_PID))
+
+
 def tree_cpu(pid: int) -> float:
     """Processor seconds of a process and its children, those that have ended included."""
     if not pid:

@@ -32,6 +32,7 @@ class Section:
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     limit: str = ""
+    measured: str = ""
 
     def add(self, name: str, found: Comparison) -> None:
         """A comparison as a line of the table."""
@@ -51,6 +52,7 @@ class Section:
 
     def lines(self) -> Iterator[str]:
         yield f"## {self.title}\n"
+        yield f"Measured {self.measured}.\n"
         if self.reference:
             yield f"Reference: {self.reference}\n"
         if self.rows:
@@ -64,31 +66,29 @@ class Section:
             yield f"What limits it: {self.limit}\n"
 
 
-def page(
-    sections: Sequence[Section],
-    *,
-    command: str,
-    postgres: str,
-    load: float,
-    others: float,
-    seconds: float,
-) -> str:
-    """The whole page."""
-    now = datetime.now(UTC)
-    lines = [
+def page(sections: Sequence[Section], *, postgres: str, before: str = "") -> str:
+    """The whole page. before: a page whose other sections are kept, in its order."""
+    head = (
         "# What was measured\n",
-        f"`{command}`, {now:%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes, on {os.cpu_count()} cores "
-        f"({_processor()}), {_memory_gb():.0f} GB of memory, Python {platform.python_version()}, PostgreSQL {postgres} "
-        "with its defaults (`fsync`, `synchronous_commit` and `full_page_writes` on, 128 MB of shared buffers). "
-        f"One-minute load before the start: {load:.2f}; meanwhile other programs used {100 * others:.0f} % of the cores.\n",
+        f"`make bench` on {os.cpu_count()} cores ({_processor()}), {_memory_gb():.0f} GB of memory, Python "
+        f"{platform.python_version()}, PostgreSQL {postgres} with its defaults (`fsync`, `synchronous_commit` and "
+        "`full_page_writes` on, 128 MB of shared buffers).\n",
         "Every figure stands beside a reference that was measured in turns with it; ratio is Newsroom divided by "
         "reference, the median of the runs. PostgreSQL, the sink and the measured process share the cores. "
         "CPU seconds count user and system time, for 1,000 of what the table counts; peak is the measured process's "
         "own resident memory, Django included.\n",
-    ]
-    for section in sections:
-        lines += section.lines()
-    return "\n".join(lines).rstrip() + "\n"
+    )
+    kept = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in before.split("\n## ")[1:]}
+    new = {section.title: "\n".join(section.lines()).rstrip() + "\n" for section in sections}
+    return "\n".join([*head, *(kept | new).values()])
+
+
+def moment(*, load: float, others: float) -> str:
+    """When a section was measured, and what else the machine did: load before it, the share of the cores meanwhile."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, with a one-minute load of {load:.2f} before; meanwhile other programs "
+        f"used {100 * max(others, 0.0):.0f} % of the cores"
+    )
 
 
 def short(number: float) -> str:
