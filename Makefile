@@ -92,7 +92,7 @@ test-sqlite: $(DEV) $(COMPILED) ## The fast tests, on SQLite
 	$(PYTEST) -n $(JOBS) -m "not browser and not journey and not slow"
 
 test-postgres: $(DEV) $(COMPILED) ## The tests marked postgres, on a real PostgreSQL
-	TEST_DATABASE=postgres $(PYTEST) -m "postgres and not browser and not slow"
+	TEST_DATABASE=postgres $(PYTEST) -n $(JOBS) -m "postgres and not browser and not slow"
 
 test-journey: $(DEV) $(COMPILED) ## One reader's way through a real browser
 	$(PYTEST) -m journey
