@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,13 +41,19 @@ def modules(root: Path = ROOT, packages: tuple[str, ...] = PACKAGES) -> dict[str
     }
 
 
+@cache
+def tree(text: str) -> ast.Module:
+    """The syntax of a file's text; each is read once, whatever the number of rules that look at it."""
+    return ast.parse(text)
+
+
 def imports(path: Path, module: str, known: Mapping[str, object]) -> list[Import]:
     """What a file imports, inside functions and for types alone as well: knowing is knowing.
 
     `from newsroom.mail import letters` is an import of `newsroom.mail.letters` where there is such a module.
     """
     found: list[Import] = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"), filename=str(path))):
+    for node in ast.walk(tree(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found += [Import(module=alias.name, name="", line=node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

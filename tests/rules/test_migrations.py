@@ -119,6 +119,7 @@ def _migrate(folder: Path, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_an_empty_database_takes_all_migrations(tmp_path: Path) -> None:
     done = _migrate(tmp_path)
 

@@ -39,7 +39,7 @@ def told(page: str, defaults: Mapping[str, str]) -> Iterator[str]:
 def looks(text: str) -> list[int]:
     """The lines on which a source looks at the process environment, by whatever name it calls it."""
     found: list[int] = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(source.tree(text)):
         match node:
             case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv" | "putenv"):
                 found.append(node.lineno)

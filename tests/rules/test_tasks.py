@@ -16,7 +16,7 @@ NOT_OURS = {"apply_async", "eta", "countdown"}
 def tasks(text: str) -> dict[str, str]:
     """The tasks of a source: the function's name and the task's, which is empty where none is given."""
     found: dict[str, str] = {}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(source.tree(text)):
         if not isinstance(node, ast.FunctionDef):
             continue
         for decorator in node.decorator_list:
@@ -43,7 +43,7 @@ def unwoken(known: Mapping[str, str], wake_ups: Iterable[str]) -> Iterator[str]:
 
 def later(text: str) -> Iterator[int]:
     """The lines that leave work to the broker."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(source.tree(text)):
         if (isinstance(node, ast.Attribute) and node.attr in NOT_OURS) or (
             isinstance(node, ast.keyword) and node.arg in NOT_OURS
         ):
@@ -55,7 +55,7 @@ def named_in(text: str, names: Iterable[str]) -> set[str]:
     prefixes = tuple(f"{name}." for name in names)
     return {
         node.value
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(source.tree(text))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and node.value.startswith(prefixes)
