@@ -41,9 +41,9 @@ def test_a_sign_up(size: int, django_assert_num_queries: DjangoAssertNumQueries)
     fields = signup_fields("mia@example.org", *newsletters(size))
 
     # newsletters; clock; whether an attack goes on; savepoint; suppressions; reader; confirmations so far; new reader (look, savepoint,
-    # insert, release); subscriptions; confirmation; what it confirms; letter (look, savepoint, insert,
+    # insert, release); subscriptions, read again; confirmation; what it confirms; letter (look, savepoint, insert,
     # release); events; release
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         assert fresh_client().post("/subscribe/", fields).status_code == 303
 
 
