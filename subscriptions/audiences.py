@@ -1,7 +1,7 @@
 """Who gets a digest: an audience as a small JSON value, the rows it stands for, and the last look before a copy goes.
 
-An audience is always one newsletter. It is written down with the mailing, so what it means must stay readable
-for as long as mailings are kept.
+An audience is always one newsletter and one cadence: whoever wants each digest, or whoever wants the weekly best-of.
+It is written down with the mailing, so what it means must stay readable for as long as mailings are kept.
 """
 
 from collections.abc import Collection
@@ -38,9 +38,9 @@ class Deliverable:
     skip_reason: str = ""
 
 
-def for_newsletter(newsletter: Newsletter) -> dict[str, Any]:
-    """Everybody who wants each digest of this newsletter."""
-    return {"newsletter": newsletter.pk, "cadence": Cadence.EACH.value}
+def for_newsletter(newsletter: Newsletter, *, cadence: str = Cadence.EACH) -> dict[str, Any]:
+    """Everybody who wants each digest of this newsletter, or everybody who wants its weekly best-of."""
+    return {"newsletter": newsletter.pk, "cadence": Cadence(cadence).value}
 
 
 def _rows(audience: dict[str, Any], at: datetime) -> SubscriptionQuerySet:
@@ -56,7 +56,7 @@ def count(audience: dict[str, Any], *, at: datetime) -> int:
 def exclusions(audience: dict[str, Any], *, at: datetime) -> dict[str, int]:
     """Who signed up for the newsletter and gets no copy at this moment, by reason: how many; reasons without any are left out.
 
-    Each subscription counts once. Reasons: pending, paused, cadence, suppressed. Queries: 2.
+    Each subscription counts once. Reasons: pending, paused, the other cadence (each or weekly), suppressed. Queries: 2.
     """
     rows = Subscription.objects.filter(newsletter_id=audience["newsletter"])
     active = Q(state=SubscriptionState.ACTIVE)
@@ -64,7 +64,11 @@ def exclusions(audience: dict[str, Any], *, at: datetime) -> dict[str, int]:
     counts = rows.aggregate(
         pending=Count("pk", filter=Q(state=SubscriptionState.PENDING)),
         paused=Count("pk", filter=active & is_paused),
-        cadence=Count("pk", filter=active & ~is_paused & ~Q(cadence=audience["cadence"])),
+        **{
+            other: Count("pk", filter=active & ~is_paused & Q(cadence=other))
+            for other in Cadence.values
+            if other != audience["cadence"]
+        },
     )
     # From the short list's side: suppressing an address ends its subscriptions.
     hashes = Suppression.objects.filter(Q(newsletter=None) | Q(newsletter=audience["newsletter"]))
@@ -93,9 +97,14 @@ def select_sql(
 
 
 def deliverable(
-    subscription_ids: Collection[int], *, newsletter: Newsletter, at: datetime
+    subscription_ids: Collection[int], *, newsletter: Newsletter, at: datetime, cadence: str = Cadence.EACH
 ) -> dict[int, Deliverable]:
     """The last look before copies go: each id with its address, or with the reason to skip it.
+
+    cadence: the audience's. Who was frozen for each digest and chose the weekly best-of meanwhile is skipped: she asked
+    for less and was told from when, and the next best-of has what she misses here. Who was frozen for the best-of and
+    chose each digest meanwhile still gets it: she had none of that week's digests, so that skipping her would leave a
+    week out, and what comes from now on is new to her.
 
     Queries: 2 (subscriptions with their subscribers, suppressions), whatever the size. About 10 µs a copy.
     Reasons: gone, erased, unsubscribed, paused, cadence, suppressed.
@@ -122,8 +131,10 @@ def deliverable(
         if pk not in rows:
             looks[pk] = _gone(pk, newsletter, at)
             continue
-        _, state, paused_until, cadence, since, source, address, typed, _, language = rows[pk]
-        reason = _skip_reason(address, state, paused_until, cadence, at)
+        _, state, paused_until, wants, since, source, address, typed, _, language = rows[pk]
+        reason = _skip_reason(address, state, paused_until, at)
+        if not reason and wants == Cadence.WEEKLY and cadence == Cadence.EACH:
+            reason = "cadence"
         if not reason and hashes[pk] in suppressed:
             reason = "suppressed"
         looks[pk] = Deliverable(
@@ -148,15 +159,11 @@ def _gone(pk: int, newsletter: Newsletter, at: datetime) -> Deliverable:
     )
 
 
-def _skip_reason(
-    address: str | None, state: str, paused_until: datetime | None, cadence: str, at: datetime
-) -> str:
+def _skip_reason(address: str | None, state: str, paused_until: datetime | None, at: datetime) -> str:
     if not address:
         return "erased"
     if state != SubscriptionState.ACTIVE:
         return "unsubscribed"
     if paused_until is not None and paused_until > at:
         return "paused"
-    if cadence != Cadence.EACH:
-        return "cadence"
     return ""

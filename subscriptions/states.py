@@ -29,6 +29,10 @@ class Cadence(TextChoices):
     WEEKLY = "weekly", _("the weekly best-of")
 
 
+BEST_OF_THE_WEEK = _("The best of the week")
+"""The name of a weekly digest, wherever one is named: to readers, in the archive, at the desk."""
+
+
 class ConsentKind(TextChoices):
     """What happened to a reader's agreement."""
 

@@ -52,7 +52,9 @@ def excluded(reasons: Mapping[str, int]) -> list[str]:
     names = {
         "pending": _("%(number)d not confirmed yet"),
         "paused": _("%(number)d paused"),
-        "cadence": _("%(number)d with another cadence"),
+        # Translators: „12 mit dem Besten der Woche“ | „340 mit jeder Ausgabe“
+        "weekly": _("%(number)d who chose the weekly best-of"),
+        "each": _("%(number)d who get every digest"),
         "suppressed": _("%(number)d suppressed"),
     }
     ordered = sorted(reasons.items(), key=lambda each: -each[1])

@@ -77,7 +77,10 @@ def _loaded(batch: Batch, rows: list[tuple[int, int, int]], mails: Mails, *, at:
     if not rows:
         return Load(mail=None, copies=[])
     look = audiences.deliverable(
-        [subscription for _, subscription, _ in rows], newsletter=batch.mailing.newsletter, at=at
+        [subscription for _, subscription, _ in rows],
+        newsletter=batch.mailing.newsletter,
+        cadence=batch.mailing.audience["cadence"],
+        at=at,
     )
     skipped: dict[str, list[int]] = {}
     going: list[tuple[int, Deliverable]] = []

@@ -18,8 +18,9 @@ _HAD: Final = "had_mailing"
 
 
 def of_those_who_had(mailing: Mailing) -> dict[str, Any]:
-    """Everybody whose copy of this mailing was accepted and who still wants each digest of its newsletter."""
-    return {**audiences.for_newsletter(mailing.newsletter), _HAD: mailing.pk}
+    """Everybody whose copy of this mailing was accepted and who still wants digests as often as it was for."""
+    cadence = mailing.audience["cadence"]
+    return {**audiences.for_newsletter(mailing.newsletter, cadence=cadence), _HAD: mailing.pk}
 
 
 def count(audience: dict[str, Any], *, at: datetime) -> int:

@@ -99,14 +99,6 @@ class Newsletter(models.Model):
     cadence_text = models.CharField(
         _("when it comes"), max_length=120, help_text=_("For readers, such as: Monday to Friday at 6.")
     )
-    has_weekly = models.BooleanField(
-        _("has a weekly best-of"),
-        default=False,
-        help_text=_(
-            "Readers may choose one digest a week instead of each. Only with a plan that makes it: "
-            "who chooses it gets nothing else."
-        ),
-    )
     reading_minutes = models.PositiveSmallIntegerField(_("usual minutes to read"), default=5)
     list_id_label = models.CharField(
         _("list label"),
@@ -132,6 +124,13 @@ class Newsletter(models.Model):
     latest_url = models.CharField(_("latest digest"), max_length=300, blank=True, editable=False)
     latest_title = models.CharField(_("latest digest's title"), max_length=300, blank=True, editable=False)
     next_at = models.DateTimeField(_("next digest"), null=True, blank=True, editable=False)
+    has_weekly = models.BooleanField(
+        _("has a weekly best-of"),
+        default=False,
+        editable=False,
+        help_text=_("Readers may choose one digest a week instead of each: a plan makes it."),
+    )
+    next_weekly_at = models.DateTimeField(_("next weekly best-of"), null=True, blank=True, editable=False)
 
     objects = NewsletterQuerySet.as_manager()
 

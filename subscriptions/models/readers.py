@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail.addresses import address_hash, mask
 from subscriptions.models.newsletters import Newsletter
-from subscriptions.states import Cadence, LegalBasis, SubscriptionState
+from subscriptions.states import BEST_OF_THE_WEEK, Cadence, LegalBasis, SubscriptionState
 
 
 class AddressHashField(models.CharField[str, str]):
@@ -140,8 +141,24 @@ class Subscription(models.Model):
                 name="subscription_active_is_confirmed",
             ),
         ]
-        # The freeze walks a newsletter's active subscriptions in order of id.
-        indexes = [models.Index(fields=["newsletter", "state", "id"], name="subscription_audience")]
+        # The freeze walks the active subscriptions of one newsletter and cadence in order of id.
+        indexes = [
+            models.Index(fields=["newsletter", "state", "cadence", "id"], name="subscription_by_cadence")
+        ]
 
     def __str__(self) -> str:
         return f"{self.newsletter_id}/{self.subscriber_id}"
+
+    @property
+    def comes(self) -> str:
+        """When it comes, for readers and in the newsletter's language: as the newsletter says, or once a week."""
+        if self.cadence != Cadence.WEEKLY:
+            return self.newsletter.cadence_text
+        with translation.override(self.newsletter.language):
+            return str(BEST_OF_THE_WEEK)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next mail comes, as far as it is planned."""
+        newsletter = self.newsletter
+        return newsletter.next_weekly_at if self.cadence == Cadence.WEEKLY else newsletter.next_at

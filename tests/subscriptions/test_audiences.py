@@ -12,6 +12,7 @@ from newsroom.mail.addresses import address_hash
 from subscriptions import audiences, privacy, suppression
 from subscriptions.models import Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import Cadence, SubscriptionState, SuppressionReason
+from tests.digests.delivery.factories import make_readers
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import make_pending
 
@@ -48,6 +49,39 @@ def test_an_audience_is_who_reads_each_digest_now() -> None:
     assert [row.pk for row in pages] == expected
     sql, params = audiences.select_sql(audience, NOON, after=expected[0], limit=2)
     assert run(sql, params) == expected[1:3]
+
+
+@pytest.mark.parametrize("cadence", Cadence)
+def test_each_reader_is_in_the_audience_of_her_cadence_and_in_no_other(cadence: Cadence) -> None:
+    newsletter = make_newsletter()
+    rows = {each: make_subscription(newsletter=newsletter, cadence=each) for each in Cadence}
+
+    audience = audiences.for_newsletter(newsletter, cadence=cadence)
+
+    assert audience["cadence"] == cadence.value
+    assert run(*audiences.select_sql(audience, NOON)) == [rows[cadence].pk]
+    (other,) = set(Cadence) - {cadence}
+    assert audiences.exclusions(audience, at=NOON) == {other.value: 1}
+
+
+@pytest.mark.postgres(only=True)
+def test_the_few_of_the_weekly_are_found_without_reading_all_readers() -> None:
+    newsletter = make_newsletter()
+    rows = make_readers(newsletter, 4000)
+    Subscription.objects.filter(pk__in=[row.pk for row in rows[::100]]).update(cadence=Cadence.WEEKLY)
+    sql, params = audiences.select_sql(
+        audiences.for_newsletter(newsletter, cadence=Cadence.WEEKLY), NOON, after=rows[0].pk, limit=20
+    )
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE subscriptions_subscription")
+        cursor.execute(f"EXPLAIN {sql}", params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    # Straight along the index, in its order: nothing is sorted, no reader of the other cadence is read.
+    assert "subscription_by_cadence" in plan
+    assert "cadence" in plan.partition("Index Cond:")[2].partition("\n")[0]
+    assert "Sort" not in plan
 
 
 def test_the_sql_stands_inside_an_insert() -> None:
@@ -111,6 +145,22 @@ def test_the_last_look_gives_the_address_or_the_reason_not_to_write() -> None:
     assert (one.address, one.language, one.source) == ("Mia@xn--exmple-cua.de", "en", "/newsletters/")
     assert one.since == dt.date(2026, 4, 4)
     assert not any(each.address for pk, each in found.items() if pk != good.pk)
+
+
+@pytest.mark.parametrize(
+    ("frozen_for", "wants", "reason"),
+    [("each", "each", ""), ("each", "weekly", "cadence"), ("weekly", "weekly", ""), ("weekly", "each", "")],
+)
+def test_who_changed_her_cadence_since_the_freeze_gets_no_more_and_loses_no_week(
+    frozen_for: str, wants: str, reason: str
+) -> None:
+    newsletter = make_newsletter()
+    row = make_subscription(newsletter=newsletter, cadence=wants)
+
+    found = audiences.deliverable([row.pk], newsletter=newsletter, cadence=frozen_for, at=NOON)
+
+    assert found[row.pk].skip_reason == reason
+    assert bool(found[row.pk].address) is not bool(reason)
 
 
 def test_a_stop_for_one_newsletter_does_not_stop_another() -> None:
@@ -182,7 +232,7 @@ def test_who_gets_nothing_is_counted_once_each_by_reason() -> None:
 
     found = audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON)
 
-    assert found == {"pending": 1, "paused": 2, "cadence": 1, "suppressed": 1}
+    assert found == {"pending": 1, "paused": 2, "weekly": 1, "suppressed": 1}
     assert audiences.exclusions(audiences.for_newsletter(make_newsletter()), at=NOON) == {}
 
 
