@@ -4,7 +4,7 @@ A letter has one purpose. A confirmation goes to anybody who is asked to confirm
 have confirmed before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -58,6 +58,11 @@ def _legal(sender: Sender) -> dict[str, object]:
     }
 
 
+def _as_ordered(rows: Iterable[Subscription]) -> list[dict[str, str]]:
+    """Newsletters by name, and how often each was ordered."""
+    return [{"name": row.newsletter.name, "cadence_text": row.comes} for row in rows]
+
+
 def ask_to_confirm(
     confirmation: Confirmation,
     pending: Sequence[Subscription],
@@ -78,7 +83,7 @@ def ask_to_confirm(
         language=language,
         context={
             **_legal(first.sender),
-            "newsletters": [row.newsletter for row in pending],
+            "newsletters": _as_ordered(pending),
             "confirm_url": absolute(reverse("confirm", args=[secret])),
             "asked_at": at,
             "expires_at": confirmation.expires_at,
@@ -92,15 +97,10 @@ def ask_to_confirm(
 
 
 def say_already_subscribed(
-    reader: Subscriber,
-    rows: Sequence[Subscription],
-    newsletters: Sequence[Newsletter],
-    *,
-    leaves_at: datetime,
-    at: datetime,
+    reader: Subscriber, rows: Sequence[Subscription], *, leaves_at: datetime, at: datetime
 ) -> None:
     """To a reader who signed up for what she gets already: nothing to do, and where her settings are. Once a day."""
-    first = newsletters[0]
+    first = rows[0].newsletter
     letters.write(
         LetterKind.ALREADY_SUBSCRIBED,
         address=reader.sendable,
@@ -109,7 +109,7 @@ def say_already_subscribed(
         language=reader.language,
         context={
             **_legal(first.sender),
-            "newsletters": newsletters,
+            "newsletters": _as_ordered(rows),
             "manage_url": manage_url(rows[0].pk),
             "asked_at": at,
         },
@@ -140,8 +140,8 @@ def welcome(
                 {
                     "name": row.newsletter.name,
                     "promise": row.newsletter.promise,
-                    "cadence_text": row.newsletter.cadence_text,
-                    "next_at": row.newsletter.next_at,
+                    "cadence_text": row.comes,
+                    "next_at": row.next_at,
                     "latest_url": absolute(row.newsletter.latest_url) if row.newsletter.latest_url else "",
                     "latest_title": row.newsletter.latest_title,
                 }
@@ -195,7 +195,7 @@ def ask_to_confirm_address(
         language=reader.language,
         context={
             **_legal(newsletter.sender),
-            "newsletters": [row.newsletter for row in moving],
+            "newsletters": _as_ordered(moving),
             "former_address": mask(reader.address or ""),
             "confirm_url": absolute(reverse("confirm_address", args=[secret])),
             "asked_at": change.asked_at,
@@ -249,7 +249,7 @@ def ask_to_return(
         language=reader.language,
         context={
             **_legal(first.sender),
-            "newsletters": [row.newsletter for row in pending],
+            "newsletters": _as_ordered(pending),
             "confirm_url": absolute(reverse("confirm", args=[secret])),
             "asked_at": at,
             "expires_at": confirmation.expires_at,

@@ -101,8 +101,14 @@ class SignupForm(forms.Form):
     def __init__(
         self, data: "MultiValueDict[str, str] | None" = None, *, offered: Iterable[Newsletter]
     ) -> None:
-        super().__init__(data)
         self.offered = list(offered)
+        if isinstance(data, MultiValueDict) and data.getlist("weekly"):
+            # Who ticks only the best of the week of a newsletter wants it.
+            data = data.copy()
+            data.setlist(
+                "newsletter", list(dict.fromkeys(data.getlist("newsletter") + data.getlist("weekly")))
+            )
+        super().__init__(data)
         self.by_slug = {each.slug: each for each in self.offered}
         field = self.fields["newsletter"]
         assert isinstance(field, forms.MultipleChoiceField)
@@ -132,12 +138,18 @@ class SignupForm(forms.Form):
             wording_version=self.cleaned_data["wording"],
             trap=self.cleaned_data["website"],
             insists=insists,
+            weekly=frozenset(each.pk for each in self.weekly()),
         )
 
     def picks(self) -> list[Newsletter]:
         """The newsletters she chose, as far as they exist; of use before the form is valid, too."""
         chosen = self.data.getlist("newsletter") if isinstance(self.data, MultiValueDict) else []
         return [self.by_slug[slug] for slug in dict.fromkeys(chosen) if slug in self.by_slug]
+
+    def weekly(self) -> list[Newsletter]:
+        """Those of her picks of which she wants only the best of the week, as far as there is one."""
+        chosen = self.data.getlist("weekly") if isinstance(self.data, MultiValueDict) else []
+        return [each for each in self.picks() if each.has_weekly and each.slug in chosen]
 
 
 class LinkForm(forms.Form):

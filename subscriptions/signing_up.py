@@ -20,7 +20,10 @@ TIME_TO_TYPE = timedelta(seconds=2)
 
 @dataclass(frozen=True, kw_only=True)
 class SignUp:
-    """What was sent. trap: the field that no person sees; insists: the address is meant as it is written."""
+    """What was sent. trap: the field that no person sees; insists: the address is meant as it is written.
+
+    weekly: of which newsletters, by id, only the best of the week is wanted.
+    """
 
     typed_address: str
     newsletters: Sequence[Newsletter]
@@ -30,6 +33,7 @@ class SignUp:
     wording_version: str = PICKS
     trap: str = ""
     insists: bool = False
+    weekly: frozenset[int] = frozenset()
 
 
 def take(wish: SignUp, *, at: datetime) -> None:
@@ -49,6 +53,7 @@ def take(wish: SignUp, *, at: datetime) -> None:
         network_address=wish.network_address,
         at=at,
         wording_version=wish.wording_version,
+        weekly=wish.weekly,
     )
 
 

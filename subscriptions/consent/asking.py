@@ -1,7 +1,7 @@
 """Asking for newsletters: taken down, limited, answered alike for every address, and confirmed by letter."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from subscriptions.consent import attack
 from subscriptions.consent.limits import let_in, may_confirm_again, one_at_a_time
 from subscriptions.consent.record import event
 from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription
-from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState
+from subscriptions.states import Cadence, ConsentKind, NewsletterState, SubscriptionState
 from subscriptions.suppression import unliftable
 from subscriptions.wording import PICKS
 
@@ -29,11 +29,13 @@ def request_subscription(
     network_address: str,
     at: datetime,
     wording_version: str = PICKS,
+    weekly: Collection[int] | None = None,
 ) -> None:
     """Take a request down and send one letter that asks to confirm it, naming all newsletters.
 
     The caller learns nothing about the address: new, waiting, reading, suppressed and over the limit end alike.
-    Who reads all of them already gets a letter that says so. Raises BadAddress for what is no address.
+    Who reads all of them already gets a letter that says so. weekly: of which newsletters, by id, only the best-of is
+    wanted; without it what came before stays as it was. Raises BadAddress for what is no address.
     """
     address = normalise(typed_address)
     wanted = [each for each in newsletters if each.state == NewsletterState.ACTIVE]
@@ -56,15 +58,17 @@ def request_subscription(
         asked = [each for each in wanted if each.pk not in is_reading]
         if not asked:
             assert reader is not None
+            for each in wanted:
+                rows[each.pk].newsletter = each
             correspondence.say_already_subscribed(
-                reader, [rows[each.pk] for each in wanted], wanted, leaves_at=leaves_at, at=at
+                reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
             )
             return
         if not may_confirm_again(address.normal, at=at, attack_since=passage.attack_since):
             return
         if reader is None:
             reader = _new_reader(typed_address, address, language=language, at=at)
-        pending = _enrol(reader, asked, rows, form=form, at=at)
+        pending = _enrol(reader, asked, rows, weekly=weekly, form=form, at=at)
         letter_id = ask_to_confirm(reader, pending, address, language=language, leaves_at=leaves_at, at=at)
         ConsentEvent.objects.bulk_create(
             event(
@@ -76,7 +80,10 @@ def request_subscription(
                 language=language,
                 network_address=network_address,
                 wording_version=wording_version,
-                facts={"letter": letter_id},
+                facts={
+                    "letter": letter_id,
+                    **({} if row.cadence == Cadence.EACH else {"cadence": row.cadence}),
+                },
             )
             for row in pending
         )
@@ -105,17 +112,31 @@ def _enrol(
     asked: list[Newsletter],
     rows: Mapping[int, Subscription],
     *,
+    weekly: Collection[int] | None,
     form: str,
     at: datetime,
 ) -> list[Subscription]:
     """The pending subscriptions of a request, new ones made and former ones opened again. At most 3 queries."""
     again = [rows[each.pk] for each in asked if each.pk in rows]
+    wanted = {each.pk: _cadence(each, weekly) for each in asked}
     if again:
-        Subscription.objects.filter(pk__in=[row.pk for row in again]).exclude(
+        closed = Subscription.objects.filter(pk__in=[row.pk for row in again]).exclude(
             state=SubscriptionState.ACTIVE
-        ).update(state=SubscriptionState.PENDING, requested_at=at, source=form)
+        )
+        closed.update(state=SubscriptionState.PENDING, requested_at=at, source=form)
+    if weekly is not None:
+        for row in again:
+            if row.cadence != wanted[row.newsletter_id]:
+                row.cadence = wanted[row.newsletter_id]
+                closed.filter(pk=row.pk).update(cadence=row.cadence)
     new = [
-        Subscription(newsletter=each, subscriber=reader, source=form, requested_at=at)
+        Subscription(
+            newsletter=each,
+            subscriber=reader,
+            cadence=wanted[each.pk],
+            source=form,
+            requested_at=at,
+        )
         for each in asked
         if each.pk not in rows
     ]
@@ -135,6 +156,12 @@ def _made(new: list[Subscription]) -> list[Subscription]:
     Subscription.objects.bulk_create(new, ignore_conflicts=True)
     newsletters = [row.newsletter_id for row in new]
     return list(Subscription.objects.filter(subscriber=new[0].subscriber_id, newsletter__in=newsletters))
+
+
+def _cadence(newsletter: Newsletter, weekly: Collection[int] | None) -> Cadence:
+    """How often this newsletter is wanted; a best-of that is none cannot be."""
+    is_weekly = newsletter.has_weekly and weekly is not None and newsletter.pk in weekly
+    return Cadence.WEEKLY if is_weekly else Cadence.EACH
 
 
 def ask_to_confirm(

@@ -15,7 +15,7 @@ from subscriptions import consent
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
-from subscriptions.states import SubscriptionState
+from subscriptions.states import Cadence, SubscriptionState
 from subscriptions.views.private import broken_link, in_language_of, token_page
 from subscriptions.views.signing_up import Request
 from subscriptions.wording import PICKS
@@ -69,6 +69,7 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
         path=reverse("subscribe"),
         wording=PICKS,
         sent_at=at.timestamp(),
+        weekly=[row.newsletter.slug for row in rows if row.cadence == Cadence.WEEKLY],
     )
     response = redirect(reverse("check_inbox"))
     response.status_code = 303

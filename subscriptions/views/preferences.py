@@ -1,6 +1,6 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -91,13 +91,14 @@ def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: d
         at=at,
     )
     left = [change.newsletter for change in changes if change.after == "off"]
-    context = {"reader": reader, "changes": [_in_words(change) for change in changes], "left": left}
+    weekly = {row.newsletter.pk for row in form.rows if row.cadence == Cadence.WEEKLY}
+    context = {"reader": reader, "changes": [_in_words(change, weekly) for change in changes], "left": left}
     with override(form.language):
         return render(request, "subscriptions/preferences_saved.html", context)
 
 
-def _in_words(change: consent.Change) -> dict[str, Any]:
-    """A change for the template: breaks by their last day, languages by their names."""
+def _in_words(change: consent.Change, weekly: Collection[int]) -> dict[str, Any]:
+    """A change for the template: breaks by their last day, languages by their names. weekly: of what she gets the best-of."""
     names = dict(settings.LANGUAGES)
     words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
     for side in ("before", "after"):
@@ -109,15 +110,16 @@ def _in_words(change: consent.Change) -> dict[str, Any]:
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value
-    words["first_at"] = _first_at(change)
+    words["first_at"] = _first_at(change, weekly)
     return words
 
 
-def _first_at(change: consent.Change) -> datetime | None:
+def _first_at(change: consent.Change, weekly: Collection[int]) -> datetime | None:
     """When the first digest comes that a change touches, as far as it is planned."""
     if change.newsletter is None or change.what == "language":
         return None
-    planned = change.newsletter.next_at
+    is_weekly = change.newsletter.pk in weekly
+    planned = change.newsletter.next_weekly_at if is_weekly else change.newsletter.next_at
     if change.what == "paused_until" and change.after:
         until = datetime.fromisoformat(change.after)
         return max(until, planned) if planned else until

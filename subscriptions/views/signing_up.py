@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,7 @@ class Request:
     path: str
     wording: str
     sent_at: float
+    weekly: list[str] = field(default_factory=list)
 
     def keep(self, response: HttpResponse) -> HttpResponse:
         value = signing.dumps(self.__dict__, salt=_COOKIE_SALT)
@@ -70,15 +71,18 @@ def newsletters(request: HttpRequest) -> HttpResponse:
     themes: dict[str, list[Newsletter]] = {}
     for newsletter in offered:  # in their order, and the themes in that of their first
         themes.setdefault(newsletter.theme, []).append(newsletter)
-    context = {**_form_context(SignupForm(offered=offered), set()), "themes": themes.items()}
+    context = {**_form_context(SignupForm(offered=offered)), "themes": themes.items()}
     return render(request, "subscriptions/newsletters.html", context | {"path": request.path})
 
 
-def _form_context(form: SignupForm, ticked: Iterable[str]) -> dict[str, Any]:
+def _form_context(
+    form: SignupForm, ticked: Iterable[str] = (), *, weekly: Iterable[str] = ()
+) -> dict[str, Any]:
     language = language_code()
     return {
         "form": form,
         "ticked": set(ticked),
+        "weekly": set(weekly),
         "stamp": stamp(time.time()),
         "language": language,
         "wording": wording(PICKS, language),
@@ -113,7 +117,7 @@ def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
     earlier = Request.of(request) if "change" in request.GET else None
     form = SignupForm(offered=offered)
     ticked = set(earlier.slugs) if earlier else set(request.GET.getlist("newsletter"))
-    context = _form_context(form, ticked)
+    context = _form_context(form, ticked, weekly=earlier.weekly if earlier else ())
     context["address"] = earlier.address if earlier else ""
     context["path"] = earlier.path if earlier else request.path
     response = render(request, "subscriptions/subscribe.html", context)
@@ -125,7 +129,7 @@ def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
 def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
     """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
     picks = form.picks()
-    context = _form_context(form, {each.slug for each in picks})
+    context = _form_context(form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly()})
     context["address"] = form.data.get("address", "")
     context["path"] = form.data.get("path", "")
     context["picks"] = picks
@@ -146,6 +150,7 @@ def look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
         path=form.cleaned_data["path"],
         wording=form.cleaned_data["wording"],
         sent_at=at.timestamp(),
+        weekly=[each.slug for each in form.weekly()],
     )
     return kept.keep(_see_other("check_inbox"))
 
@@ -193,6 +198,7 @@ def _send_again(
         network_address=client_address(request),
         at=at,
         wording_version=kept.wording,
+        weekly=[each.pk for each in picks if each.slug in kept.weekly],
     )
     query = QueryDict(mutable=True)
     query["again"] = "1"

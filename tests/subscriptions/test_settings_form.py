@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from newsroom.web import tokens
 from newsroom.web.clock import now
+from newsroom.web.tags import weekday_date
 from subscriptions import audiences, consent
 from subscriptions.consent import LONGEST_PAUSE
 from subscriptions.errors import NothingToPause, NoWeekly
@@ -144,6 +145,34 @@ def test_she_may_have_the_best_of_the_week_where_there_is_one() -> None:
     assert event.facts == {"what": "cadence", "before": "each", "after": "weekly"}
     look = audiences.deliverable([row.pk], newsletter=row.newsletter, at=now())
     assert look[row.pk].skip_reason == "cadence"
+
+
+@pytest.mark.parametrize(
+    ("before", "fields", "days"),
+    [
+        ("each", {"cadence": "weekly"}, 20),
+        ("weekly", {"cadence": "each"}, 1),
+        ("weekly", {"pause": "1"}, 20),
+        ("each", {"pause": "none"}, None),
+    ],
+    ids=["to-weekly", "to-each", "a-break", "nothing"],
+)
+def test_the_answer_names_the_first_mail_of_the_kind_she_gets(
+    before: str, fields: dict[str, str], days: int | None
+) -> None:
+    row = reading(has_weekly=True)
+    Subscription.objects.update(cadence=before)
+    today = now()
+    row.newsletter.next_at, row.newsletter.next_weekly_at = today + DAY, today + 20 * DAY
+    row.newsletter.save()
+
+    page = save(row, **fields)
+
+    if days is None:
+        assert "The next issue for you" not in page
+    else:
+        first = timezone.localdate(today + days * DAY)
+        assert f"The next issue for you: from {weekday_date(first)} on." in page
 
 
 def test_nobody_is_promised_a_weekly_that_does_not_exist() -> None:

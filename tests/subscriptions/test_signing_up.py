@@ -16,10 +16,10 @@ from newsroom.web.clock import now
 from newsroom.web.tags import long_date
 from subscriptions import suppression
 from subscriptions.forms import stamp
-from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import NewsletterState, SuppressionReason
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
+from subscriptions.states import ConsentKind, NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import fresh_client, make_pending, signup_fields
+from tests.subscriptions.factories import confirm_token, fresh_client, make_pending, signup_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -322,3 +322,85 @@ def test_the_waiting_page_without_a_request_leads_on() -> None:
     assert answer.status_code == 200
     assert "/newsletters/" in answer.content.decode()
     assert not Letter.objects.exists()
+
+
+# --- Only the best of the week --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["/subscribe/", "/newsletters/"])
+def test_the_best_of_the_week_is_offered_where_there_is_one_and_nowhere_else(page: str) -> None:
+    has, _has_not = make_newsletter(has_weekly=True), make_newsletter()
+
+    inputs = Inputs(fresh_client().get(page).content.decode()).found
+
+    assert [each["value"] for each in inputs if each.get("name") == "weekly"] == [has.slug]
+
+
+def test_who_ticks_only_the_best_of_the_week_gets_that_and_the_letter_says_so() -> None:
+    newsletter = make_newsletter(name="Am Fluss", has_weekly=True, next_weekly_at=NOON + dt.timedelta(days=5))
+
+    fresh_client().post("/subscribe/", signup_fields("mia@example.org", weekly=[newsletter.slug]))
+    letter = Letter.objects.get()
+    token = confirm_token(letter)
+    asked = fresh_client().get(f"/confirm/{token}/").content.decode()
+    confirmed = fresh_client().post(f"/confirm/{token}/").content.decode()
+
+    row = Subscription.objects.get()
+    assert (row.cadence, row.state) == ("weekly", "active")
+    assert "The best of the week" in letter.text
+    assert newsletter.cadence_text not in letter.text
+    assert "The best of the week" in asked
+    assert newsletter.cadence_text not in asked
+    assert long_date(NOON + dt.timedelta(days=5), "de") in confirmed
+    welcome = Letter.objects.get(kind=LetterKind.WELCOME)
+    assert "The best of the week" in welcome.text
+    assert ConsentEvent.objects.get(kind=ConsentKind.REQUESTED).facts["cadence"] == "weekly"
+
+
+def test_what_she_chose_outlives_a_slip_and_a_second_letter() -> None:
+    newsletter, other = make_newsletter(has_weekly=True), make_newsletter()
+    client = fresh_client()
+
+    slip = client.post("/subscribe/", signup_fields("mia@gmial.com", newsletter, weekly=[newsletter.slug]))
+    wrong = client.post("/subscribe/", signup_fields("mia", other, weekly=[newsletter.slug]))
+    client.post("/subscribe/", signup_fields("mia@example.org", other, weekly=[newsletter.slug]))
+    changed = client.get("/subscribe/?change=1")
+
+    for page in (slip, wrong, changed):
+        weekly = [each for each in Inputs(page.content.decode()).found if each.get("name") == "weekly"]
+        assert [each["value"] for each in weekly if each["type"] == "hidden" or "checked" in each] == [
+            newsletter.slug
+        ]
+    rows = {row.newsletter_id: row.cadence for row in Subscription.objects.all()}
+    assert rows == {newsletter.pk: "weekly", other.pk: "each"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now_weekly", "cadence"),
+    [("pending", True, "weekly"), ("unsubscribed", False, "each"), ("active", True, "each")],
+    ids=["asked-anew", "came-back", "reads-already"],
+)
+def test_the_last_wish_counts_and_changes_nothing_for_who_reads_already(
+    was: str, now_weekly: bool, cadence: str
+) -> None:
+    newsletter = make_newsletter(has_weekly=True)
+    row = make_subscription(
+        newsletter=newsletter,
+        state=was,
+        cadence="weekly" if was == "unsubscribed" else "each",
+        subscriber=make_subscriber(address="mia@example.org", address_hash=address_hash("mia@example.org")),
+    )
+
+    weekly = [newsletter.slug] if now_weekly else []
+    fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, weekly=weekly))
+
+    row.refresh_from_db()
+    assert row.cadence == cadence
+
+
+def test_a_best_of_that_is_none_cannot_be_ordered() -> None:
+    newsletter = make_newsletter()
+
+    fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, weekly=[newsletter.slug]))
+
+    assert Subscription.objects.get().cadence == "each"
