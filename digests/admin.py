@@ -18,12 +18,12 @@ from django.views.decorators.http import require_GET
 
 import digests.delivery.admin  # noqa: F401
 import subscriptions.admin  # noqa: F401 — both are registered before their pages are limited
-from digests import access, after_pages, composer, limited_admin, loosening, selection, staff_admin
+from digests import access, after_pages, composer, limited_admin, loosening, planning, selection, staff_admin
 from digests.errors import DigestError
 from digests.forms import BuildForm
 from digests.limited_admin import OfOwnNewsletters
 from digests.models import Digest, Plan, SlotRule
-from digests.plan_forms import WEIGHT_FIELDS, PlanForm
+from digests.plan_forms import WEIGHT_FIELDS, PlanForm, may_not_just_rest
 from digests.rehearsal_page import rehearsal
 from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
@@ -40,7 +40,16 @@ class PlanAdmin(OfOwnNewsletters):
     """When digests are due and what may happen without a person."""
 
     form = PlanForm
-    list_display = ("newsletter", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes")
+    list_display = (
+        "newsletter",
+        "cadence",
+        "is_active",
+        "weekdays",
+        "time",
+        "zone",
+        "autopilot",
+        "needs_four_eyes",
+    )
     list_select_related = ("newsletter",)
     inlines = (SlotRuleInline,)
     filter_horizontal = ("favoured_sections", "trusted_feeds")
@@ -49,7 +58,7 @@ class PlanAdmin(OfOwnNewsletters):
             None,
             {
                 "fields": (
-                    "newsletter", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes",
+                    "newsletter", "cadence", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes",
                     "minimum_new", "lead_minutes", "make_up_hours", "first_window_from", "last_due_at",
                 ),
             },
@@ -76,21 +85,20 @@ class PlanAdmin(OfOwnNewsletters):
     )  # fmt: skip
 
     def get_fieldsets(self, request: HttpRequest, obj: Plan | None = None) -> Any:
-        """The last run is shown once there is a plan."""
-        if obj:
-            return self.fieldsets
+        """The last run is shown once there is a plan; what a best-of's rest means, while it has readers."""
         (name, first), *others = self.fieldsets
-        return [
-            (name, {"fields": tuple(field for field in first["fields"] if field != "last_due_at")}),
-            *others,
-        ]
+        fields = [field for field in first["fields"] if obj or field != "last_due_at"]
+        if obj and may_not_just_rest(obj):
+            fields.insert(fields.index("is_active") + 1, "lets_rest")
+        return [(name, {"fields": tuple(fields)}), *others]
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(require_GET(rehearsal))
         return [path("<int:pk>/rehearsal/", page, name="digests_plan_rehearsal"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> tuple[str, ...]:
-        return ("last_due_at",) if obj else ()
+        # Digests and readers hang on what a plan is for: another one is another plan.
+        return ("newsletter", "cadence", "last_due_at") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
         """A new or moved plan begins now: a due time that lies behind it is nobody's missed run."""
@@ -99,6 +107,21 @@ class PlanAdmin(OfOwnNewsletters):
         before = Plan.objects.filter(pk=obj.pk).first()
         super().save_model(request, obj, form, change)
         loosening.tell_of_plan(obj, before=before, by=composer.user_of(request), at=clock.now())
+        planning.tell_newsletter(obj.newsletter, at=clock.now())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
+        """A best-of that readers wait for rests first: its page says what that means for them."""
+        return super().has_delete_permission(request, obj) and not (obj and may_not_just_rest(obj))
+
+    def delete_model(self, request: HttpRequest, obj: Plan) -> None:
+        super().delete_model(request, obj)
+        planning.tell_newsletter(obj.newsletter, at=clock.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
+        newsletters = [plan.newsletter for plan in queryset.select_related("newsletter")]
+        super().delete_queryset(request, queryset)
+        for newsletter in newsletters:
+            planning.tell_newsletter(newsletter, at=clock.now())
 
 
 @admin.register(Digest)
@@ -106,7 +129,7 @@ class DigestAdmin(OfOwnNewsletters):
     """The list of digests; each opens in the composer."""
 
     list_display = ("__str__", "subject", "state", "due", "made_by")
-    list_filter = ("state", "newsletter", "is_automatic")
+    list_filter = ("state", "newsletter", "cadence", "is_automatic")
     list_select_related = ("newsletter",)
     search_fields = ("subject", "newsletter__name")
     ordering = ("-window_end", "-pk")
@@ -140,7 +163,10 @@ class DigestAdmin(OfOwnNewsletters):
         if request.method == "POST" and form.is_valid():
             try:
                 digest = selection.build(
-                    form.cleaned_data["newsletter"], at=clock.now(), by=composer.user_of(request)
+                    form.cleaned_data["newsletter"],
+                    cadence=form.cleaned_data["cadence"],
+                    at=clock.now(),
+                    by=composer.user_of(request),
                 )
             except DigestError as error:
                 messages.error(request, str(error))
@@ -152,6 +178,7 @@ class DigestAdmin(OfOwnNewsletters):
             "title": _("Build the next digest"),
             "opts": self.opts,
             "form": form,
+            "offers_weekly": newsletter.queryset.filter(has_weekly=True).exists(),
         }
         return TemplateResponse(request, "admin/digests/digest/build.html", context)
 

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.views.decorators.http import conditional_page
 from ninja import Path, Query, Router, Schema
 from ninja.decorators import decorate_view
+from pydantic import Field
 
 from digests import archive
 from digests.models import Digest
@@ -33,6 +34,9 @@ class DigestOut(Schema):
     preheader: str
     url: str
     published_at: datetime
+    is_best_of: bool = Field(
+        description="Whether it is a weekly best-of: what earlier digests had, chosen once more."
+    )
 
 
 class StoryOut(Schema):
@@ -122,4 +126,5 @@ def _public(digest: Digest) -> dict[str, Any]:
         "preheader": digest.preheader,
         "url": f"{settings.SITE_URL}{reverse('digest', args=[digest.newsletter.slug, digest.number])}",
         "published_at": digest.handed_over_at,
+        "is_best_of": digest.is_best_of,
     }

@@ -92,7 +92,9 @@ def _page(
         "rendition": rendition,
         "text": sample(digest, frozen(rendition))[1],
         "when": spoken(when, zone_of(digest.newsletter)) if when else "",
-        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=now()),
+        "recipients": audiences.count(
+            audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=now()
+        ),
         "mail_url": reverse("approve_mail", args=[token]),
         "refusal": refusal or ("" if is_done else asked.closed),
         "is_open": not asked.closed and not is_done and not refusal,

@@ -17,7 +17,7 @@ from digests.models import Digest, Link, Pick, Proof
 from newsroom.articles.models import Correction
 from newsroom.articles.text import markdown_to_html, strip_unwanted
 from subscriptions.models import Newsletter
-from subscriptions.states import NewsletterState
+from subscriptions.states import BEST_OF_THE_WEEK, NewsletterState
 
 # How templates/digests/web_version.html frames a story. Stories hold no <article> of their own: nothing in them
 # comes from outside unescaped.
@@ -45,6 +45,12 @@ def newsletters() -> QuerySet[Newsletter]:
 def digests_of(newsletter: Newsletter) -> QuerySet[Digest]:
     """What was handed over, newest first."""
     return Digest.objects.public().filter(newsletter=newsletter).order_by("-handed_over_at", "-pk")
+
+
+def best_of_name(newsletter: Newsletter) -> str:
+    """What a weekly digest of this newsletter is called in public, in the newsletter's language."""
+    with translation.override(newsletter.language):
+        return str(BEST_OF_THE_WEEK)
 
 
 def annotate(digest: Digest, *, text: str, at: datetime) -> None:

@@ -25,6 +25,7 @@ from digests.states import EDITABLE, DigestState, MailingKind
 from digests.stories import with_stories
 from newsroom.mail.models import Incident
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 OPEN_PER_NEWSLETTER = 3
 LAST_SENDS = 10
@@ -99,8 +100,8 @@ class _Desk:
 
 
 def look(user: User, *, at: datetime) -> Board:
-    """The board of this user. Queries: at most 11, however many newsletters, digests and articles there are."""
-    newsletters = access.newsletters_of(user).active().select_related("sender", "plan")
+    """The board of this user. Queries: at most 12, however many newsletters, digests and articles there are."""
+    newsletters = access.newsletters_of(user).active().select_related("sender").prefetch_related("plans")
     known = {newsletter.pk: newsletter for newsletter in newsletters}
     if not known or not user.has_perm("digests.view_digest"):
         return Board()
@@ -128,9 +129,11 @@ def look(user: User, *, at: datetime) -> Board:
 
 
 def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
-    """The newest few of each newsletter that may still be edited; forgotten ones behind them stay in the list."""
+    """The newest few of each newsletter and cadence that may still be edited; forgotten ones behind them stay in the list."""
     place = Window(
-        RowNumber(), partition_by=F("newsletter"), order_by=[F("window_end").desc(), F("pk").desc()]
+        RowNumber(),
+        partition_by=[F("newsletter"), F("cadence")],
+        order_by=[F("window_end").desc(), F("pk").desc()],
     )
     found = (
         Digest.objects.filter(newsletter__in=known, state__in=EDITABLE)
@@ -163,7 +166,8 @@ def _newest_proofs(digests: Iterable[Digest]) -> Mapping[int, Proof]:
 
 def _missed(known: Mapping[int, Newsletter]) -> Mapping[int, str]:
     """By plan: what an open incident says of a run that nobody made up."""
-    keys = {f"digests.missed.{plan.pk}": plan.pk for plan in map(_plan_of, known.values()) if plan}
+    plans = (plan for newsletter in known.values() for plan in newsletter.plans.all())
+    keys = {f"digests.missed.{plan.pk}": plan.pk for plan in plans}
     rows = Incident.objects.open().filter(key__in=keys).values_list("key", "title", "text")
     return {keys[key]: f"{title}. {text}".strip() for key, title, text in rows}
 
@@ -196,7 +200,7 @@ def _card_of_digest(desk: _Desk, digest: Digest) -> Card:
     return Card(
         newsletter=newsletter,
         digest=digest,
-        plan=_plan_of(newsletter),
+        plan=_plan_of(digest),
         proof=proof,
         moment=digest.scheduled_at or digest.due_at or digest.window_end,
         says=_state(digest, proof, desk),
@@ -244,7 +248,7 @@ def _step(digest: Digest, proof: Proof | None, desk: _Desk, *, is_blocked: bool)
 
 def _is_own(digest: Digest, proof: Proof, desk: _Desk) -> bool:
     """Whether this user proposed it where the plan wants a second person."""
-    plan = _plan_of(digest.newsletter)
+    plan = _plan_of(digest)
     return proof.proposed_by_id == desk.user.pk and (plan is None or plan.needs_four_eyes)
 
 
@@ -267,7 +271,7 @@ def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
         newsletter=digest.newsletter,
         digest=digest,
         mailing=mailing,
-        plan=_plan_of(digest.newsletter),
+        plan=_plan_of(digest),
         moment=digest.handed_over_at or mailing.created_at,
         says=says,
         step=Step.LOOK if not may_send else Step.DECIDE if is_paused else Step.STOP,
@@ -275,20 +279,42 @@ def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
 
 
 def _cards_to_build(desk: _Desk, digests: Collection[Digest]) -> list[Card]:
-    """Of each newsletter that has no digest ahead: when the next one is due."""
-    ahead = {digest.newsletter_id for digest in digests if (digest.due_at or digest.window_end) > desk.at}
-    lacking = [newsletter for pk, newsletter in desk.newsletters.items() if pk not in ahead]
-    sent = dict(
-        Digest.objects.filter(newsletter__in=lacking, state=DigestState.HANDED_OVER, due_at__gt=desk.at)
+    """Of each newsletter that has no digest ahead: when the next one is due; of its best-of, too, if it has a plan."""
+    ahead = {
+        (digest.newsletter_id, digest.cadence)
+        for digest in digests
+        if (digest.due_at or digest.window_end) > desk.at
+    }
+    lacking = [
+        (newsletter, cadence)
+        for newsletter in desk.newsletters.values()
+        for cadence in Cadence.values
+        if (newsletter.pk, cadence) not in ahead
+        and (cadence == Cadence.EACH or _is_planned(Plan.of(newsletter, cadence)))
+    ]
+    rows = (
+        Digest.objects.filter(
+            newsletter__in=[newsletter for newsletter, _cadence in lacking],
+            state=DigestState.HANDED_OVER,
+            due_at__gt=desk.at,
+        )
         .order_by()
-        .values_list("newsletter")
+        .values_list("newsletter", "cadence")
         .annotate(last=Max("due_at"))
     )
-    return [_card_to_build(desk, newsletter, sent.get(newsletter.pk)) for newsletter in lacking]
+    sent = {(newsletter, cadence): last for newsletter, cadence, last in rows}
+    return [
+        _card_to_build(desk, newsletter, cadence, sent.get((newsletter.pk, cadence)))
+        for newsletter, cadence in lacking
+    ]
 
 
-def _card_to_build(desk: _Desk, newsletter: Newsletter, sent: datetime | None) -> Card:
-    plan = _plan_of(newsletter)
+def _is_planned(plan: Plan | None) -> bool:
+    return plan is not None and plan.is_active
+
+
+def _card_to_build(desk: _Desk, newsletter: Newsletter, cadence: str, sent: datetime | None) -> Card:
+    plan = Plan.of(newsletter, cadence)
     if plan is None:
         may_plan = desk.user.has_perm("digests.add_plan")
         return Card(
@@ -332,6 +358,5 @@ def _past(known: Mapping[int, Newsletter], *, but: Collection[int]) -> tuple[Pas
     return tuple(past)
 
 
-def _plan_of(newsletter: Newsletter) -> Plan | None:
-    plan: Plan | None = getattr(newsletter, "plan", None)
-    return plan
+def _plan_of(digest: Digest) -> Plan | None:
+    return Plan.of(digest.newsletter, digest.cadence)

@@ -18,6 +18,7 @@ from digests.errors import DigestError
 from digests.self_check_page import MAY_LOOK
 from newsroom.mail import heartbeats
 from newsroom.web import clock
+from subscriptions.states import Cadence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def _shown(card: Card, *, at: Any) -> ShownCard:
     is_open = card.mailing is None
     return ShownCard(
         card=card,
-        title=str(card.digest or card.newsletter),
+        title=str(card.digest or card.plan or card.newsletter),
         left=until(card.moment, at=at) if card.moment else "",
         is_late=bool(is_open and card.moment and card.moment < at),
         button=_BUTTONS[card.step](card),
@@ -111,7 +112,10 @@ def _build(card: Card) -> Button:
         label=_("Put together now"),
         url=reverse("admin:digests_digest_add"),
         is_post=True,
-        fields=(("newsletter", card.newsletter.pk),),
+        fields=(
+            ("newsletter", card.newsletter.pk),
+            ("cadence", card.plan.cadence if card.plan else Cadence.EACH),
+        ),
     )
 
 

@@ -206,8 +206,8 @@ def _locked(correction: CorrectionMail) -> CorrectionMail:
 
 
 def next_draft(digest: Digest) -> Digest | None:
-    """The newsletter's next digest, while it is a draft. One query."""
-    later = Digest.objects.filter(newsletter=digest.newsletter_id, window_end__gt=digest.window_end)
+    """The next digest to the same readers, while it is a draft. One query."""
+    later = Digest.objects.alike(digest).filter(window_end__gt=digest.window_end)
     return later.filter(state=DigestState.DRAFT).order_by("window_end").first()
 
 

@@ -57,13 +57,14 @@ def add_pick(
         if digest.picks.filter(article=article).exists():
             raise PickRefused(_("“%(title)s” is in this digest already.") % {"title": article.title})
         reasons = selection.reasons_for(digest, article, at=at)
+        words = selection.carried(digest, [article.pk]).get(article.pk, {}) if digest.is_best_of else {}
         pick = Pick(
             digest=digest,
             article=article,
             added_by=by,
             source=source,
             reasons=reasons,
-            original=history.original_of(article),
+            **({"original": history.original_of(article)} | words),
         )
         _place(pick, slot=slot, position=position)
         links.place(digest, at=at)

@@ -116,17 +116,24 @@ def _standing(pick: Pick, double: Double) -> Double:
 
 
 def _sent(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, Digest]:
-    """By article, the last digest of this newsletter that went out with it within SENT_DAYS."""
+    """By article, the last digest to the same readers that went out with it within SENT_DAYS."""
     earlier = (
         Pick.objects.filter(
             article__in=[pick.article_id for pick in picks],
             digest__newsletter=digest.newsletter_id,
+            digest__cadence=digest.cadence,
             digest__state=DigestState.HANDED_OVER,
             digest__handed_over_at__gt=at - timedelta(days=SENT_DAYS),
         )
         .exclude(digest=digest.pk)
         .select_related("digest__newsletter")
-        .only("article_id", "digest__handed_over_at", "digest__number", "digest__newsletter__name")
+        .only(
+            "article_id",
+            "digest__handed_over_at",
+            "digest__number",
+            "digest__cadence",
+            "digest__newsletter__name",
+        )
         .order_by("digest__handed_over_at")
     )
     return {pick.article_id: pick.digest for pick in earlier}

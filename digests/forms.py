@@ -18,6 +18,7 @@ from digests.stories import alt_of
 from digests.wall_clock import BadWallClock, moment
 from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:
@@ -28,9 +29,12 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 class BuildForm(forms.Form):
-    """Which newsletter's next digest to build."""
+    """Which newsletter's next digest to build, and for whom."""
 
     newsletter = forms.ModelChoiceField(Newsletter.objects.active(), label=_("newsletter"), empty_label=None)
+    cadence = forms.TypedChoiceField(
+        label=_("for"), choices=Cadence.choices, required=False, empty_value=Cadence.EACH
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,6 +168,7 @@ def _usual(digest: Digest, *, at: datetime) -> tuple[dict[str, list[int]], int]:
     """
     earlier = Digest.objects.public().filter(
         newsletter=digest.newsletter_id,
+        cadence=digest.cadence,
         handed_over_at__lt=digest.handed_over_at,
         handed_over_at__gte=at - timedelta(days=KEPT_DAYS),
     )

@@ -6,19 +6,25 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from digests import recurrence, weights
+from digests import planning, recurrence, weights
 from digests.models import Plan
 from digests.reasons import weight_name
 from newsroom.articles.states import Origin
 from newsroom.web import clock
+from subscriptions.states import Cadence
 
 PREFIX = "weight_"
 WEIGHT_FIELDS = tuple(f"{PREFIX}{name}" for name in weights.NAMES)
 
 
-def weight_field(name: str) -> forms.FloatField:
+def may_not_just_rest(plan: Plan) -> bool:
+    """Whether readers wait for this best-of: letting it rest leaves them without mail, and whoever does it must know."""
+    return plan.is_best_of and plan.is_active and planning.weekly_readers(plan.newsletter) > 0
+
+
+def weight_field(name: str, *, cadence: str = Cadence.EACH) -> forms.FloatField:
     """A number with its range; named in the language of the moment, so made anew for each form."""
     least, most = weights.bounds(name)
     is_hours = name == "half_life_hours"
@@ -29,22 +35,39 @@ def weight_field(name: str) -> forms.FloatField:
         required=False,
         widget=forms.NumberInput(attrs={"step": "1" if is_hours else "0.05", "min": least, "max": most}),
         help_text=_("Usually %(usual)g; from %(least)g to %(most)g.")
-        % {"usual": getattr(weights.DEFAULTS, name), "least": least, "most": most},
+        % {"usual": getattr(weights.usual(cadence), name), "least": least, "most": most},
     )
 
 
-def weights_in(cleaned: dict[str, Any]) -> weights.Weights:
+def weights_in(cleaned: dict[str, Any], *, cadence: str = Cadence.EACH) -> weights.Weights:
     """The weights of a valid form; an empty field is the usual weight."""
     given = {name: cleaned.get(f"{PREFIX}{name}") for name in weights.NAMES}
-    return weights.read({name: value for name, value in given.items() if value is not None})
+    return weights.read({name: value for name, value in given.items() if value is not None}, cadence=cadence)
+
+
+def _rest_field(readers: int) -> forms.BooleanField:
+    """The tick that goes with letting a best-of rest: what its readers get then."""
+    sentence = ngettext(
+        "%(number)d reader chose the weekly best-of. While this plan rests she gets nothing, and no other digest "
+        "either: only she herself can choose every digest, in her settings. Say so in the last best-of.",
+        "%(number)d readers chose the weekly best-of. While this plan rests they get nothing, and no other digests "
+        "either: only they themselves can choose every digest, in their settings. Say so in the last best-of.",
+        readers,
+    )
+    return forms.BooleanField(
+        # Translators: Ruhen lassen, obwohl Leserinnen und Leser darauf warten
+        label=_("let it rest although readers wait for it"),
+        required=False,
+        help_text=sentence % {"number": readers},
+    )
 
 
 class WeightsForm(forms.Form):
     """Weights to try out."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, cadence: str = Cadence.EACH, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields.update({f"{PREFIX}{name}": weight_field(name) for name in weights.NAMES})
+        self.fields.update({f"{PREFIX}{name}": weight_field(name, cadence=cadence) for name in weights.NAMES})
 
 
 class PlanForm(forms.ModelForm[Plan]):
@@ -54,11 +77,13 @@ class PlanForm(forms.ModelForm[Plan]):
         # Declared, so that the admin's field sets know them; labels are set when the form is made.
         locals()[f"{PREFIX}{_name}"] = forms.FloatField(required=False, label=gettext_lazy("weights"))
     del _name
+    lets_rest = forms.BooleanField(required=False)
 
     class Meta:
         model = Plan
         fields = (
             "newsletter",
+            "cadence",
             "is_active",
             "weekdays",
             "time",
@@ -80,10 +105,18 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        stored = asdict(weights.read(self.instance.weights)) if self.instance.pk else asdict(weights.DEFAULTS)
-        for name, value in stored.items():
-            self.fields[f"{PREFIX}{name}"] = weight_field(name)
-            self.initial.setdefault(f"{PREFIX}{name}", value)
+        plan = self.instance
+        cadence = plan.cadence if plan.pk else self.initial.get("cadence", plan.cadence)
+        for name in weights.NAMES:
+            self.fields[f"{PREFIX}{name}"] = weight_field(name, cadence=cadence)
+        if plan.pk:  # a new plan's fields stay empty: what is usual depends on what it is for
+            stored = asdict(weights.read(plan.weights, cadence=plan.cadence))
+            for name, value in stored.items():
+                self.initial.setdefault(f"{PREFIX}{name}", value)
+        if plan.pk and may_not_just_rest(plan):
+            self.fields["lets_rest"] = _rest_field(planning.weekly_readers(plan.newsletter))
+        else:
+            self.fields.pop("lets_rest", None)
 
     def clean_origin_order(self) -> str:
         order = [name.strip() for name in self.cleaned_data["origin_order"].split(",") if name.strip()]
@@ -96,10 +129,19 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
+        cadence = values.get("cadence") or self.instance.cadence
+        if "lets_rest" in self.fields and not values.get("is_active") and not values.get("lets_rest"):
+            self.add_error(
+                "lets_rest",
+                _("Readers wait for this best-of. Tick that you know what its rest means for them."),
+            )
         if not self.errors:
             try:
                 recurrence.next_due(values["weekdays"], values["time"], values["zone"], after=clock.now())
             except ValueError as error:
                 self.add_error("zone" if "zone" in str(error) else "weekdays", str(error))
-            self.instance.weights = weights.changed(weights_in(values))
+            if cadence == Cadence.WEEKLY and len(recurrence.read_weekdays(values["weekdays"])) != 1:
+                self.add_error("weekdays", _("A weekly best-of comes on one day of the week, such as sa."))
+            own = weights_in(values, cadence=cadence)
+            self.instance.weights = weights.changed(own, cadence=cadence)
         return values

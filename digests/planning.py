@@ -21,8 +21,8 @@ from digests.skipping import skip, too_little
 from digests.states import Autopilot, DigestState
 from newsroom.mail import incidents
 from newsroom.mail.states import Severity
-from subscriptions.models import Newsletter
-from subscriptions.states import NewsletterState
+from subscriptions.models import Newsletter, Subscription
+from subscriptions.states import Cadence, NewsletterState
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def run(plan: Plan, *, at: datetime) -> Digest | None:
             _go_on(plan, digest, at=at)
         elif digest is not None:
             _remind(plan, digest, at=at)
-        Newsletter.objects.filter(pk=plan.newsletter_id).update(next_at=selection.next_due(plan, after=at))
+        _tell_newsletter(plan, at=at)
         incidents.resolve(f"digests.error.{plan.pk}", at=at)
     # Outside, so that the schedule is written down whatever becomes of the hand-over: the beat repeats it.
     if digest is not None and digest.state == DigestState.SCHEDULED:
@@ -84,13 +84,15 @@ def _digest_for(plan: Plan, due: datetime, *, since: datetime, at: datetime) -> 
     ours = Digest.objects.select_for_update(of=["self"]).select_related("newsletter__sender")
     _merge_missed(plan, since=since, due=due, at=at)
     if (
-        existing := ours.filter(Q(due_at=due) | Q(window_end=due), newsletter=newsletter)
+        existing := ours.filter(
+            Q(due_at=due) | Q(window_end=due), newsletter=newsletter, cadence=plan.cadence
+        )
         .order_by("pk")
         .first()
     ):
         return existing
     try:
-        return selection.build(newsletter, at=at, window_end=due, due_at=due)
+        return selection.build(newsletter, cadence=plan.cadence, at=at, window_end=due, due_at=due)
     except WindowTaken as error:
         # Somebody built a digest whose window goes beyond this due time.
         logger.info("Nothing to build: %s", error, extra={"plan": plan.pk})
@@ -101,6 +103,7 @@ def _merge_missed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -
     """Drafts built ahead for older due times, which nobody ran and nobody curated, give their window to the latest."""
     missed = Digest.objects.filter(
         newsletter=plan.newsletter,
+        cadence=plan.cadence,
         state=DigestState.DRAFT,
         is_automatic=True,
         due_at__gt=since,
@@ -114,8 +117,8 @@ def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     """What the plan says is to happen with a draft at its due time."""
     selection.fill(draft, at=at)
     found = selection.count_new(draft, at=at)
-    if draft.is_automatic and found < plan.minimum_new:
-        too_little(draft, found=found, minimum=plan.minimum_new, at=at)
+    if draft.is_automatic and found < plan.least:
+        too_little(draft, found=found, minimum=plan.least, at=at)
         return
     match Autopilot(plan.autopilot):
         case Autopilot.HOLD:
@@ -155,12 +158,37 @@ def build_ahead(plan: Plan, *, at: datetime) -> Digest | None:
     due = recurrence.next_due(plan.weekdays, plan.time, plan.zone, after=at)
     if not plan.lead_minutes or due is None or due - at > timedelta(minutes=plan.lead_minutes):
         return None
-    if Digest.objects.filter(Q(due_at=due) | Q(window_end__gte=due), newsletter=plan.newsletter).exists():
+    alike = Digest.objects.filter(newsletter=plan.newsletter, cadence=plan.cadence)
+    if alike.filter(Q(due_at=due) | Q(window_end__gte=due)).exists():
         return None
     try:
-        return selection.build(plan.newsletter, at=at, window_end=due, due_at=due)
+        return selection.build(plan.newsletter, cadence=plan.cadence, at=at, window_end=due, due_at=due)
     except WindowTaken:
         return None  # another scheduler was faster
+
+
+def tell_newsletter(newsletter: Newsletter, *, at: datetime) -> None:
+    """Write down whether the newsletter has a weekly best-of and when the next one comes: readers may choose it then.
+
+    Called when a plan was made, changed or deleted. Nobody's choice changes with it: whoever chose the best-of gets
+    nothing while there is none, because each digest is more mail than she asked for. Her settings say so, and offer
+    each digest. Queries: 2.
+    """
+    plan = Plan.objects.filter(newsletter=newsletter, cadence=Cadence.WEEKLY, is_active=True).first()
+    Newsletter.objects.filter(pk=newsletter.pk).update(
+        has_weekly=plan is not None, next_weekly_at=selection.next_due(plan, after=at) if plan else None
+    )
+
+
+def weekly_readers(newsletter: Newsletter) -> int:
+    """How many chose the weekly best-of, whether there is one or not. Queries: 1."""
+    return Subscription.objects.active().filter(newsletter=newsletter, cadence=Cadence.WEEKLY).count()
+
+
+def _tell_newsletter(plan: Plan, *, at: datetime) -> None:
+    """When the next digest of the plan's kind comes. Queries: 1."""
+    name = "next_weekly_at" if plan.is_best_of else "next_at"
+    Newsletter.objects.filter(pk=plan.newsletter_id).update(**{name: selection.next_due(plan, after=at)})
 
 
 def _report(

@@ -19,7 +19,7 @@ THIN_WORDS = range(1, 60)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What ranking looks at; `key` is the caller's own."""
+    """What ranking looks at; `key` is the caller's own. place, clicks: 0 to 1, of what digests of the week showed."""
 
     key: int
     section: int | None
@@ -31,6 +31,8 @@ class Facts:
     is_favoured: bool = False
     is_trusted: bool = False
     is_used: bool = False
+    place: float = 0.0
+    clicks: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +100,8 @@ def _terms(facts: Facts, at: datetime, weights: Weights) -> dict[str, float]:
         "picture": weights.picture if facts.has_picture else 0.0,
         "staff": weights.staff if facts.is_own else 0.0,
         "length": weights.length if facts.words in READABLE_WORDS else 0.0,
+        "place": weights.place * facts.place,
+        "clicks": weights.clicks * facts.clicks,
         "used": -weights.used if facts.is_used else 0.0,
         "thin": -weights.thin if facts.words in THIN_WORDS else 0.0,
     }

@@ -16,6 +16,9 @@ def reason_name(name: str) -> str:
         "picture": _("has a picture"),
         "staff": _("our own"),
         "length": _("good length"),
+        # Translators: guter Platz in der Woche | oft angeklickt
+        "place": _("good place in the week"),
+        "clicks": _("followed often"),
         "variety": _("section seen often"),
         "used": _("taken before"),
         "thin": _("only a note"),
@@ -58,6 +61,7 @@ def why(code: str, details: Mapping[str, str]) -> str:
         "slot_full": _("No place left: others rank higher."),
         "language": _("In another language than the newsletter."),
         "not_new": _("Not new: first seen before this digest's window."),
+        "not_of_week": _("In none of the week's digests."),
         "withdrawn": _("Withdrawn."),
     }
     return sentences[code] % details

@@ -25,11 +25,15 @@ def rehearsal(request: HttpRequest, pk: int) -> HttpResponse:
     plan = get_object_or_404(Plan.objects.select_related("newsletter"), pk=pk)
     if not access.works_on(request.user, plan.newsletter_id):
         raise PermissionDenied
-    own = {f"{PREFIX}{name}": value for name, value in asdict(weights.read(plan.weights)).items()}
+    own = {
+        f"{PREFIX}{name}": value
+        for name, value in asdict(weights.read(plan.weights, cadence=plan.cadence)).items()
+    }
     is_trying = any(name in request.GET for name in WEIGHT_FIELDS)
-    form = WeightsForm({**own, **request.GET.dict()} if is_trying else None, initial=own)
-    tried = weights_in(form.cleaned_data) if is_trying and form.is_valid() else None
-    found = selection.rehearse(plan.newsletter, at=clock.now(), tried=tried)
+    data = {**own, **request.GET.dict()} if is_trying else None
+    form = WeightsForm(data, initial=own, cadence=plan.cadence)
+    tried = weights_in(form.cleaned_data, cadence=plan.cadence) if is_trying and form.is_valid() else None
+    found = selection.rehearse(plan.newsletter, cadence=plan.cadence, at=clock.now(), tried=tried)
     titles = {slot["key"]: slot["title"] for slot in (found.draft.slots if found.draft else ())}
     context = {
         **admin.site.each_context(request),

@@ -49,11 +49,12 @@ def _open(at: datetime) -> Iterator[Due]:
         Digest.objects.filter(state__in=_OPEN, newsletter__state=NewsletterState.ACTIVE)
         .annotate(goes_at=Coalesce("wanted_at", "due_at"))
         .filter(goes_at__gt=at, goes_at__lte=at + timedelta(minutes=max(STEPS)))
-        .select_related("newsletter__sender", "newsletter__plan", "owner")
+        .select_related("newsletter__sender", "owner")
+        .prefetch_related("newsletter__plans")
         .order_by("pk")
     )
     for digest in digests:
-        plan = getattr(digest.newsletter, "plan", None)
+        plan = Plan.of(digest.newsletter, digest.cadence)
         goes_at = digest.wanted_at or digest.due_at
         if goes_at is not None:
             yield Due(digest=digest, plan=plan, at=goes_at)
@@ -70,14 +71,16 @@ def _not_built(at: datetime) -> Iterator[Due]:
         due = selection.next_due(plan, after=at)
         if due is None or due - at > timedelta(minutes=max(STEPS)):
             continue
-        if Digest.objects.filter(Q(due_at=due) | Q(window_end__gte=due), newsletter=plan.newsletter).exists():
+        draft = Digest(newsletter=plan.newsletter, cadence=plan.cadence, due_at=due)
+        if Digest.objects.alike(draft).filter(Q(due_at=due) | Q(window_end__gte=due)).exists():
             continue
-        yield Due(digest=Digest(newsletter=plan.newsletter, due_at=due), plan=plan, at=due)
+        yield Due(digest=draft, plan=plan, at=due)
 
 
 def _remind(due: Due, *, at: datetime) -> int:
     step = next(minutes for minutes in STEPS if due.at - at <= timedelta(minutes=minutes))
-    key = f"reminder:{due.digest.newsletter_id}:{due.at:%Y%m%d%H%M}:{step}"
+    whose = f"{due.digest.newsletter_id}" + (":weekly" if due.digest.is_best_of else "")
+    key = f"reminder:{whose}:{due.at:%Y%m%d%H%M}:{step}"
     users = _told(due.digest)
     keys = {f"{key}:{user.pk}": user for user in users}
     written = set(Letter.objects.filter(dedupe_key__in=list(keys)).values_list("dedupe_key", flat=True))

@@ -101,7 +101,7 @@ def render(digest: Digest) -> Rendered:
 
 def digest_date(digest: Digest) -> dt.date:
     """The date in the masthead: when the plan wants it sent, else when its window closes, where the newsroom is."""
-    plan = Plan.of(digest.newsletter)
+    plan = Plan.of(digest.newsletter, digest.cadence)
     zone = ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
     return (digest.due_at or digest.window_end).astimezone(zone).date()
 

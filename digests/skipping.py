@@ -1,5 +1,6 @@
 """A digest that does not go out: why is written down, and its articles go into the next one."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from digests.states import EDITABLE, DigestState
 from digests.transitions import advance
 from newsroom.mail import incidents
 from newsroom.mail.states import Severity
+from subscriptions.states import BEST_OF_THE_WEEK
 
 
 def skip(digest: Digest, *, because: str, at: datetime) -> None:
@@ -39,27 +41,64 @@ def skip(digest: Digest, *, because: str, at: datetime) -> None:
 
 
 def too_little(digest: Digest, *, found: int, minimum: int, at: datetime) -> None:
-    """Skip for want of news, and let staff know."""
+    """Skip for want of news, or of digests to take the best of, and let staff know."""
+    if digest.is_best_of:
+        _too_little_of_week(digest, found=found, minimum=minimum, at=at)
+        return
     # Translators: „Nur 2 neue Artikel; der Plan will mindestens 4.“
     because = ngettext(
         "Only %(found)d new article; the plan wants at least %(minimum)d.",
         "Only %(found)d new articles; the plan wants at least %(minimum)d.",
         found,
     ) % {"found": found, "minimum": minimum}
+    _skip_and_tell(
+        digest,
+        because=because,
+        then=_("Its articles go into the next digest."),
+        facts={"found": found, "minimum": minimum},
+        at=at,
+    )
+
+
+def _too_little_of_week(digest: Digest, *, found: int, minimum: int, at: datetime) -> None:
+    if found:
+        # Translators: „Nur 2 Artikel in den Ausgaben der Woche; der Plan will mindestens 5.“
+        because = ngettext(
+            "Only %(found)d article in the week's digests; the plan wants at least %(minimum)d.",
+            "Only %(found)d articles in the week's digests; the plan wants at least %(minimum)d.",
+            found,
+        ) % {"found": found, "minimum": minimum}
+    else:
+        because = _("No digest of this week had anything to take the best of.")
+    _skip_and_tell(
+        digest,
+        because=because,
+        then=_("The next best-of looks back on this week, too."),
+        facts={"found": found, "minimum": minimum},
+        at=at,
+    )
+
+
+def _skip_and_tell(
+    digest: Digest, *, because: str, then: str, facts: Mapping[str, int], at: datetime
+) -> None:
     with transaction.atomic():
         skip(digest, because=because, at=at)
+        name = f"{digest.newsletter} · {BEST_OF_THE_WEEK}" if digest.is_best_of else str(digest.newsletter)
         incidents.report(
             f"digests.skipped.{digest.pk}",
-            title=_("%(newsletter)s was skipped") % {"newsletter": digest.newsletter},
-            text=because + " " + _("Its articles go into the next digest."),
+            title=_("%(newsletter)s was skipped") % {"newsletter": name},
+            text=f"{because} {then}",
             severity=Severity.WARNING,
-            facts={"digest": digest.pk, "found": found, "minimum": minimum},
+            facts={"digest": digest.pk, **facts},
             at=at,
         )
 
 
 def followers(digest: Digest, cut_off: datetime) -> QuerySet[Digest]:
     """The digests not yet handed over whose window starts at this cut-off of the digest."""
-    return Digest.objects.filter(
-        newsletter_id=digest.newsletter_id, window_start=cut_off, state__in=[*EDITABLE, DigestState.SKIPPED]
-    ).exclude(pk=digest.pk)
+    return (
+        Digest.objects.alike(digest)
+        .filter(window_start=cut_off, state__in=[*EDITABLE, DigestState.SKIPPED])
+        .exclude(pk=digest.pk)
+    )

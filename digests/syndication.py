@@ -38,7 +38,9 @@ def atom(newsletter: Newsletter, digests: Sequence[Digest]) -> str:
     for digest in digests:
         url = _absolute(_path(newsletter, digest))
         feed.add_item(
-            title=strip_unwanted(digest.subject),  # XML knows no controls, and Django raises for them
+            title=strip_unwanted(
+                _title(newsletter, digest)
+            ),  # XML knows no controls, and Django raises for them
             link=url,
             unique_id=url,
             # Django says that a summary is HTML.
@@ -74,12 +76,19 @@ def _item(newsletter: Newsletter, digest: Digest) -> dict[str, str]:
     return {
         "id": url,
         "url": url,
-        "title": digest.subject,
+        "title": _title(newsletter, digest),
         "summary": digest.preheader,
         "content_text": digest.preheader or digest.subject,
         "date_published": digest.handed_over_at.isoformat(timespec="seconds"),
         "date_modified": changed_at.isoformat(timespec="seconds"),
     }
+
+
+def _title(newsletter: Newsletter, digest: Digest) -> str:
+    """A best-of says what it is, for its stories were in the feed before."""
+    name = archive.best_of_name(newsletter)
+    is_named = not digest.is_best_of or digest.subject.startswith(name)
+    return digest.subject if is_named else f"{name}: {digest.subject}"
 
 
 def _path(newsletter: Newsletter, digest: Digest) -> str:

@@ -21,7 +21,8 @@ def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
     """The archive of a newsletter, twenty digests a page."""
     found = get_object_or_404(archive.newsletters(), slug=slug)
     page = Paginator(archive.digests_of(found), PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "digests/archive.html", {"newsletter": found, "page": page})
+    context = {"newsletter": found, "page": page, "best_of": archive.best_of_name(found)}
+    return render(request, "digests/archive.html", context)
 
 
 @require_safe
@@ -35,7 +36,12 @@ def digest(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         version = archive.web_version(found)
     except Proof.DoesNotExist as error:
         raise Http404 from error
-    return render(request, "digests/digest.html", {"newsletter": found.newsletter, "version": version})
+    context = {
+        "newsletter": found.newsletter,
+        "version": version,
+        "best_of": archive.best_of_name(found.newsletter),
+    }
+    return render(request, "digests/digest.html", context)
 
 
 @require_safe

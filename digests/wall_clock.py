@@ -21,7 +21,8 @@ class BadWallClock(ValueError):
 
 def zone_of(newsletter: Newsletter) -> ZoneInfo:
     """The zone of the newsletter's plan, else the site's. Queries: 1."""
-    plan = Plan.objects.filter(newsletter=newsletter).only("zone").first()
+    # The plan of every digest comes first; a best-of goes by the same newsroom's clock.
+    plan = Plan.objects.filter(newsletter=newsletter).only("zone").order_by("cadence").first()
     return ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from subscriptions.states import Cadence
+
 LONGEST_HALF_LIFE_HOURS = 336.0
 MOST = 2.0
 
@@ -18,7 +20,8 @@ class BadWeights(ValueError):
 class Weights:
     """What a term may add, from 0 (does not count) to 2; variety, used and thin are taken off.
 
-    half_life_hours: after so many hours an article is half as fresh, 1 to 336.
+    half_life_hours: after so many hours an article is half as fresh, 1 to 336. place, clicks: what the place an article
+    had in the week's digests and how much it was followed there count in a weekly best-of; elsewhere they are nothing.
     """
 
     half_life_hours: float = 12.0
@@ -29,6 +32,8 @@ class Weights:
     picture: float = 0.1
     staff: float = 0.15
     length: float = 0.1
+    place: float = 0.4
+    clicks: float = 0.6
     variety: float = 0.15
     used: float = 0.6
     thin: float = 0.2
@@ -36,6 +41,13 @@ class Weights:
 
 NAMES = tuple(field.name for field in fields(Weights))
 DEFAULTS = Weights()
+# A best-of looks back on a week: by the usual numbers Monday's lead would stand behind Friday's least.
+WEEKLY_DEFAULTS = Weights(half_life_hours=168.0, fresh=0.3)
+
+
+def usual(cadence: str) -> Weights:
+    """What counts where a plan says nothing else."""
+    return WEEKLY_DEFAULTS if cadence == Cadence.WEEKLY else DEFAULTS
 
 
 def bounds(name: str) -> tuple[float, float]:
@@ -43,7 +55,7 @@ def bounds(name: str) -> tuple[float, float]:
     return (1.0, LONGEST_HALF_LIFE_HOURS) if name == "half_life_hours" else (0.0, MOST)
 
 
-def read(stored: Mapping[str, Any]) -> Weights:
+def read(stored: Mapping[str, Any], *, cadence: str = Cadence.EACH) -> Weights:
     """The weights with these instead of the usual ones. Raises BadWeights."""
     if not isinstance(stored, Mapping):
         raise BadWeights(_("Weights are names with numbers."))
@@ -57,10 +69,10 @@ def read(stored: Mapping[str, Any]) -> Weights:
                 _("“%(name)s” must be a number from %(least)g to %(most)g.")
                 % {"name": name, "least": least, "most": most}
             )
-    return replace(DEFAULTS, **{name: float(value) for name, value in stored.items()})
+    return replace(usual(cadence), **{name: float(value) for name, value in stored.items()})
 
 
-def changed(weights: Weights) -> dict[str, float]:
+def changed(weights: Weights, *, cadence: str = Cadence.EACH) -> dict[str, float]:
     """What differs from the usual weights: only that is stored, so that a better default reaches every plan."""
-    usual = asdict(DEFAULTS)
-    return {name: value for name, value in asdict(weights).items() if value != usual[name]}
+    known = asdict(usual(cadence))
+    return {name: value for name, value in asdict(weights).items() if value != known[name]}

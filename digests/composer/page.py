@@ -139,7 +139,7 @@ def _page(
     is_editable = digest.state in EDITABLE and access.may(
         request.user, "digests.change_digest", digest.newsletter
     )
-    plan = Plan.of(digest.newsletter)
+    plan = Plan.of(digest.newsletter, digest.cadence)
     zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
     context = {
         **admin.site.each_context(request),

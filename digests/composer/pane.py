@@ -106,7 +106,7 @@ class Pane:
 
 
 def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetime) -> Pane:
-    """The candidates as the address wants them. Queries: 8, whatever the number of candidates.
+    """The candidates as the address wants them. Queries: 8, and 1 more for a best-of, whatever the number of candidates.
 
     Ranked as of the address's `until`, and without what came in later: no row moves by itself.
     """
@@ -115,7 +115,7 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     found = [
         each
         for each in selection.candidates(
-            digest.newsletter, start=digest.window_start, end=until, at=until
+            digest.newsletter, cadence=digest.cadence, start=digest.window_start, end=until, at=until
         )
         if each.article.pk not in picked
     ] if until > digest.window_start else []  # fmt: skip
@@ -146,8 +146,7 @@ def arrivals(digest: Digest, *, until: datetime, at: datetime) -> int:
     end = min(digest.window_end, at)
     if until >= end:
         return 0
-    new = Article.objects.first_seen_between(until, end).in_language(digest.newsletter.language)
-    return new.filter(withdrawn_at__isnull=True).count()
+    return selection.window(digest.newsletter, cadence=digest.cadence, start=until, end=end).count()
 
 
 def until_in(query: QueryDict) -> datetime | None:

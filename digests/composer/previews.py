@@ -83,7 +83,9 @@ def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
         "is_own": found.proposed_by_id == user_of(request).pk,
         "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
         "return_form": ReturnForm(),
-        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=clock.now()),
+        "recipients": audiences.count(
+            audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=clock.now()
+        ),
     }
     return TemplateResponse(request, "admin/digests/digest/proof.html", context)
 

@@ -36,9 +36,7 @@ def swap(request: HttpRequest, pk: int) -> HttpResponse:
     titles = {slot["key"]: slot["title"] for slot in digest.slots}
     picks.sort(key=lambda pick: (order.get(pick.slot, len(order)), pick.position))
     had = {pick.article_id for pick in picks}
-    found = selection.candidates(
-        digest.newsletter, start=digest.window_start, end=digest.window_end, at=clock.now()
-    )
+    found = selection.candidates_for(digest, at=clock.now())
     usable = [each.article for each in found if each.article.pk not in had and not each.held_back]
     wanted = digest.scheduled_at or digest.wanted_at
     return _page(

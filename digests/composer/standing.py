@@ -21,7 +21,9 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         "zone": zone,
         "proofs": digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"),
         "mailing": _mailing(digest),
-        "recipients": audiences.count(audiences.for_newsletter(digest.newsletter), at=at),
+        "recipients": audiences.count(
+            audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=at
+        ),
         "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
         "return_form": ReturnForm(),
         "skip_form": SkipForm(),
@@ -36,7 +38,9 @@ def _excluded(digest: Digest, *, at: datetime) -> list[str]:
     """Who signed up and gets nothing, once there is a time to send on: two queries over the whole list of readers."""
     if digest.state not in (DigestState.APPROVED, DigestState.SCHEDULED):
         return []
-    return excluded(audiences.exclusions(audiences.for_newsletter(digest.newsletter), at=at))
+    return excluded(
+        audiences.exclusions(audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=at)
+    )
 
 
 def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from digests.states import DigestState, PickLabel, PickSource
 from newsroom.articles.models import Article, Picture
 from subscriptions.models import Newsletter
+from subscriptions.states import BEST_OF_THE_WEEK, Cadence
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):
@@ -21,12 +22,29 @@ class DigestQuerySet(models.QuerySet["Digest"]):
     def due(self, at: datetime) -> "DigestQuerySet":
         return self.filter(state=DigestState.SCHEDULED, scheduled_at__lte=at)
 
+    def of_week(self, newsletter: Newsletter, *, start: datetime, end: datetime) -> "DigestQuerySet":
+        """What a best-of over [start, end) looks back on: what went out then to readers of every digest."""
+        return self.public().filter(
+            newsletter=newsletter, cadence=Cadence.EACH, handed_over_at__gte=start, handed_over_at__lt=end
+        )
+
+    def alike(self, digest: "Digest") -> "DigestQuerySet":
+        """Those for the same readers: of its newsletter and cadence, itself among them."""
+        return self.filter(newsletter=digest.newsletter_id, cadence=digest.cadence)
+
 
 class Digest(models.Model):
     """One dated issue of a newsletter."""
 
     newsletter = models.ForeignKey(
         Newsletter, models.PROTECT, related_name="digests", verbose_name=_("newsletter")
+    )
+    cadence = models.CharField(
+        _("for"),
+        max_length=8,
+        choices=Cadence,
+        default=Cadence.EACH,
+        help_text=_("Whom it is for: readers of every digest, or those of the weekly best-of."),
     )
     number = models.PositiveIntegerField(
         _("number"), null=True, blank=True, help_text=_("Empty while skipped.")
@@ -107,7 +125,9 @@ class Digest(models.Model):
             ("send_digest", _("Can schedule, send and stop a digest")),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["newsletter", "window_end"], name="digest_window_once"),
+            models.UniqueConstraint(
+                fields=["newsletter", "cadence", "window_end"], name="digest_window_once"
+            ),
             models.UniqueConstraint(fields=["newsletter", "number"], name="digest_number_once"),
             models.CheckConstraint(
                 condition=Q(window_end__gt=F("window_start")), name="digest_window_half_open"
@@ -123,10 +143,16 @@ class Digest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.newsletter} {self.number or '–'}"
+        name = f"{self.newsletter} {self.number or '–'}"
+        return f"{name} · {BEST_OF_THE_WEEK}" if self.is_best_of else name
 
     def get_absolute_url(self) -> str:
         return reverse("digest", args=[self.newsletter.slug, self.number])
+
+    @property
+    def is_best_of(self) -> bool:
+        """Whether it takes what the newsletter's other digests of the week brought, for readers who get only this."""
+        return self.cadence == Cadence.WEEKLY
 
 
 class Pick(models.Model):

@@ -1,20 +1,31 @@
-"""Plans: when a newsletter's digests are due, what places they have, and what may happen without a person."""
+"""Plans: when a newsletter's digests are due, what places they have, and what may happen without a person.
+
+A newsletter has one plan for its digests and, if it has a weekly best-of, a second one for that.
+"""
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from digests.states import Autopilot
 from newsroom.articles.models import Feed, Section
 from subscriptions.models import Newsletter
+from subscriptions.states import BEST_OF_THE_WEEK, Cadence
 
 
 class Plan(models.Model):
     """When a newsletter's digests are due and what may happen without a person."""
 
-    newsletter = models.OneToOneField(
-        Newsletter, models.CASCADE, related_name="plan", verbose_name=_("newsletter")
+    newsletter = models.ForeignKey(
+        Newsletter, models.CASCADE, related_name="plans", verbose_name=_("newsletter")
+    )
+    cadence = models.CharField(
+        _("for"),
+        max_length=8,
+        choices=Cadence,
+        default=Cadence.EACH,
+        help_text=_("Every digest, or the weekly best-of. Readers get one or the other."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     weekdays = models.CharField(
@@ -87,17 +98,31 @@ class Plan(models.Model):
     class Meta:
         verbose_name = _("plan")
         verbose_name_plural = _("plans")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["newsletter", "cadence"],
+                name="plan_once_per_cadence",
+                violation_error_message=_("The newsletter has such a plan already."),
+            )
+        ]
 
     def __str__(self) -> str:
-        return str(self.newsletter)
+        return f"{self.newsletter} · {BEST_OF_THE_WEEK}" if self.is_best_of else str(self.newsletter)
+
+    @property
+    def is_best_of(self) -> bool:
+        return self.cadence == Cadence.WEEKLY
+
+    @property
+    def least(self) -> int:
+        """With fewer articles a digest is skipped; a best-of of nothing is none."""
+        return max(self.minimum_new, 1) if self.is_best_of else self.minimum_new
 
     @classmethod
-    def of(cls, newsletter: Newsletter) -> "Plan | None":
-        """The newsletter's plan, if it has one. Queries: 1, and none if it was read with the newsletter."""
-        try:
-            return newsletter.plan
-        except cls.DoesNotExist:
-            return None
+    def of(cls, newsletter: Newsletter, cadence: str = Cadence.EACH) -> "Plan | None":
+        """The newsletter's plan for this cadence, if it has one. Queries: 1, and none if its plans were read with it."""
+        prefetch_related_objects([newsletter], "plans")
+        return next((plan for plan in newsletter.plans.all() if plan.cadence == cadence), None)
 
 
 class SlotRule(models.Model):

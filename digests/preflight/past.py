@@ -13,17 +13,20 @@ REPEAT_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """sent: the number and time of the digest that had an article last; subject and headline: the newest digest's."""
+    """sent: the number and time of the digest that had an article last; subject and headline: the newest digest's.
+
+    is_empty_week: nothing went out that a best-of could be the best of.
+    """
 
     sent: Mapping[int, tuple[int | None, datetime]] = field(default_factory=dict)
     subject: str = ""
     headline: str = ""
+    is_empty_week: bool = False
 
 
 def look_back(digest: Digest, *, articles: Collection[int], at: datetime) -> Past:
-    """What the newsletter's readers got before. Queries: 2."""
-    sent = Digest.objects.filter(newsletter_id=digest.newsletter_id, state=DigestState.HANDED_OVER)
-    sent = sent.exclude(pk=digest.pk)
+    """What the digest's readers got before. Queries: 2, and 1 more for a best-of."""
+    sent = Digest.objects.alike(digest).filter(state=DigestState.HANDED_OVER).exclude(pk=digest.pk)
     repeats = (
         Pick.objects.filter(
             article__in=articles,
@@ -41,7 +44,13 @@ def look_back(digest: Digest, *, articles: Collection[int], at: datetime) -> Pas
         sent={article: (number, when) for article, number, when in repeats if when},
         subject=opening[0][3] if opening else "",
         headline=(opening[0][1] or opening[0][2]) if opening else "",
+        is_empty_week=digest.is_best_of and not _has_week(digest),
     )
+
+
+def _has_week(digest: Digest) -> bool:
+    week = Digest.objects.of_week(digest.newsletter, start=digest.window_start, end=digest.window_end)
+    return week.exists()
 
 
 def _rank(slot: str, slots: list[dict[str, str]]) -> int:

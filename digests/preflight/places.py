@@ -40,6 +40,16 @@ def there_is_something_to_read(desk: Desk) -> Flaws:
         yield _("The digest holds no story yet."), "candidates"
 
 
+@blocks("empty_week")
+def there_was_a_week(desk: Desk) -> Flaws:
+    """Whoever reads the best of the week wants what there was; stories picked by hand do not make a week."""
+    if desk.past.is_empty_week:
+        yield (
+            _("No digest went out this week: there is nothing to take the best of. Skip this one."),
+            "candidates",
+        )
+
+
 @advises("one_section")
 def sections_are_mixed(desk: Desk) -> Flaws:
     sections = {pick.article.section for pick in desk.picks}

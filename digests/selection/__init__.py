@@ -1,11 +1,13 @@
 """Which articles a digest takes: its window, the candidates with their reasons, and filling what the desk left empty.
 
 Windows are half-open and follow each other without a gap: [last cut-off, this cut-off). A skipped digest cuts
-nothing off, so that its articles go into the next.
+nothing off, so that its articles go into the next. The weekly best-of has windows of its own, over the digests that
+went out.
 """
 
+from digests.selection.best_of import carried
 from digests.selection.building import build, last_cut_off, next_due, slots_of
-from digests.selection.candidates import Candidate, candidates, count_new, reasons_for
+from digests.selection.candidates import Candidate, candidates, candidates_for, count_new, reasons_for, window
 from digests.selection.filling import fill, name
 from digests.selection.rehearsing import Line, Rehearsal, rehearse
 
@@ -15,6 +17,8 @@ __all__ = [
     "Rehearsal",
     "build",
     "candidates",
+    "candidates_for",
+    "carried",
     "count_new",
     "fill",
     "last_cut_off",
@@ -23,4 +27,5 @@ __all__ = [
     "reasons_for",
     "rehearse",
     "slots_of",
+    "window",
 ]

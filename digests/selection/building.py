@@ -17,7 +17,7 @@ from digests.skipping import too_little
 from digests.states import CUTTING, DigestState
 from newsroom.articles import clustering
 from subscriptions.models import Newsletter
-from subscriptions.states import NewsletterState
+from subscriptions.states import Cadence, NewsletterState
 
 
 def build(
@@ -27,10 +27,11 @@ def build(
     window_end: datetime | None = None,
     due_at: datetime | None = None,
     by: User | None = None,
+    cadence: str = Cadence.EACH,
 ) -> Digest:
     """A draft for the next window, its slots filled with proposals that the desk may change.
 
-    window_end: the cut-off; without it the plan's next due time, so that the plan finds this draft and makes no
+    cadence: weekly for the best-of, which has a plan and windows of its own. window_end: the cut-off; without it the plan's next due time, so that the plan finds this draft and makes no
     second one. With too little new once the window is over, the plan's build is a skipped digest, and staff know.
     Raises NewsletterAtRest, NoPlan and WindowTaken.
     """
@@ -40,28 +41,28 @@ def build(
     clustering.group_new(at=at)
     with transaction.atomic():
         # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
-        plan = plan_of(newsletter, is_locked=True)
+        plan = plan_of(newsletter, cadence, is_locked=True)
         if window_end is None:
             due_at = _open_due(plan, at=at)
             window_end = due_at or at
         digest = _draft(plan, at=at, window_end=window_end, due_at=due_at, by=by)
         fill(digest, at=at)
-        if by is None and window_end <= at and (found := count_new(digest, at=at)) < plan.minimum_new:
+        if by is None and window_end <= at and (found := count_new(digest, at=at)) < plan.least:
             digest.picks.all().delete()
-            too_little(digest, found=found, minimum=plan.minimum_new, at=at)
+            too_little(digest, found=found, minimum=plan.least, at=at)
     return digest
 
 
 def _draft(
     plan: Plan, *, at: datetime, window_end: datetime, due_at: datetime | None, by: User | None
 ) -> Digest:
-    digests = Digest.objects.filter(newsletter=plan.newsletter)
+    digests = Digest.objects.filter(newsletter=plan.newsletter, cadence=plan.cadence)
     if taken := digests.filter(window_end=window_end).first():
         raise WindowTaken(
             _("The digest with the cut-off %(end)s is there already, under the id %(id)d.")
             % {"end": _stamp(window_end), "id": taken.pk}
         )
-    start = last_cut_off(plan.newsletter)
+    start = last_cut_off(plan)
     if window_end <= start:
         raise WindowTaken(
             _("The cut-off %(end)s is not after the last one, %(start)s.")
@@ -69,6 +70,7 @@ def _draft(
         )
     return Digest.objects.create(
         newsletter=plan.newsletter,
+        cadence=plan.cadence,
         number=next_number(plan.newsletter),
         window_start=start,
         window_end=window_end,
@@ -102,30 +104,39 @@ def slots_of(plan: Plan, *, on: datetime) -> list[dict[str, Any]]:
 def _open_due(plan: Plan, *, at: datetime) -> datetime | None:
     """The next due time whose digest did not go out ahead of it."""
     sent = Digest.objects.filter(
-        newsletter=plan.newsletter_id, state=DigestState.HANDED_OVER, due_at__gt=at
+        newsletter=plan.newsletter_id,
+        cadence=plan.cadence,
+        state=DigestState.HANDED_OVER,
+        due_at__gt=at,
     ).aggregate(last=Max("due_at"))["last"]
     return next_due(plan, after=max(at, sent or at))
 
 
-def last_cut_off(newsletter: Newsletter) -> datetime:
-    """Where the next window starts. Raises NoPlan. Queries: 2."""
-    last = Digest.objects.filter(newsletter=newsletter, state__in=CUTTING).aggregate(end=Max("window_end"))[
-        "end"
-    ]
-    return last or plan_of(newsletter).first_window_from
+def last_cut_off(plan: Plan) -> datetime:
+    """Where the plan's next window starts. Queries: 1."""
+    cutting = Digest.objects.filter(
+        newsletter=plan.newsletter_id, cadence=plan.cadence, state__in=CUTTING
+    ).aggregate(end=Max("window_end"))
+    return cutting["end"] or plan.first_window_from
 
 
 def next_number(newsletter: Newsletter) -> int:
+    """Best-ofs are numbered with the others: a number is a digest's address on the web."""
     highest = Digest.objects.filter(newsletter=newsletter).aggregate(highest=Max("number"))["highest"]
     return (highest or 0) + 1
 
 
-def plan_of(newsletter: Newsletter, *, is_locked: bool = False) -> Plan:
+def plan_of(newsletter: Newsletter, cadence: str = Cadence.EACH, *, is_locked: bool = False) -> Plan:
     """The newsletter's plan, in a transaction ours alone if is_locked. Raises NoPlan."""
     plans = Plan.objects.select_for_update() if is_locked else Plan.objects.all()
     try:
-        return plans.get(newsletter=newsletter)
+        return plans.get(newsletter=newsletter, cadence=cadence)
     except Plan.DoesNotExist as error:
+        if cadence == Cadence.WEEKLY:
+            raise NoPlan(
+                _("%(newsletter)s has no weekly best-of yet: make a plan for it.")
+                % {"newsletter": newsletter}
+            ) from error
         raise NoPlan(_("%(newsletter)s has no plan yet.") % {"newsletter": newsletter}) from error
 
 

@@ -1,4 +1,7 @@
-"""The articles a digest may take, ranked, each with what speaks for it."""
+"""The articles a digest may take, ranked, each with what speaks for it.
+
+For most digests they are what came in within its window; for a weekly best-of, what the digests of its week brought.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -9,11 +12,14 @@ from django.db.models import Q, QuerySet
 from digests import weights
 from digests.models import Digest, Mark, Pick, Plan
 from digests.ranking import Facts, rank
+from digests.selection import best_of
+from digests.selection.best_of import Showing
 from digests.states import CUTTING
 from digests.weights import Weights
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, ArticleQuerySet
 from newsroom.articles.states import Origin, Review
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,27 +43,31 @@ class Candidate:
 
 
 def candidates(
-    newsletter: Newsletter, *, start: datetime, end: datetime, at: datetime, tried: Weights | None = None
+    newsletter: Newsletter,
+    *,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    cadence: str = Cadence.EACH,
+    tried: Weights | None = None,
 ) -> list[Candidate]:
     """Articles of the window [start, end) in the newsletter's language, best first, each with what speaks for it.
 
-    Without withdrawn ones, and without bylines (`read_bylines`): most are never shown. tried: weights to rank by
-    instead of the plan's. Queries: 5, whatever the size.
+    Of a weekly best-of: those that its digests of the window held. Without withdrawn ones, and without bylines
+    (`read_bylines`): most are never shown. tried: weights to rank by instead of the plan's. Queries: 5 whatever the
+    size, 1 more for a best-of, and 1 if the newsletter's plans were not read with it.
     """
-    plan = Plan.of(newsletter) or Plan(newsletter=newsletter)
-    window = (
-        Article.objects.first_seen_between(start, end)
-        .in_language(newsletter.language)
-        .filter(withdrawn_at__isnull=True)
-    )
+    plan = Plan.of(newsletter, cadence) or Plan(newsletter=newsletter, cadence=cadence)
+    articles = window(newsletter, cadence=cadence, start=start, end=end)
     rows = {
         article.pk: article
-        for article in window.defer("body_html").select_related("section", "picture", "feed")
+        for article in articles.defer("body_html").select_related("section", "picture", "feed")
     }
-    sent = _sent(newsletter, window, start)
+    sent = _sent(plan, articles, start)
     marks = _marks(newsletter)
-    facts = _all_facts(plan, rows.values(), sent, marks)
-    ranked = rank(facts, at=at, weights=tried or weights.read(plan.weights))
+    shown = best_of.showings(newsletter, start=start, end=end) if plan.is_best_of else {}
+    facts = _all_facts(plan, rows.values(), sent, marks, shown)
+    ranked = rank(facts, at=at, weights=tried or weights.read(plan.weights, cadence=cadence))
     found = [
         Candidate(
             article=article,
@@ -73,25 +83,43 @@ def candidates(
     return _led(found, plan)
 
 
+def window(
+    newsletter: Newsletter, *, start: datetime, end: datetime, cadence: str = Cadence.EACH
+) -> ArticleQuerySet:
+    """What a digest of this window is chosen from, without withdrawn articles."""
+    if cadence == Cadence.WEEKLY:
+        return best_of.articles_of_week(newsletter, start=start, end=end)
+    new = Article.objects.first_seen_between(start, end).in_language(newsletter.language)
+    return new.filter(withdrawn_at__isnull=True)
+
+
+def candidates_for(digest: Digest, *, at: datetime) -> list[Candidate]:
+    """The candidates of a digest's own window and kind. Queries: as `candidates`."""
+    return candidates(
+        digest.newsletter, cadence=digest.cadence, start=digest.window_start, end=digest.window_end, at=at
+    )
+
+
 def count_new(digest: Digest, *, at: datetime) -> int:
     """How many articles of the window could be taken without a person; several on one event count once."""
-    found = candidates(digest.newsletter, start=digest.window_start, end=digest.window_end, at=at)
+    found = candidates_for(digest, at=at)
     return sum(not candidate.held_back for candidate in found)
 
 
 def reasons_for(digest: Digest, article: Article, *, at: datetime) -> dict[str, float]:
     """The terms of an article's score in this digest; empty if it is no candidate. As many queries as candidates."""
-    found = candidates(digest.newsletter, start=digest.window_start, end=digest.window_end, at=at)
+    found = candidates_for(digest, at=at)
     return next((dict(each.reasons) for each in found if each.article.pk == article.pk), {})
 
 
-def _sent(newsletter: Newsletter, window: QuerySet[Article], start: datetime) -> dict[int, Digest]:
-    """By article of the window: the last earlier digest of the newsletter that told of the same event. Queries: 2."""
+def _sent(plan: Plan, window: QuerySet[Article], start: datetime) -> dict[int, Digest]:
+    """By article of the window: the last earlier digest for the same readers that told of the same event. Queries: 2."""
     earlier = (
         Pick.objects.filter(
             Q(article__in=window.values("pk"))
             | Q(article__cluster__in=window.filter(cluster__isnull=False).values("cluster")),
-            digest__newsletter=newsletter,
+            digest__newsletter=plan.newsletter_id,
+            digest__cadence=plan.cadence,
             digest__state__in=CUTTING,
             digest__window_end__lte=start,
         )
@@ -116,7 +144,11 @@ def _marks(newsletter: Newsletter) -> dict[int, Mark]:
 
 
 def _all_facts(
-    plan: Plan, articles: Iterable[Article], sent: Mapping[int, Digest], marks: Mapping[int, Mark]
+    plan: Plan,
+    articles: Iterable[Article],
+    sent: Mapping[int, Digest],
+    marks: Mapping[int, Mark],
+    shown: Mapping[int, Showing],
 ) -> list[Facts]:
     """Queries: 2, for favoured sections and trusted sources."""
     favoured = set(plan.favoured_sections.values_list("pk", flat=True)) if plan.pk else set()
@@ -133,6 +165,8 @@ def _all_facts(
             is_favoured=article.section_id in favoured,
             is_trusted=article.feed_id in trusted,
             is_used=article.pk in sent,
+            place=shown[article.pk].place if article.pk in shown else 0.0,
+            clicks=shown[article.pk].clicks if article.pk in shown else 0.0,
         )
         for article in articles
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
@@ -11,7 +12,8 @@ from digests import history, links
 from digests.choosing import Caps, Choice, Place, choose
 from digests.errors import WrongState
 from digests.models import Digest, Pick, Plan
-from digests.selection.candidates import Candidate, candidates
+from digests.selection import best_of
+from digests.selection.candidates import Candidate, candidates_for
 from digests.selection.explaining import choices
 from digests.states import DigestState, PickSource
 from newsroom.articles.models import Article, read_bylines
@@ -25,6 +27,7 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
     A slot without a pick is filled up to its maximum, one the desk began up to its minimum; picks of the desk
     stay where they are. Never taken: what candidates holds back, a second article on one event, and more of a source,
     author or section than the plan's caps allow. Reader submissions go into the community slot only.
+    A weekly best-of takes over what the desk wrote for its stories in the digests of the week.
     At most two of a section among lead and briefs, as long as there are others.
     """
     with transaction.atomic():
@@ -35,7 +38,7 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
         unfit = draft.picks.filter(source=PickSource.AUTOPILOT, article__withdrawn_at__isnull=False)
         gone, _rows = unfit.delete()
         picks = list(draft.picks.select_related("article").prefetch_related("article__bylines"))
-        found = candidates(draft.newsletter, start=draft.window_start, end=draft.window_end, at=at)
+        found = candidates_for(draft, at=at)
         usable = {each.article.pk: each for each in takeable(found, picks)}
         left_over: dict[int, str] = {}
         places = list(
@@ -43,13 +46,14 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
                 draft.slots,
                 map(place_of, picks),
                 (choice_of(each) for each in usable.values()),
-                caps=caps_of(Plan.objects.filter(newsletter=draft.newsletter_id).first()),
+                caps=caps_of(Plan.of(draft.newsletter, draft.cadence)),
                 why_not=left_over,
             )
         )
         _note(
             digest, draft, found, picks, taken={key: slot for slot, _position, key in places}, left=left_over
         )
+        words = best_of.carried(draft, [key for *_place, key in places]) if draft.is_best_of else {}
         made = Pick.objects.bulk_create(
             Pick(
                 digest=draft,
@@ -58,7 +62,7 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
                 position=position,
                 source=PickSource.AUTOPILOT,
                 reasons=dict(usable[key].reasons),
-                original=history.original_of(usable[key].article),
+                **({"original": history.original_of(usable[key].article)} | words.get(key, {})),
             )
             for slot, position, key in places
         )
@@ -91,7 +95,12 @@ def name(digest: Digest) -> None:
     picks = [pick for pick in digest.picks.select_related("article") if pick.slot in order]
     picks.sort(key=lambda pick: order[pick.slot])
     titles = [one_line(pick.title or pick.article.title) for pick in picks]
-    digest.subject = digest.subject or Truncator(" ".join(titles[:1])).chars(200)
+    subject = " ".join(titles[:1])
+    if digest.is_best_of and subject:
+        with translation.override(digest.newsletter.language):
+            # Translators: „Das Beste der Woche: Die Fähre fährt wieder“
+            subject = _("The best of the week: %(title)s") % {"title": subject}
+    digest.subject = digest.subject or Truncator(subject).chars(200)
     digest.preheader = digest.preheader or Truncator(" · ".join(titles[1:4])).chars(200)
     digest.save(update_fields=["subject", "preheader"])
 

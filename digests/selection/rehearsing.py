@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digests.choosing import choose
-from digests.models import Digest, Pick
+from digests.models import Digest, Pick, Plan
 from digests.reasons import why
 from digests.selection.building import last_cut_off, next_due, plan_of, slots_of
 from digests.selection.candidates import Candidate, candidates
@@ -15,6 +15,7 @@ from digests.states import EDITABLE
 from digests.weights import Weights
 from newsroom.articles.models import Article
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 BEFORE = timedelta(days=3)
 """How far before the window we look, to say of an article that it is not new."""
@@ -55,22 +56,24 @@ class Rehearsal:
     left: list[Line]
 
 
-def rehearse(newsletter: Newsletter, *, at: datetime, tried: Weights | None = None) -> Rehearsal:
+def rehearse(
+    newsletter: Newsletter, *, at: datetime, tried: Weights | None = None, cadence: str = Cadence.EACH
+) -> Rehearsal:
     """The next digest if it were filled at this moment; where the desk began one, with its picks and its window.
 
     tried: weights to rank by instead of the plan's. Raises NoPlan. Queries: a fixed number, whatever the size.
     """
-    plan = plan_of(newsletter)
+    plan = plan_of(newsletter, cadence)
     draft = (
-        Digest.objects.filter(newsletter=newsletter, state__in=EDITABLE, window_end__gt=at)
+        Digest.objects.filter(newsletter=newsletter, cadence=cadence, state__in=EDITABLE, window_end__gt=at)
         .order_by("window_end")
         .first()
     )
-    start, end = (draft.window_start, draft.window_end) if draft else (last_cut_off(newsletter), at)
+    start, end = (draft.window_start, draft.window_end) if draft else (last_cut_off(plan), at)
     slots = draft.slots if draft else slots_of(plan, on=next_due(plan, after=at) or at)
     picks = _picks(draft)
-    found = candidates(newsletter, start=start, end=end, at=at, tried=tried)
-    before = candidates(newsletter, start=start, end=end, at=at) if tried else found
+    found = candidates(newsletter, cadence=cadence, start=start, end=end, at=at, tried=tried)
+    before = candidates(newsletter, cadence=cadence, start=start, end=end, at=at) if tried else found
     left_over: dict[int, str] = {}
     chosen = list(
         choose(
@@ -96,8 +99,7 @@ def rehearse(newsletter: Newsletter, *, at: datetime, tried: Weights | None = No
                 not line.is_desks,
             ),
         ),
-        left=[line for line in lines if not line.slot]
-        + list(_outside(newsletter, listed, start=start, end=end)),
+        left=[line for line in lines if not line.slot] + list(_outside(plan, listed, start=start, end=end)),
     )
 
 
@@ -152,11 +154,14 @@ def _because(code: str, each: Candidate, by_cluster: Mapping[int | None, str]) -
     return why(code, details(each, by_cluster))
 
 
-def _outside(newsletter: Newsletter, listed: set[int], *, start: datetime, end: datetime) -> Iterator[Line]:
+def _outside(plan: Plan, listed: set[int], *, start: datetime, end: datetime) -> Iterator[Line]:
     """The newest articles that are no candidates at all."""
-    others = Article.objects.first_seen_between(start - BEFORE, end).exclude(
-        withdrawn_at__isnull=True, language=newsletter.language, first_seen_at__gte=start
-    )
+    newsletter = plan.newsletter
+    others = Article.objects.first_seen_between(start - BEFORE, end)
+    if not plan.is_best_of:
+        others = others.exclude(
+            withdrawn_at__isnull=True, language=newsletter.language, first_seen_at__gte=start
+        )
     for article in (
         others.select_related("section").defer("body_html").order_by("-first_seen_at")[:OUTSIDE_SHOWN]
     ):
@@ -166,6 +171,8 @@ def _outside(newsletter: Newsletter, listed: set[int], *, start: datetime, end: 
             code = "withdrawn"
         elif article.language != newsletter.language:
             code = "language"
+        elif plan.is_best_of:
+            code = "not_of_week"
         else:
             code = "not_new"
         yield Line(article=article, code=code, because=why(code, {}))

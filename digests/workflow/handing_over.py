@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def hand_over(digest: Digest, *, at: datetime) -> Mailing:
-    """Hand the approved proof over to the engine, for everybody who wants each digest. Never twice.
+    """Hand the approved proof over to the engine, for everybody who chose the digest's cadence. Never twice.
 
     Preflight runs once more, because an article may have been withdrawn since the proof. Raises NotReady,
     NotApproved, TooLate, EditConflict, and WrongState if it is not scheduled for now or earlier.
@@ -77,7 +77,7 @@ def _mail(digest: Digest, proof: Proof, *, at: datetime) -> Mailing:
         title=renditions[0].subject,
         renditions=renditions,
         envelope=envelope_of(digest),
-        audience=audiences.for_newsletter(digest.newsletter),
+        audience=audiences.for_newsletter(digest.newsletter, cadence=digest.cadence),
         at=at,
         late_limit=settings.DELIVERY_LATE_LIMIT_SECONDS,
     )
@@ -94,12 +94,14 @@ def _cut_off(digest: Digest, *, at: datetime) -> None:
 
 
 def _tell_newsletter(digest: Digest, mailing: Mailing, *, at: datetime) -> None:
-    plan = Plan.objects.filter(newsletter_id=digest.newsletter_id).first()
-    Newsletter.objects.filter(pk=digest.newsletter_id).update(
-        latest_url=digest.get_absolute_url(),
-        latest_title=mailing.title,
-        next_at=selection.next_due(plan, after=max(at, digest.due_at or at)) if plan else None,
-    )
+    """What lower floors show. The latest digest to look at is one of those that everybody gets who signs up."""
+    plan = Plan.of(digest.newsletter, digest.cadence)
+    next_at = selection.next_due(plan, after=max(at, digest.due_at or at)) if plan else None
+    newsletter = Newsletter.objects.filter(pk=digest.newsletter_id)
+    if digest.is_best_of:
+        newsletter.update(next_weekly_at=next_at)
+    else:
+        newsletter.update(latest_url=digest.get_absolute_url(), latest_title=mailing.title, next_at=next_at)
 
 
 def hand_over_due(at: datetime) -> list[Mailing]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
-from digests import curation
+from digests import curation, planning
 from digests.models import Digest, Plan, SlotRule
 from newsroom.articles import intake, pages
 from newsroom.articles.models import Article, Author, Picture, Section
@@ -18,7 +18,7 @@ from newsroom.articles.text import slugify_german
 from newsroom.demo.stage import PASSWORD
 from subscriptions import transfer
 from subscriptions.models import Newsletter, Sender
-from subscriptions.states import NewsletterState
+from subscriptions.states import Cadence, NewsletterState
 
 LEAD = "faehre-legt-wieder-ab"
 """The day's story: the newest on the front page, and first in the digest."""
@@ -125,24 +125,31 @@ def put_first(digest: Digest, slug: str) -> None:
 
 def _newsletter(entry: dict[str, Any], *, sender: Sender, position: int, at: dt.datetime) -> None:
     values = dict(entry)
-    plan_values = dict(values.pop("plan"))
+    plans = {Cadence.EACH: values.pop("plan"), Cadence.WEEKLY: values.pop("weekly", None)}
     newsletter = Newsletter.objects.create(
         sender=sender, state=NewsletterState.ACTIVE, position=position, **values
     )
-    slots = plan_values.pop("slots")
+    for cadence, plan in plans.items():
+        if plan:
+            _plan(newsletter, cadence, plan, at=at)
+    planning.tell_newsletter(newsletter, at=at)
+
+
+def _plan(newsletter: Newsletter, cadence: Cadence, values: dict[str, Any], *, at: dt.datetime) -> None:
     plan = Plan.objects.create(
         newsletter=newsletter,
-        weekdays=",".join(plan_values["weekdays"]),
-        time=dt.time.fromisoformat(plan_values["time"]),
-        zone=plan_values["zone"],
-        autopilot=plan_values["autopilot"],
-        needs_four_eyes=plan_values["four_eyes"],
-        minimum_new=plan_values["minimum_new"],
+        cadence=cadence,
+        weekdays=",".join(values["weekdays"]),
+        time=dt.time.fromisoformat(values["time"]),
+        zone=values["zone"],
+        autopilot=values["autopilot"],
+        needs_four_eyes=values["four_eyes"],
+        minimum_new=values["minimum_new"],
         first_window_from=at - dt.timedelta(days=1),
         # Due times before the demo began are nobody's business.
         last_due_at=at,
     )
-    for place, slot in enumerate(slots):
+    for place, slot in enumerate(values["slots"]):
         SlotRule.objects.create(
             plan=plan,
             key=slot["key"],

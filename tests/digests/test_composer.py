@@ -194,8 +194,7 @@ def test_who_proposed_cannot_approve(digest: Digest) -> None:
 
 
 def test_a_wall_clock_time_is_the_newsrooms(jonas: Client, aylin: Client, digest: Digest) -> None:
-    digest.newsletter.plan.zone = "America/New_York"
-    digest.newsletter.plan.save()
+    digest.newsletter.plans.update(zone="America/New_York")
     act(jonas, digest, "propose")
     act(aylin, digest, "approve", proof=1)
 

@@ -131,6 +131,17 @@ def link_in_note(state: LinkState) -> Change:
     return change
 
 
+def went_out(digest: Digest) -> None:
+    """A digest went out within its window, as the last thing in it."""
+    earlier = make_handed_over(digest.newsletter, at=NOON)
+    Digest.objects.filter(pk=earlier.pk).update(handed_over_at=digest.window_end - dt.timedelta(seconds=1))
+
+
+def went_out_too_late(digest: Digest) -> None:
+    earlier = make_handed_over(digest.newsletter, at=NOON)
+    Digest.objects.filter(pk=earlier.pk).update(handed_over_at=digest.window_end)
+
+
 def both(*changes: Change) -> Change:
     return lambda digest: [change(digest) for change in changes]
 
@@ -144,6 +155,9 @@ PAIRS = {
     "slot_underfull": Pair(lambda digest: digest.picks.filter(slot="lead").delete(), nothing),
     "slot_overfull": Pair(fill("lead", 1), fill("briefs", 3)),
     "nothing_picked": Pair(lambda digest: digest.picks.all().delete(), nothing),
+    "empty_week": Pair(
+        both(words(cadence="weekly"), went_out_too_late), both(words(cadence="weekly"), went_out)
+    ),
     "one_section": Pair(section(1), section(2)),
     "third_by_author": Pair(one_author(3), one_author(2)),
     "no_subject": Pair(words(subject=" "), words(subject="Fähre")),
@@ -235,7 +249,7 @@ def test_every_rule_has_its_pair_and_every_pair_its_rule() -> None:
 
 def test_these_rules_block_and_the_others_advise() -> None:
     assert {code for code, rule in preflight.RULES.items() if rule.blocks} == {
-        "slot_underfull", "slot_overfull", "nothing_picked", "no_subject", "faked_reply", "dead_link_in_note",
+        "slot_underfull", "slot_overfull", "nothing_picked", "empty_week", "no_subject", "faked_reply", "dead_link_in_note",
         "withdrawn", "embargoed", "unreviewed", "other_language", "repeated", "dead_link", "no_alt", "no_credit",
         "unlabelled_machine_picture", "too_large", "no_legal_block", "no_way_out",
     }  # fmt: skip

@@ -263,9 +263,9 @@ def test_candidates_cost_the_same_queries_at_any_size(size: int) -> None:
     ) as queries:
         selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
 
-    # Articles with section, picture and feed; earlier picks; marks; favoured sections; trusted feeds. The plan came
-    # with the newsletter.
-    assert len(queries) == 5
+    # The newsletter's plans, which did not come with it; articles with section, picture and feed; earlier picks;
+    # marks; favoured sections; trusted feeds.
+    assert len(queries) == 6
 
 
 def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:

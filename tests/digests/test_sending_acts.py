@@ -53,8 +53,7 @@ def test_a_time_that_cannot_be_is_refused_in_a_sentence(typed: str, sentence: st
 
 def test_the_clock_changes_of_the_plans_zone_count_and_no_others(aylin: Client) -> None:
     digest = make_approved()
-    digest.newsletter.plan.zone = "America/New_York"
-    digest.newsletter.plan.save()
+    digest.newsletter.plans.update(zone="America/New_York")
 
     act(aylin, digest, "schedule", when="2098-03-30T02:30")  # a night that leaves out 02:30 in Berlin
 
@@ -83,7 +82,7 @@ def test_who_gets_it_and_who_does_not_is_said_before_it_is_sent(aylin: Client) -
 
     page = page_of(aylin, digest)
 
-    assert "It goes to 3 readers. Not among them: 2 paused, 1 with another cadence." in page
+    assert "It goes to 3 readers. Not among them: 2 paused, 1 who chose the weekly best-of." in page
 
 
 def test_an_exchange_is_one_press_and_one_approval(aylin: Client) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py build_digest NEWSLETTER [--at TIME] [--dry-run]`: a draft for the next window; prints its id."""
+"""`manage.py build_digest NEWSLETTER [--weekly] [--at TIME] [--dry-run]`: a draft for the next window; prints its id."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -14,6 +14,7 @@ from digests.preflight import slot_name
 from digests.reasons import reason_name
 from newsroom.web import clock
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             help="the cut-off, such as 2026-11-23T06:00, in the plan's zone unless it names one;"
             " without it the plan's next due time",
         )
-
+        parser.add_argument("--weekly", action="store_true", help="the weekly best-of, by its own plan")
         parser.add_argument(
             "--dry-run",
             action="store_true",
@@ -37,27 +38,28 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = clock.now()
         newsletter = _newsletter(options["newsletter"])
+        cadence = Cadence.WEEKLY if options["weekly"] else Cadence.EACH
         if options["dry_run"]:
             if options["at"]:
                 raise CommandError(_("A dry run says what would go out now; leave --at out."))
-            self._rehearse(newsletter, now)
+            self._rehearse(newsletter, cadence, now)
             return
         window_end = _cut_off(options["at"], newsletter, now) if options["at"] else None
         try:
-            digest = selection.build(newsletter, at=now, window_end=window_end)
+            digest = selection.build(newsletter, cadence=cadence, at=now, window_end=window_end)
         except DigestError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(str(digest.pk))
-        minimum = Plan.objects.values_list("minimum_new", flat=True).get(newsletter=newsletter)
+        minimum = Plan.objects.get(newsletter=newsletter, cadence=cadence).least
         if (found := selection.count_new(digest, at=now)) < minimum:
             self.stderr.write(
                 _("So far %(found)d new articles; the plan wants at least %(minimum)d.")
                 % {"found": found, "minimum": minimum}
             )
 
-    def _rehearse(self, newsletter: Newsletter, now: datetime) -> None:
+    def _rehearse(self, newsletter: Newsletter, cadence: Cadence, now: datetime) -> None:
         try:
-            found = selection.rehearse(newsletter, at=now)
+            found = selection.rehearse(newsletter, cadence=cadence, at=now)
         except DigestError as error:
             raise CommandError(str(error)) from error
         for line in found.taken:
@@ -87,7 +89,7 @@ def _cut_off(text: str, newsletter: Newsletter, now: datetime) -> datetime:
     except ValueError as error:
         raise CommandError(_("“%(text)s” is no time such as 2026-11-23T06:00.") % {"text": text}) from error
     if moment.tzinfo is None:
-        plan = Plan.objects.filter(newsletter=newsletter).first()
+        plan = Plan.objects.filter(newsletter=newsletter).order_by("cadence").first()
         moment = moment.replace(tzinfo=recurrence.zone(plan.zone) if plan else now.tzinfo)
     if moment <= now:
         raise CommandError(
