@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0008_journal_imports"),
+        ("subscriptions", "0009_offer_the_weekly_best_of"),
     ]
 
     operations = [
