@@ -128,7 +128,7 @@ def test_lines_are_judged_ahead_in_the_language_of_who_asked(
     with translation.override(language):
         judged = parts.judge_ahead(parts.pack([(2, ["mia@example.org"])]), ["address"], at=NOON)
 
-    assert judged.result().lines == [language]
+    assert [*judged.result().lines] == [language]  # type: ignore[comparison-overlap]
 
 
 def test_a_trial_says_what_a_run_does_and_changes_no_reader(small_parts: None) -> None:
