@@ -23,8 +23,10 @@ def tidy() -> None:
 
 @shared_task(name="subscriptions.watch_sign_ups")
 def watch_sign_ups() -> None:
-    """Say how a flood of sign-ups stands, and end attack mode when its time is over. Safe to run twice."""
-    consent.attack.watch(at=now())
+    """Say how a flood of sign-ups stands, end attack mode when its time is over, and note how many asked. Safe to run twice."""
+    at = now()
+    consent.attack.watch(at=at)
+    consent.note_asked(at=at)
 
 
 @shared_task(name="subscriptions.send_links", soft_time_limit=90, time_limit=120)

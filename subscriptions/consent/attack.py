@@ -4,6 +4,7 @@ The open incident is the mode: a flushed cache does not end it, staff see it wit
 ends it at once. It ends by itself half an hour after a limit was last passed.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Max
@@ -29,6 +30,20 @@ def since(at: datetime) -> datetime | None:
     """When the attack began that goes on now; None in peace. One query."""
     incident = Incident.objects.open().filter(key=KEY).first()
     return _began(incident) if incident and _until(incident) > at else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """When an attack began, and when a limit was passed the last time."""
+
+    began: datetime
+    passed: datetime
+
+
+def last() -> Attack | None:
+    """The latest attack, over or not. One query."""
+    incident = Incident.objects.filter(key=KEY).order_by("-pk").first()
+    return Attack(began=_began(incident), passed=_until(incident) - LASTS) if incident else None
 
 
 def begin(limit: int, *, domain: str = "", at: datetime) -> datetime:

@@ -1,10 +1,12 @@
 """How often somebody may ask: per mailbox in the database, per network, domain and site in Redis.
 
-Over the limit of a network nothing is written. Over that of a target domain or of the site attack mode begins.
+Over the limit of a network nothing is written. Over that of a target domain or of the site attack mode begins. A Redis
+that was emptied, or is away, is told what the database knows.
 """
 
 import ipaddress
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +15,7 @@ from django.db import connection
 
 from newsroom.mail.addresses import Address, counting_hash, is_freemail
 from newsroom.web import throttles
-from subscriptions.consent import attack
+from subscriptions.consent import attack, recalling
 from subscriptions.models import Confirmation
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ LINKS_PER_NETWORK = 20
 # So many times its limit a network is refused within an hour before staff hear of it.
 REFUSED_UNTIL_TOLD = 5
 _HOUR = 60 * 60
+_ATTACK = int(attack.LASTS.total_seconds())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,12 @@ class Passage:
 
 
 def let_in(address: Address, network_address: str, *, at: datetime) -> Passage:
-    """Count a request against its network, its domain and the whole site. One query, in peace."""
+    """Count a request against its network, its domain and the whole site.
+
+    One query, in peace; four, once after Redis was emptied, and while it is away.
+    """
+    if throttles.has_forgotten():
+        _recall(at=at)
     network = _network(network_address)
     limit = settings.SIGNUPS_PER_HOUR["network"]
     if not throttles.allow("sign-up network", network, limit=limit, seconds=_HOUR):
@@ -48,9 +56,38 @@ def let_in(address: Address, network_address: str, *, at: datetime) -> Passage:
     since = _flooded(address.normal.rpartition("@")[2], at=at) or attack.since(at)
     if since is None:
         return Passage(is_open=True)
-    seconds = int(attack.LASTS.total_seconds())
-    is_first = throttles.allow("sign-up in attack", network, limit=1, seconds=seconds)
+    is_first = throttles.allow("sign-up in attack", network, limit=1, seconds=_ATTACK)
     return Passage(is_open=is_first, attack_since=since)
+
+
+def _recall(*, at: datetime) -> None:
+    """Give counters back what they have lost, as far as it is written somewhere. Three queries."""
+    limits = settings.SIGNUPS_PER_HOUR
+    found = recalling.latest(most=limits["site"], at=at)
+    networks = Counter(_network(each.network_address) for each in found)
+    for network, number in networks.items():
+        throttles.remember("sign-up network", network, number, limit=limits["network"], seconds=_HOUR)
+    last = attack.last()
+    if last:
+        for network in {_network(each.network_address) for each in found if each.at >= last.began}:
+            throttles.remember("sign-up in attack", network, 1, limit=1, seconds=_ATTACK)
+    # An attack began the counting of domain and site anew.
+    since = max(last.passed, at - timedelta(hours=1)) if last else at - timedelta(hours=1)
+    recent = [each for each in found if each.at > since]
+    domains = Counter(each.domain for each in recent if not is_freemail(each.domain))
+    for domain, number in domains.items():
+        throttles.remember("sign-up domain", domain, number, limit=limits["domain"], seconds=_HOUR)
+    asked = max(len(recent), recalling.noted(since=since))
+    throttles.remember("sign-up site", settings.SITE_URL, asked, limit=limits["site"], seconds=_HOUR)
+
+
+def note_asked(*, at: datetime) -> None:
+    """Write down how many asked within the hour, so that an emptied Redis can be told. One query, none without Redis."""
+    asked = throttles.counted(
+        "sign-up site", settings.SITE_URL, limit=settings.SIGNUPS_PER_HOUR["site"], seconds=_HOUR
+    )
+    if not throttles.is_away():
+        recalling.note(asked, at=at)
 
 
 def _mind_refused(network: str, limit: int, *, at: datetime) -> None:
