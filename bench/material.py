@@ -103,7 +103,7 @@ def envelope() -> Envelope:
 def copies(numbers: range) -> list[Copy]:
     """Copies with their own tokens and links, as the pump makes them from rows."""
     own = tokens.make_many(TokenKind.DELIVERY, (1 << 32 | number for number in numbers))
-    leave, manage = tokens.leave_urls(numbers), tokens.manage_urls(numbers)
+    leave, manage = tokens.leave_urls(numbers), tokens.manage_urls((number, "0" * 64) for number in numbers)
     made = []
     for number, token, leave_url, manage_url in zip(numbers, own, leave, manage, strict=True):
         address = f"reader{number:07}@example.org"

@@ -83,6 +83,8 @@ def _write(digest: Digest, rendered: Rendered, user: User, *, at: datetime) -> b
             "manage_url": nowhere,
             "masked_address": mask(user.email),
             "since": long_date(at, newsletter.language),
+            "place": "",
+            "back": "",
         }
     )
     envelope = Envelope(

@@ -29,12 +29,14 @@ from newsroom.web.tags import reading_time
 MAXIMUM_BYTES = 95_000
 """Gmail cuts a message near 100 kB of its own cleaned HTML; below this the footer with its leave link stays in sight."""
 
-READER_SLOTS = ("leave_url", "manage_url", "masked_address", "since")
+READER_SLOTS = ("leave_url", "manage_url", "masked_address", "since", "place", "back")
 LONGEST_VALUES = {
     "leave_url": "x" * 75,
     "manage_url": "x" * 85,
     "masked_address": "x" * 60,
     "since": "x" * 20,
+    "place": "x" * 40,
+    "back": "x" * 60,
 }
 
 _LINK = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)

@@ -16,13 +16,12 @@ from newsroom.web.api import WITHOUT_CONTROLS, Moment, Problem, ProblemBody, Sen
 from newsroom.web.clock import now
 from newsroom.web.errors import BadToken
 from newsroom.web.proxies import client_address
-from newsroom.web.tokens import TokenKind
 from subscriptions import consent, signing_up
-from subscriptions.errors import Misspelt
+from subscriptions.errors import LinkOutdated, Misspelt
 from subscriptions.forms import language_code
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import NewsletterState, SubscriptionState
-from subscriptions.views.private import keep_private, subscription_of
+from subscriptions.views.private import keep_private, settings_of
 from subscriptions.wording import BOX, wording
 
 router = Router(tags=["readers"])
@@ -101,12 +100,12 @@ class ReaderToken(HttpBearer):
     """The token of a settings link, as it stands in a reader's mails: `/preferences/<token>/`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Subscriber | None:
-        """The token's reader. One query."""
+        """The token's reader; nobody if it went to an address she has left. One query."""
         try:
-            row = subscription_of(TokenKind.MANAGE, token)
-        except BadToken:
+            row = settings_of(token)
+        except (BadToken, LinkOutdated):
             return None
-        return row.subscriber if row is not None and row.subscriber.address else None
+        return row.subscriber if row is not None else None
 
 
 def _private(run: Any) -> Any:

@@ -36,6 +36,8 @@ class Deliverable:
     since: date
     source: str
     skip_reason: str = ""
+    address_hash: str = ""
+    paused_until: datetime | None = None
 
 
 def for_newsletter(newsletter: Newsletter, *, cadence: str = Cadence.EACH) -> dict[str, Any]:
@@ -144,6 +146,8 @@ def deliverable(
             since=since,
             source=source,
             skip_reason=reason,
+            address_hash=hashes.get(pk, ""),
+            paused_until=paused_until,
         )
     return looks
 

@@ -110,7 +110,7 @@ def say_already_subscribed(
         context={
             **_legal(first.sender),
             "newsletters": _as_ordered(rows),
-            "manage_url": manage_url(rows[0].pk),
+            "manage_url": manage_url(rows[0].pk, reader.address_hash),
             "asked_at": at,
         },
         envelope=_envelope(first, language=reader.language),
@@ -147,7 +147,7 @@ def welcome(
                 }
                 for row in rows
             ],
-            "manage_url": manage_url(rows[0].pk),
+            "manage_url": manage_url(rows[0].pk, reader.address_hash),
             "from_address": first.sender.address,
         },
         envelope=_envelope(first, language=reader.language),
@@ -174,7 +174,11 @@ def send_management_link(reader: Subscriber, *, at: datetime) -> None:
         subscriber_id=reader.pk,
         newsletter_id=row.newsletter_id,
         language=reader.language,
-        context={**_legal(row.newsletter.sender), "manage_url": manage_url(row.pk), "asked_at": at},
+        context={
+            **_legal(row.newsletter.sender),
+            "manage_url": manage_url(row.pk, reader.address_hash),
+            "asked_at": at,
+        },
         envelope=_envelope(row.newsletter, language=reader.language),
         dedupe_key=f"management:{reader.pk}:{int(at.timestamp()) // 60}",
         at=at,

@@ -3,7 +3,8 @@
 SubscriptionError
 ├── LinkError            a link from a mail leads nowhere any more
 │   ├── LinkUnknown      we never made it, or it is mutilated
-│   └── LinkExpired      it is older than a confirmation lives
+│   ├── LinkExpired      it is older than a confirmation lives
+│   └── LinkOutdated     it went to an address that its reader has left
 ├── PressedTooSoon       a form was sent quicker than a person can type
 ├── Misspelt             the address looks like a slip; `meant` is what it may be
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
@@ -35,6 +36,14 @@ class LinkExpired(LinkError):
 
     def __init__(self, language: str) -> None:
         super().__init__("the confirmation is too old")
+        self.language = language
+
+
+class LinkOutdated(LinkError):
+    """The link went to an address that its reader has left. language: the reader's."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__("the reader has moved")
         self.language = language
 
 

@@ -115,6 +115,8 @@ def sample(digest: Digest, rendered: Rendered) -> tuple[str, str]:
             "manage_url": inert,
             "masked_address": mask(SAMPLE_ADDRESS),
             "since": long_date(digest.created_at, digest.newsletter.language),
+            "place": "",
+            "back": "",
         }
     )
 

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.utils import translation
+from django.utils.translation import gettext
+
 from digests.delivery import ledger
 from digests.delivery.errors import UnknownRendition
 from digests.delivery.models import Attempt, Batch, Mailing, MailingRendition, Rendition
@@ -15,7 +18,7 @@ from newsroom.mail.wire import CompiledMail, Content, Copy, Envelope, compile_ma
 from newsroom.web import tokens
 from newsroom.web.tags import long_date
 from newsroom.web.tokens import TokenKind
-from subscriptions import audiences
+from subscriptions import audiences, sources
 from subscriptions.audiences import Deliverable
 
 _KEPT_MAILS = 8
@@ -36,6 +39,7 @@ class Mails:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, int], tuple[CompiledMail, Rendition]] = OrderedDict()
+        self._before: dict[int, datetime | None] = {}
 
     def get(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
         """The mail of a variant. One query the first time. Raises UnknownRendition, BadMail."""
@@ -45,6 +49,13 @@ class Mails:
             if len(self._kept) > _KEPT_MAILS:
                 self._kept.popitem(last=False)
         return self._kept[key]
+
+    def before(self, mailing: Mailing) -> datetime | None:
+        """When the newsletter's mailing before this one was made. One query the first time."""
+        if mailing.pk not in self._before:
+            earlier = Mailing.objects.filter(newsletter=mailing.newsletter_id, pk__lt=mailing.pk)
+            self._before[mailing.pk] = earlier.order_by("-pk").values_list("created_at", flat=True).first()
+        return self._before[mailing.pk]
 
     def _compile(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
         row = (
@@ -60,7 +71,10 @@ class Mails:
 
 
 def load(batch: Batch, mails: Mails, *, at: datetime) -> Load:
-    """Read the waiting copies of a batch and look at each reader once more. Queries: 3, whatever the size."""
+    """Read the waiting copies of a batch and look at each reader once more. Queries: 3, whatever the size.
+
+    One more, once per mailing, if somebody in it had a break.
+    """
     waiting = ledger.of_batch(batch).filter(state=DeliveryState.WAITING).order_by("pk")
     return _loaded(batch, list(waiting.values_list("pk", "subscription_id", "variant")), mails, at=at)
 
@@ -96,19 +110,25 @@ def _loaded(batch: Batch, rows: list[tuple[int, int, int]], mails: Mails, *, at:
     if len(variants) > 1:
         raise UnknownRendition(f"Batch {batch.pk} mixes variants {sorted(variants)}.")
     mail, rendition = mails.get(batch.mailing, variants.pop())
-    copies = _copies(going, rendition.language)
+    had_break = any(reader.paused_until for _, reader in going)
+    before = mails.before(batch.mailing) if had_break else None
+    copies = _copies(going, rendition.language, before)
     return Load(mail=mail, copies=copies, skipped=skipped, digest=_digest(batch.mailing, rendition, copies))
 
 
-def _copies(going: list[tuple[int, Deliverable]], language: str) -> list[Copy]:
+def _copies(going: list[tuple[int, Deliverable]], language: str, before: datetime | None) -> list[Copy]:
     own = tokens.make_many(TokenKind.DELIVERY, [pk for pk, _ in going])
-    subscriptions = [reader.subscription_id for _, reader in going]
-    leave_urls, manage_urls = tokens.leave_urls(subscriptions), tokens.manage_urls(subscriptions)
+    leave_urls = tokens.leave_urls([reader.subscription_id for _, reader in going])
+    manage_urls = tokens.manage_urls([(reader.subscription_id, reader.address_hash) for _, reader in going])
     dates: dict[date, str] = {}
+    places: dict[str, str] = {}
     copies = []
     for (pk, reader), token, leave_url, manage_url in zip(going, own, leave_urls, manage_urls, strict=True):
         if reader.since not in dates:
             dates[reader.since] = long_date(reader.since, language)
+        if reader.source not in places:
+            places[reader.source] = _place(reader.source, language)
+        is_back = reader.paused_until is not None and before is not None and before < reader.paused_until
         copies.append(
             Copy(
                 seq=ledger.number_of(pk),
@@ -120,10 +140,26 @@ def _copies(going: list[tuple[int, Deliverable]], language: str) -> list[Copy]:
                     "manage_url": manage_url,
                     "masked_address": mask(reader.address),
                     "since": dates[reader.since],
+                    "place": places[reader.source],
+                    "back": _back(language) if is_back else "",
                 },
             )
         )
     return copies
+
+
+def _place(source: str, language: str) -> str:
+    """Where a reader signed up, to be put after the date."""
+    words = sources.in_words(source, language)
+    return f" {words}" if words else ""
+
+
+def _back(language: str) -> str:
+    """What the first mail after a break says before all else in its footer."""
+    with translation.override(language):
+        # Translators: Ihre Pause ist vorbei, willkommen zurück.
+        words = gettext("Your break is over, welcome back.")
+    return f"{words} "
 
 
 def _digest(mailing: Mailing, rendition: Rendition, copies: list[Copy]) -> str:

@@ -19,13 +19,16 @@ from django.conf import settings
 from newsroom.web.errors import BadToken
 
 _MAC_BYTES = 8
+# Of a settings link's 48 bits the lower ones are the subscription, 68 billion of them.
+_MARKED_BITS = 36
+_LARGEST_MARKED = (1 << _MARKED_BITS) - 1
 
 
 class TokenKind(IntEnum):
     """What a token's number is, and thereby what the token may do. Never renumber: they stand in sent mails."""
 
     LEAVE = 1  # a subscription, to end it
-    MANAGE = 2  # a subscription, to open its reader's settings
+    MANAGE = 2  # a subscription and a mark of its reader's address, to open her settings
     LINK = 3  # a link of a digest, for everybody the same
     DELIVERY = 4  # a delivery, in the Message-ID and in what providers report
     LETTER = 5  # a letter, likewise
@@ -132,15 +135,36 @@ def leave_urls(subscription_ids: Iterable[int]) -> list[str]:
     return [start + token for token in make_many(TokenKind.LEAVE, subscription_ids)]
 
 
-def manage_url(subscription_id: int) -> str:
-    """The address that opens the reader's settings."""
-    return manage_urls([subscription_id])[0]
+def manage_url(subscription_id: int, address_hash: str) -> str:
+    """The address that opens the reader's settings, for as long as she has the address of this hash."""
+    return manage_urls([(subscription_id, address_hash)])[0]
 
 
-def manage_urls(subscription_ids: Iterable[int]) -> list[str]:
-    """The same for many, in their order."""
+def manage_urls(subscriptions: Iterable[tuple[int, str]]) -> list[str]:
+    """The same for many, in their order. Raises OverflowError for a subscription's number that does not fit."""
     start = f"{settings.SITE_URL}/preferences/"
-    return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, subscription_ids)]
+    numbers = (_marked(subscription_id, known) for subscription_id, known in subscriptions)
+    return [f"{start}{token}/" for token in make_many(TokenKind.MANAGE, numbers)]
+
+
+def read_manage(token: str) -> tuple[int, int]:
+    """The subscription in a settings link, and the mark of the address it was written to. Raises BadToken.
+
+    The mark is 0 in links older than marks.
+    """
+    number = read(TokenKind.MANAGE, token)
+    return number & _LARGEST_MARKED, number >> _MARKED_BITS
+
+
+def address_mark(address_hash: str) -> int:
+    """Twelve bits of an address's keyed hash, never 0: they tell it from 4,094 of 4,095 others, and tell nothing of it."""
+    return int(address_hash[:8], 16) % 4095 + 1 if address_hash else 0
+
+
+def _marked(subscription_id: int, address_hash: str) -> int:
+    if subscription_id > _LARGEST_MARKED:
+        raise OverflowError("A settings link has no room for this subscription.")
+    return address_mark(address_hash) << _MARKED_BITS | subscription_id
 
 
 def link_url(link_id: int) -> str:

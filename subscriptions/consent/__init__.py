@@ -10,7 +10,7 @@ from subscriptions.consent.asking import CONFIRM_WITHIN, request_subscription
 from subscriptions.consent.changing import LONGEST_PAUSE, change_settings, pause, set_cadence
 from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, confirm, find_confirmation
 from subscriptions.consent.leaving import UNDO_WITHIN, can_restore, restore, unsubscribe
-from subscriptions.consent.limits import RESEND_AFTER, may_ask_for_link, may_confirm_again
+from subscriptions.consent.limits import RESEND_AFTER, may_ask_for_link, may_confirm_again, note_asked
 from subscriptions.consent.new_address import (
     CONFIRM_ADDRESS_WITHIN,
     Moved,
@@ -19,6 +19,7 @@ from subscriptions.consent.new_address import (
     decide_new_addresses,
     find_address_change,
     find_undo,
+    has_moved,
     moving,
     outcome,
     undo_new_address,
@@ -52,9 +53,11 @@ __all__ = [
     "find_address_change",
     "find_confirmation",
     "find_undo",
+    "has_moved",
     "may_ask_for_link",
     "may_confirm_again",
     "moving",
+    "note_asked",
     "outcome",
     "pause",
     "request_subscription",

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from newsroom.mail.addresses import address_hash
+from newsroom.mail.addresses import address_hash, counting_hash
 from newsroom.web.tokens import hash_secret
 from subscriptions import correspondence
 from subscriptions.consent.asking import request_subscription
@@ -40,14 +40,26 @@ class Confirmed:
 
 def find_confirmation(token: str, *, at: datetime) -> Confirmation:
     """The confirmation of a link, changing nothing. Raises LinkUnknown; LinkExpired if it was never used in time."""
-    confirmation = (
-        Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
-    )
-    if confirmation is None or not confirmation.subscriber.address:
-        raise LinkUnknown("no such confirmation")
+    confirmation = _known(token)
     if confirmation.used_at is None and confirmation.expires_at <= at:
         raise LinkExpired(confirmation.subscriber.language)
     return confirmation
+
+
+def _known(token: str) -> Confirmation:
+    confirmation = (
+        Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
+    )
+    if confirmation is None:
+        raise LinkUnknown("no such confirmation")
+    _went_to(confirmation.subscriber, confirmation)
+    return confirmation
+
+
+def _went_to(reader: Subscriber, confirmation: Confirmation) -> None:
+    """A letter speaks for the mailbox it went to: who moved or was erased since is not reached by its link."""
+    if not reader.address or counting_hash(reader.address) != confirmation.counting_hash:
+        raise LinkUnknown("no such reader at this mailbox")
 
 
 def asked_for(confirmation: Confirmation) -> list[Subscription]:
@@ -65,6 +77,7 @@ def confirm(token: str, *, network_address: str, at: datetime) -> Confirmed:
         confirmation = find_confirmation(token, at=at)
         # The reader's row is the lock: two presses, or a press and a new request, wait for each other.
         reader = Subscriber.objects.select_for_update().get(pk=confirmation.subscriber_id)
+        _went_to(reader, confirmation)
         rows = asked_for(confirmation)
         due = [row for row in rows if _is_asked_for(row, confirmation)]
         is_first = Confirmation.objects.filter(pk=confirmation.pk, used_at=None).update(used_at=at)
@@ -140,11 +153,7 @@ def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -
 
 def ask_again(token: str, *, network_address: str, at: datetime) -> tuple[Subscriber, list[Subscription]]:
     """A fresh letter for an expired link, under the same limits; says to whom and for what. Raises LinkUnknown."""
-    confirmation = (
-        Confirmation.objects.select_related("subscriber").filter(token_hash=hash_secret(token)).first()
-    )
-    if confirmation is None or not confirmation.subscriber.address:
-        raise LinkUnknown("no such confirmation")
+    confirmation = _known(token)
     reader = confirmation.subscriber
     rows = asked_for(confirmation)
     request_subscription(

@@ -21,7 +21,7 @@ from subscriptions.consent.limits import PER_DAY, PER_MONTH, RESEND_AFTER, may_c
 from subscriptions.consent.record import event
 from subscriptions.correspondence import UNDO_ADDRESS_WITHIN
 from subscriptions.errors import LinkExpired, LinkUnknown, SameAddress
-from subscriptions.models import AddressChange, Subscriber, Subscription, Suppression
+from subscriptions.models import AddressChange, ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind, SuppressionReason
 from subscriptions.wording import ADDRESS
 
@@ -141,6 +141,9 @@ def find_address_change(token: str, *, at: datetime) -> AddressChange:
         raise LinkUnknown("the reader is gone")
     if change.confirmed_at is None and change.expires_at <= at:
         raise LinkExpired(change.subscriber.language)
+    now_reader = change.united_with or change.subscriber
+    if change.confirmed_at is not None and now_reader.address_hash != change.address_hash:
+        raise LinkUnknown("the reader has moved on")
     return change
 
 
@@ -157,10 +160,12 @@ def confirm_new_address(token: str, *, network_address: str | None, at: datetime
         reader, other = _locked(change.subscriber_id, address.normal)
         if not reader.address or None in suppression.unliftable(change.address_hash):
             raise LinkUnknown("this address wants no mail")
-        is_first = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, undone_at=None).update(
-            confirmed_at=at
-        )
-        if not is_first or address.normal == reader.address:
+        is_first = AddressChange.objects.filter(
+            pk=change.pk, confirmed_at=None, undone_at=None, token_hash=change.token_hash
+        ).update(confirmed_at=at)
+        if not is_first:  # somebody was quicker: pressed it, took it back, or had that address erased
+            return outcome(find_address_change(token, at=at))
+        if address.normal == reader.address:
             return outcome(change)
         change.confirmed_at = at
         change.former_address, change.former_hash = (
@@ -184,6 +189,16 @@ def confirm_new_address(token: str, *, network_address: str | None, at: datetime
         change.save()
         now_reader = other or reader
     return Moved(reader=now_reader, subscriptions=moving(now_reader), was_already=False)
+
+
+def has_moved(reader: Subscriber) -> bool:
+    """Whether a reader ever moved, there or back. One query."""
+    return ConsentEvent.objects.filter(
+        subscriber=reader,
+        kind=ConsentKind.CHANGED,
+        facts__what="address",
+        facts__step__in=["confirmed", "undone"],
+    ).exists()
 
 
 def find_undo(token: str, *, at: datetime) -> AddressChange:

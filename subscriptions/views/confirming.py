@@ -54,7 +54,7 @@ def _confirmed(request: HttpRequest, reader: Subscriber, rows: Sequence[Subscrip
             {
                 "subscriptions": active,
                 "sender": active[0].newsletter.sender if active else None,
-                "manage_url": manage_url(active[0].pk) if active else "",
+                "manage_url": manage_url(active[0].pk, reader.address_hash) if active else "",
             },
         )
 

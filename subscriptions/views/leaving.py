@@ -11,14 +11,13 @@ from django.utils.timezone import localdate
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
-from newsroom.web.tokens import TokenKind
 from subscriptions import consent
 from subscriptions.errors import NothingToPause, UndoExpired
 from subscriptions.forms import PAUSES
 from subscriptions.models import Subscription
 from subscriptions.settings_form import end_of_pause, last_day
 from subscriptions.states import Cadence, SubscriptionState
-from subscriptions.views.private import BadToken, broken_link, in_language_of, subscription_of, token_page
+from subscriptions.views.private import BadToken, broken_link, in_language_of, to_leave, token_page
 
 _OPEN = (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
 
@@ -30,7 +29,7 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     No limit stands before it: mailbox providers press for thousands of readers from a few addresses.
     """
     try:
-        subscription = subscription_of(TokenKind.LEAVE, token)
+        subscription = to_leave(token)
     except BadToken:
         return broken_link(request)
     if subscription is None:  # from a mail older than our records
@@ -108,7 +107,7 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return redirect("leave", token)
     try:
-        subscription = subscription_of(TokenKind.LEAVE, token)
+        subscription = to_leave(token)
     except BadToken:
         return broken_link(request)
     if subscription is None:

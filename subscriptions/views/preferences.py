@@ -13,9 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
-from newsroom.web.tokens import TokenKind
 from subscriptions import consent, settings_links, suppression
-from subscriptions.errors import UndoExpired
+from subscriptions.errors import LinkOutdated, UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
 from subscriptions.models import Subscriber, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
@@ -25,7 +24,7 @@ from subscriptions.views.private import (
     broken_link,
     in_language_of,
     keep_private,
-    subscription_of,
+    settings_of,
     token_page,
 )
 from subscriptions.views.reader_session import SESSION_SECONDS, close_session, open_session, reader_page
@@ -36,10 +35,13 @@ from subscriptions.wording import SETTINGS, wording
 def preferences_link(request: HttpRequest, token: str) -> HttpResponse:
     """The mailed link. GET shows whose settings they are, shortened; the button opens them."""
     try:
-        subscription = subscription_of(TokenKind.MANAGE, token)
+        subscription = settings_of(token)
     except BadToken:
         return broken_link(request)
-    if subscription is None or not subscription.subscriber.address:
+    except LinkOutdated as error:
+        with override(language_code(error.language)):
+            return render(request, "subscriptions/link_outdated.html")
+    if subscription is None:
         return render(request, "subscriptions/reader_gone.html")
     reader = subscription.subscriber
     if request.method != "POST":

@@ -11,7 +11,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from newsroom.web.errors import BadToken
-from newsroom.web.tokens import TokenKind, read
+from newsroom.web.tokens import TokenKind, address_mark, read, read_manage
+from subscriptions import consent
+from subscriptions.errors import LinkOutdated
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import SubscriptionState
@@ -49,20 +51,32 @@ def in_language_of(reader: Subscriber) -> AbstractContextManager[None]:
     return override(language_code(reader.language))
 
 
-def subscription_of(kind: TokenKind, token: str) -> Subscription | None:
-    """The subscription a token of this kind stands for; None if the row is gone. One query. Raises BadToken.
+def to_leave(token: str) -> Subscription | None:
+    """The subscription a link in a mail ends; None if the row is gone. One query. Raises BadToken.
 
-    A link that ends a subscription ends what became of it when its reader moved; nobody's settings are opened by that.
+    It ends what became of that subscription when its reader moved; nobody's settings are opened by it.
     """
     rows = Subscription.objects.select_related("subscriber", "newsletter__sender")
-    row = rows.filter(pk=read(kind, token)).first()
-    while (
-        kind is TokenKind.LEAVE
-        and row is not None
-        and row.moved_to_id is not None
-        and row.state == SubscriptionState.UNSUBSCRIBED
-    ):
+    row = rows.filter(pk=read(TokenKind.LEAVE, token)).first()
+    while row is not None and row.moved_to_id is not None and row.state == SubscriptionState.UNSUBSCRIBED:
         row = rows.get(pk=row.moved_to_id)
+    return row
+
+
+def settings_of(token: str) -> Subscription | None:
+    """The subscription whose reader's settings a mailed link opens; None if the row, or her address, is gone.
+
+    A link opens them for the mailbox it was sent to, and no longer once she has moved: it may be another's by now.
+    One query, two for a link from before links knew addresses. Raises BadToken, LinkOutdated.
+    """
+    number, mark = read_manage(token)
+    row = Subscription.objects.select_related("subscriber", "newsletter__sender").filter(pk=number).first()
+    if row is None or not row.subscriber.address:
+        return None
+    reader = row.subscriber
+    is_outdated = mark != address_mark(reader.address_hash) if mark else consent.has_moved(reader)
+    if is_outdated:
+        raise LinkOutdated(reader.language)
     return row
 
 
@@ -71,4 +85,12 @@ def broken_link(request: HttpRequest) -> HttpResponse:
     return render(request, "subscriptions/link_broken.html", status=404)
 
 
-__all__ = ["BadToken", "broken_link", "in_language_of", "keep_private", "subscription_of", "token_page"]
+__all__ = [
+    "BadToken",
+    "broken_link",
+    "in_language_of",
+    "keep_private",
+    "settings_of",
+    "to_leave",
+    "token_page",
+]

@@ -23,10 +23,13 @@ ReaderView = Callable[[HttpRequest, Subscriber], HttpResponse]
 
 
 def open_session(response: HttpResponse, reader: Subscriber) -> None:
-    """Half an hour, in her browser alone; nothing about her is written down on our side for it."""
+    """Half an hour, in her browser alone; nothing about her is written down on our side for it.
+
+    It ends with the address it was opened for: who lost a mailbox, or got one back, shares it with nobody.
+    """
     response.set_cookie(
         _COOKIE,
-        signing.dumps(reader.pk, salt=_COOKIE_SALT),
+        signing.dumps([reader.pk, _part(reader.address_hash)], salt=_COOKIE_SALT),
         max_age=SESSION_SECONDS,
         path=reverse("preferences"),
         secure=settings.SESSION_COOKIE_SECURE,
@@ -65,7 +68,15 @@ def reader_page(*methods: str) -> Callable[[ReaderView], View]:
 def _reader(request: HttpRequest) -> Subscriber | None:
     """Whose settings are open. One query, none without a session."""
     try:
-        number = signing.loads(request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=SESSION_SECONDS)
-    except signing.BadSignature:
+        number, part = signing.loads(
+            request.COOKIES.get(_COOKIE, ""), salt=_COOKIE_SALT, max_age=SESSION_SECONDS
+        )
+    except (signing.BadSignature, TypeError):  # a number alone is from before addresses counted
         return None
-    return Subscriber.objects.filter(pk=number, address__isnull=False).first()
+    reader = Subscriber.objects.filter(pk=number, address__isnull=False).first()
+    return reader if reader is not None and _part(reader.address_hash) == part else None
+
+
+def _part(address_hash: str) -> str:
+    """As much of an address's hash as tells addresses apart in a signed cookie."""
+    return address_hash[:16]

@@ -11,6 +11,7 @@ from django.test import Client
 
 from digests.machines import is_machine
 from digests.models import Link
+from newsroom.mail.addresses import counting_hash
 from newsroom.web import clock, tokens
 from subscriptions.models import Confirmation, ConsentEvent, Subscription
 from subscriptions.states import SubscriptionState
@@ -50,7 +51,7 @@ def _waiting() -> str:
     secret = tokens.secret_token()
     confirmation = Confirmation.objects.create(
         token_hash=tokens.hash_secret(secret),
-        counting_hash="0" * 64,
+        counting_hash=counting_hash(pending.subscriber.address or ""),
         subscriber=pending.subscriber,
         created_at=clock.now(),
         expires_at=clock.now() + timedelta(days=1),

@@ -57,6 +57,8 @@ def filled(rendered: Rendered) -> tuple[str, str]:
             "manage_url": "https://news.example.org/preferences/abc/",
             "masked_address": "m…@example.org",
             "since": "3. Mai 2026",
+            "place": " unter einem Artikel",
+            "back": "",
         }
     )
 

@@ -53,7 +53,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "token_admin",
     },
     "subscriptions": {
-        Floor.VALUES: "transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
+        Floor.VALUES: "sources transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
         Floor.SERVICES: "audiences consent correspondence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
         Floor.EDGES: "export_pages import_pages reader_acts settings_form",
     },

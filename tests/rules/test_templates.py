@@ -23,6 +23,7 @@ from digests.delivery.renditions import keep
 from digests.models import Approval, Digest, Link, Proof, ProofRendition
 from digests.states import ApprovalPolicy, DigestState
 from newsroom.articles.models import Article, Picture
+from newsroom.mail.addresses import counting_hash
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
 from newsroom.web.tokens import TokenKind, hash_secret, make, secret_token
@@ -255,7 +256,7 @@ def rows(request: pytest.FixtureRequest, db: None) -> Rows:
     secret = secret_token()
     confirmation = Confirmation.objects.create(
         token_hash=hash_secret(secret),
-        counting_hash="0" * 64,
+        counting_hash=counting_hash(reader.address or ""),
         subscriber=reader,
         created_at=at,
         expires_at=at + timedelta(days=1),

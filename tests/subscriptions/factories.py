@@ -8,8 +8,9 @@ from typing import Any
 from django.db import connection
 from django.test import Client
 
+from newsroom.mail.addresses import counting_hash
 from newsroom.mail.models import Letter
-from newsroom.web.tokens import hash_secret, secret_token
+from newsroom.web.tokens import hash_secret, manage_url, secret_token
 from subscriptions.forms import stamp
 from subscriptions.models import Confirmation, Newsletter, Subscriber, Subscription
 from subscriptions.states import SubscriptionState
@@ -40,11 +41,11 @@ def confirm_token(letter: Letter) -> str:
 
 def make_confirmation(*subscriptions: Subscription, at: dt.datetime = NOON) -> tuple[Confirmation, str]:
     """An open confirmation and its secret."""
-    secret = secret_token()
+    secret, reader = secret_token(), subscriptions[0].subscriber
     confirmation = Confirmation.objects.create(
         token_hash=hash_secret(secret),
-        counting_hash="0" * 64,
-        subscriber=subscriptions[0].subscriber,
+        counting_hash=counting_hash(reader.address or ""),
+        subscriber=reader,
         created_at=at,
         expires_at=at + dt.timedelta(days=7),
     )
@@ -84,3 +85,8 @@ def fresh_client(**options: Any) -> Client:
 def path_of(url: str) -> str:
     """The path of one of our own full addresses."""
     return "/" + url.split("/", 3)[3]
+
+
+def settings_path(row: Subscription) -> str:
+    """Where the settings link leads that stands in a reader's mails, now that she has this address."""
+    return path_of(manage_url(row.pk, row.subscriber.address_hash))

@@ -12,7 +12,14 @@ from newsroom.web import tokens
 from subscriptions import privacy
 from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, dump, fresh_client, path_of, signup_fields
+from tests.subscriptions.factories import (
+    confirm_token,
+    dump,
+    fresh_client,
+    path_of,
+    settings_path,
+    signup_fields,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +28,7 @@ PAGES = ("data", "data/json", "data/html", "proof", "erase", "address")
 
 def opened(row: Subscription) -> Client:
     client = fresh_client()
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
     return client
 
 
@@ -122,7 +129,7 @@ def test_erasing_says_what_goes_and_what_stays_and_does_it() -> None:
 def test_erasing_needs_the_forgery_guard() -> None:
     row, _client = signed_up()
     client = fresh_client(enforce_csrf_checks=True)
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
 
     assert client.post("/preferences/erase/").status_code == 403
     assert Subscriber.objects.get().address

@@ -14,14 +14,13 @@ from django.utils import timezone
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
-from newsroom.web import tokens
 from newsroom.web.clock import now
 from newsroom.web.tags import weekday_date
 from subscriptions import correspondence, privacy, settings_links, suppression
 from subscriptions.models import LinkRequest, Subscriber, Subscription
 from subscriptions.states import SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import fresh_client, make_pending, path_of
+from tests.subscriptions.factories import fresh_client, make_pending, settings_path
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +33,13 @@ def reading(name: str = "Wirtschaft") -> Subscription:
 def opened(row: Subscription) -> Client:
     """A browser in which the settings are open."""
     client = fresh_client()
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
     return client
 
 
 def test_the_link_shows_a_shortened_address_and_opens_by_a_press() -> None:
     row = reading()
-    url = path_of(tokens.manage_url(row.pk))
+    url = settings_path(row)
     client = fresh_client(enforce_csrf_checks=True)
 
     looked = client.get(url)
@@ -90,7 +89,7 @@ def test_a_forged_session_opens_nothing() -> None:
 def test_saving_needs_the_forgery_guard() -> None:
     row = reading()
     client = fresh_client(enforce_csrf_checks=True)
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
 
     assert client.post("/preferences/", {"language": "en"}).status_code == 403
 
@@ -152,7 +151,7 @@ def test_the_settings_of_an_erased_reader_are_gone() -> None:
     privacy.erase_reader(row.subscriber, actor="", at=now())
 
     assert "on-" not in client.get("/preferences/").content.decode()
-    link = fresh_client().post(path_of(tokens.manage_url(row.pk)))
+    link = fresh_client().post(settings_path(row))
     assert link.status_code == 200
     assert not link.cookies
 
@@ -168,7 +167,7 @@ def test_a_reader_gets_her_link_by_mail() -> None:
 
     letter = Letter.objects.get()
     assert (letter.kind, letter.address) == (LetterKind.MANAGEMENT_LINK, "mia@example.org")
-    assert tokens.manage_url(row.pk) in letter.text
+    assert settings_path(row) in letter.text
 
 
 def test_nobody_else_gets_one_and_nobody_can_tell() -> None:

@@ -1,8 +1,10 @@
 """Two at once, each on a connection of its own."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -10,12 +12,20 @@ import pytest
 from django.db import connection, connections
 
 from newsroom.mail.models import Letter
-from subscriptions import consent, suppression
-from subscriptions.models import Confirmation, ConsentEvent, Subscriber, SubscriberImport, Subscription
+from subscriptions import consent, privacy, suppression
+from subscriptions.errors import LinkUnknown
+from subscriptions.models import (
+    AddressChange,
+    Confirmation,
+    ConsentEvent,
+    Subscriber,
+    SubscriberImport,
+    Subscription,
+)
 from subscriptions.states import ConsentKind, ImportState, SuppressionReason
 from subscriptions.transfer import journal
-from tests.factories import NOON, make_newsletter, make_subscription
-from tests.subscriptions.factories import make_confirmation, make_pending
+from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions.factories import dump, make_confirmation, make_pending
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -102,6 +112,96 @@ def test_leaving_at_the_same_moment_is_recorded_once(at_once: Callable[..., list
 
     assert sorted(at_once(*[leave] * 3)) == [False, False, True]
     assert ConsentEvent.objects.filter(kind=ConsentKind.UNSUBSCRIBED).count() == 1
+
+
+def _wishes_for(row: Subscription, address: str) -> str:
+    """The secret in the letter to the address that a reader wants her mail at."""
+    consent.ask_for_new_address(row.subscriber, typed_address=address, network_address="", at=NOON)
+    consent.decide_new_addresses(at=NOON)
+    found = re.search(r"/address/([\w-]+)/", Letter.objects.filter(kind="new_address").latest("pk").text)
+    assert found is not None
+    return found[1]
+
+
+def _moves(secret: str) -> str:
+    """What came of pressing the button: moved, already, or unknown."""
+    try:
+        done = consent.confirm_new_address(secret, network_address="", at=NOON)
+    except LinkUnknown:
+        return "unknown"
+    return "already" if done.was_already else "moved"
+
+
+def _erases(address: str) -> str:
+    reader = Subscriber.objects.filter(address=address).first()
+    if reader is not None:
+        privacy.erase_reader(reader, actor="", at=NOON)
+    return "erased"
+
+
+ROUNDS = range(4)
+
+
+def test_two_presses_move_a_reader_once(at_once: Callable[..., list[Any]]) -> None:
+    newsletter = make_newsletter()
+    for number in ROUNDS:
+        row = make_subscription(newsletter=newsletter)
+        secret = _wishes_for(row, f"new{number}@example.org")
+
+        assert sorted(at_once(*[lambda secret=secret: _moves(secret)] * 3)) == ["already", "already", "moved"]
+
+        row.subscriber.refresh_from_db()
+        assert row.subscriber.address == f"new{number}@example.org"
+        told = Letter.objects.filter(kind="address_changed", subscriber_id=row.subscriber_id)
+        assert told.count() == 1
+        confirmed = ConsentEvent.objects.filter(subscriber=row.subscriber, facts__step="confirmed")
+        assert confirmed.count() == 1
+
+
+def test_two_readers_who_move_to_one_mailbox_become_one(at_once: Callable[..., list[Any]]) -> None:
+    newsletters = [make_newsletter(), make_newsletter()]
+    for number in ROUNDS:
+        address = f"new{number}@example.org"
+        rows = [make_subscription(newsletter=each) for each in newsletters]
+        secrets = [_wishes_for(rows[0], address)]
+        AddressChange.objects.update(decided_at=NOON - timedelta(hours=1))  # letters are a minute apart
+        secrets.append(_wishes_for(rows[1], address))
+
+        done = at_once(*(lambda secret=secret: _moves(secret) for secret in secrets))
+
+        assert done == ["moved", "moved"]
+        reads = Subscription.objects.active().filter(subscriber__address=address)
+        assert set(reads.values_list("newsletter_id", flat=True)) == {each.pk for each in newsletters}
+        assert reads.values("subscriber").distinct().count() == 1
+
+
+@pytest.mark.parametrize("whose", ["hers", "the other's"])
+def test_who_is_erased_while_mail_moves_is_forgotten(whose: str, at_once: Callable[..., list[Any]]) -> None:
+    newsletter = make_newsletter()
+    for number in ROUNDS:
+        row = make_subscription(newsletter=newsletter)
+        address = f"new{number}@example.org"
+        if whose == "the other's":
+            make_subscription(newsletter=newsletter, subscriber=make_subscriber(address=address))
+        secret = _wishes_for(row, address)
+        former = str(row.subscriber.address)
+
+        def erase(reader: Subscriber = row.subscriber, address: str = address) -> str:
+            if whose == "the other's":
+                return _erases(address)
+            privacy.erase_reader(reader, actor="", at=NOON)
+            return "erased"
+
+        moved, erased = at_once(lambda secret=secret: _moves(secret), erase)
+
+        assert erased == "erased"
+        assert moved in {"moved", "unknown"}
+        assert not Subscription.objects.active().filter(subscriber__address=address).exists()
+        gone = address if whose == "the other's" else former
+        for forgotten in {address, gone}:
+            assert forgotten not in repr(dump()), moved
+        if whose == "the other's" and moved == "unknown":  # hers stay as they were
+            assert Subscription.objects.active().filter(subscriber__address=former).exists()
 
 
 def _begun(addresses: list[str], **values: Any) -> SubscriberImport:

@@ -7,7 +7,6 @@ import pytest
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
-from newsroom.web import tokens
 from subscriptions import consent, retention
 from subscriptions.errors import LinkError
 from subscriptions.models import (
@@ -19,7 +18,13 @@ from subscriptions.models import (
     Subscriber,
 )
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import dump, fresh_client, make_confirmation, make_pending, path_of
+from tests.subscriptions.factories import (
+    dump,
+    fresh_client,
+    make_confirmation,
+    make_pending,
+    settings_path,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -107,7 +112,7 @@ def test_a_reader_who_became_another_is_forgotten_unless_she_came_back(came_back
     if not came_back:
         events = ConsentEvent.objects.filter(subscriber=former)
         assert set(events.values_list("address", flat=True)) == {address_hash("mia@example.org")}
-        link = path_of(tokens.manage_url(former.subscriptions.latest("pk").pk))
+        link = settings_path(former.subscriptions.latest("pk"))
         assert fresh_client().get(link).status_code == 200
 
 

@@ -8,14 +8,13 @@ from django.test import Client
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
-from newsroom.web import tokens
 from newsroom.web.clock import now
 from subscriptions import consent, suppression
 from subscriptions.errors import UndoExpired
 from subscriptions.models import ConsentEvent, Newsletter, Subscription, Suppression
 from subscriptions.states import ConsentKind, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client, path_of
+from tests.subscriptions.factories import confirm_token, fresh_client, settings_path
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +35,7 @@ def stop(
 
 def opened(row: Subscription) -> Client:
     client = fresh_client()
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
     return client
 
 

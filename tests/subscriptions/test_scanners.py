@@ -22,7 +22,14 @@ from subscriptions import consent
 from subscriptions.models import Subscription
 from tests.digests.factories import make_handed_over, make_proofed
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import dump, fresh_client, make_confirmation, make_pending, path_of
+from tests.subscriptions.factories import (
+    dump,
+    fresh_client,
+    make_confirmation,
+    make_pending,
+    path_of,
+    settings_path,
+)
 
 # What opens links before people do, and what prefetches them.
 AGENTS: Mapping[str, dict[str, str]] = {
@@ -66,7 +73,7 @@ class Mailbox:
         return [f"{url}/undo" for url in self.leave()]
 
     def preferences(self) -> list[str]:
-        return [path_of(tokens.manage_url(self.active.pk)), "/preferences/broken/"]
+        return [settings_path(self.active), "/preferences/broken/"]
 
     def confirm(self) -> list[str]:
         _open, secret = make_confirmation(self.waiting, at=self.at)

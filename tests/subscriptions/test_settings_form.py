@@ -6,7 +6,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from newsroom.web import tokens
 from newsroom.web.clock import now
 from newsroom.web.tags import weekday_date
 from subscriptions import audiences, consent
@@ -16,7 +15,7 @@ from subscriptions.models import ConsentEvent, Subscription
 from subscriptions.settings_form import SettingsForm, last_day, midnight_after, rows_of
 from subscriptions.states import Cadence, ConsentKind
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import fresh_client, path_of
+from tests.subscriptions.factories import fresh_client, settings_path
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +29,7 @@ def reading(**newsletter: object) -> Subscription:
 
 def opened(row: Subscription) -> Client:
     client = fresh_client()
-    client.post(path_of(tokens.manage_url(row.pk)))
+    client.post(settings_path(row))
     return client
 
 

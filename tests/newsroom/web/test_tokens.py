@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from newsroom.mail.addresses import address_hash
 from newsroom.web import tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
@@ -98,19 +99,34 @@ def test_links_of_many_are_those_of_each() -> None:
     numbers = [7, 1, 2**40]
 
     assert tokens.leave_urls(numbers) == [tokens.leave_url(number) for number in numbers]
-    assert tokens.manage_urls(numbers) == [tokens.manage_url(number) for number in numbers]
     assert [
         tokens.read(TokenKind.LEAVE, url.rpartition("/")[2]) for url in tokens.leave_urls(numbers)
     ] == numbers
-    opened = [url.rstrip("/").rpartition("/")[2] for url in tokens.manage_urls(numbers)]
-    assert [tokens.read(TokenKind.MANAGE, token) for token in opened] == numbers
+
+
+def test_a_settings_link_holds_a_subscription_and_a_mark_of_the_address() -> None:
+    hashes = [address_hash(f"reader{number}@example.org") for number in range(3)]
+    wanted = list(zip([7, 1, 2**36 - 1], hashes, strict=True))
+
+    urls = tokens.manage_urls(wanted)
+
+    assert urls == [tokens.manage_url(number, known) for number, known in wanted]
+    held = [tokens.read_manage(url.rstrip("/").rpartition("/")[2]) for url in urls]
+    assert held == [(number, tokens.address_mark(known)) for number, known in wanted]
+    assert len({mark for _number, mark in held} - {0}) == 3
+    with pytest.raises(OverflowError):
+        tokens.manage_url(2**36, hashes[0])
+
+
+def test_a_settings_link_from_before_addresses_counted_has_no_mark() -> None:
+    assert tokens.read_manage(tokens.make(TokenKind.MANAGE, 7)) == (7, 0)
 
 
 def test_links_are_absolute_and_short() -> None:
     assert tokens.leave_url(2**40).startswith("https://news.example.org/u/")
     assert len(tokens.leave_url(2**40)) <= 75
-    assert tokens.manage_url(1).startswith("https://news.example.org/preferences/")
-    assert tokens.manage_url(1).endswith("/")
+    assert tokens.manage_url(1, "0" * 64).startswith("https://news.example.org/preferences/")
+    assert tokens.manage_url(1, "0" * 64).endswith("/")
     assert tokens.link_url(1).startswith("https://news.example.org/r/")
 
 

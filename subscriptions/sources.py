@@ -1,0 +1,30 @@
+"""Where a reader signed up, in her own words: the record keeps a path or the name of a file."""
+
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+_PLACES = (
+    # Translators: unter einem Artikel
+    ("/articles/", _("below an article")),
+    # Translators: auf unserer Newsletter-Seite
+    ("/newsletters/", _("on our newsletter page")),
+    ("/subscribe/", _("on our newsletter page")),
+    # Translators: auf einer anderen Website
+    ("/embed/", _("on another site")),
+    ("/api/", _("on another site")),
+    # Translators: in Ihren Einstellungen
+    ("/preferences/", _("in your settings")),
+    # Translators: auf unserer Website
+    ("/", _("on our site")),
+)
+# Translators: bei unserem früheren Newsletter-Dienst
+_IMPORTED = _("at our former newsletter service")
+
+
+def in_words(source: str, language: str) -> str:
+    """The place as a phrase after a date: `below an article`; nothing where it is not known."""
+    if not source:
+        return ""
+    words = next((phrase for start, phrase in _PLACES if source.startswith(start)), _IMPORTED)
+    with translation.override(language):
+        return str(words)
