@@ -3,11 +3,14 @@
 What proves an agreement stays (GDPR art. 7(1)); what only helped to reach it goes. In slices, each its own commit.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail import retention as mail
 from subscriptions import privacy
@@ -25,6 +28,46 @@ from subscriptions.states import SubscriptionState
 # A worker answers within seconds; what waits longer was lost with a fault.
 _LINKS_WAIT = timedelta(days=1)
 _BOUNCES_COUNT = timedelta(days=90)
+
+# Translators: Dass jemand einen Link zu den Einstellungen angefordert hat
+_LINK_REQUESTS = _("That somebody asked for a link to the settings")
+# Translators: Ihre frühere Adresse nach einem Umzug, damit Sie ihn zurücknehmen können
+_FORMER_ADDRESSES = _("Your former address after a move, so that you can take it back")
+# Translators: An welchen Tagen Ihr Postfach unsere E-Mails vorübergehend nicht annahm
+_BOUNCES = _("On which days your mailbox did not take our e-mails for the time being")
+# What each number of KEPT_DAYS is about, in readers' words.
+SETTABLE: Mapping[str, object] = {
+    # Translators: Dass wir Ihnen einen Brief zu Ihrem Abo geschickt haben, etwa zur Bestätigung; sein Text verschwindet mit dem Versand
+    "letters": _(
+        "That we sent you a message about your subscription, such as a confirmation; its text goes when it is sent"
+    ),
+    # Translators: Was der E-Mail-Dienst über eine Zustellung gemeldet hat, im Wortlaut
+    "payloads": _("What the e-mail service reported about a delivery, word for word"),
+    # Translators: Dass er es gemeldet hat, und wann
+    "events": _("That it reported something, and when"),
+    # Translators: Benutzte und abgelaufene Bestätigungslinks sowie Adresswechsel, ohne die Adressen
+    "confirmations": _("Used and expired links to confirm, and changes of address, without the addresses"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A kind of record and for how many days it is kept, as the privacy notice says it."""
+
+    what: str
+    days: int
+
+
+def kept() -> list[Kept]:
+    """For how long each kind of record is kept that goes by itself, the shortest first."""
+    fixed = [
+        (_LINK_REQUESTS, _LINKS_WAIT),
+        (_FORMER_ADDRESSES, UNDO_ADDRESS_WITHIN),
+        (_BOUNCES, _BOUNCES_COUNT),
+    ]
+    settable = [(words, mail.days(settings.KEPT_DAYS[name])) for name, words in SETTABLE.items()]
+    rows = [Kept(what=str(words), days=time.days) for words, time in fixed + settable]
+    return sorted(rows, key=lambda row: row.days)
 
 
 def tidy(*, at: datetime, rows: int = mail.SLICE) -> dict[str, int]:

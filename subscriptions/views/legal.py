@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from subscriptions import consent
+from subscriptions import consent, retention
 from subscriptions.models import Sender
 from subscriptions.privacy import UNCONFIRMED_FOR
 
@@ -26,5 +26,6 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "senders": _senders(),
         "days": consent.CONFIRM_WITHIN.days,
         "unconfirmed_days": UNCONFIRMED_FOR.days,
+        "kept": retention.kept(),
     }
     return render(request, "subscriptions/privacy.html", context)

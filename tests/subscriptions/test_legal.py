@@ -1,9 +1,12 @@
 """Imprint and privacy, written from the senders' records; and no active newsletter without them."""
 
 import pytest
+from django.conf import LazySettings
 from django.core.checks import run_checks
 from django.test import Client, override_settings
 
+from digests import clicks
+from subscriptions import retention
 from subscriptions.checks import active_newsletters_have_a_sender
 from subscriptions.models import Sender
 from subscriptions.publishing import missing
@@ -79,6 +82,25 @@ def test_the_privacy_notice_prints_what_is_given_and_only_that() -> None:
     page = fresh_client().get("/privacy/").content.decode()
     for silence in ("Deutschland", "outside the EU", "more year", "for 12 months", "None"):
         assert silence not in page
+
+
+def test_the_privacy_notice_says_of_each_kind_of_record_how_long_it_is_kept(settings: LazySettings) -> None:
+    assert set(retention.SETTABLE) == set(settings.KEPT_DAYS)
+    numbers = {name: 40 + number for number, name in enumerate(sorted(settings.KEPT_DAYS))}
+    settings.KEPT_DAYS = numbers
+
+    page = fresh_client().get("/privacy/").content.decode()
+
+    for name, days in numbers.items():
+        assert f"<dt>after {days} days</dt><dd>{retention.SETTABLE[name]}</dd>" in page
+    for fixed in ("<dt>after 1 day</dt>", "<dt>after 7 days</dt>", "<dt>after 90 days</dt>"):
+        assert fixed in page
+
+
+def test_the_privacy_notice_tells_the_true_age_of_counted_links() -> None:
+    assert clicks.KEPT_DAYS == 13 * 365 // 12 + 1
+
+    assert "after thirteen months" in fresh_client().get("/privacy/").content.decode()
 
 
 def test_the_privacy_notice_names_the_two_links_that_know_a_person() -> None:
