@@ -32,6 +32,7 @@ from subscriptions.models import (
 )
 from subscriptions.publishing import is_own_domain, missing, unsaid
 from subscriptions.states import NewsletterState, SubscriptionState, SuppressionReason
+from subscriptions.views.embedding import link_to_code
 
 LEAST_REASON = 15  # characters
 
@@ -115,7 +116,11 @@ class NewsletterAdmin(admin.ModelAdmin[Newsletter]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         # Mail programs sort by it, and links lead to it: once readers have mail, both stay.
-        return ["slug", "list_id_label"] if obj else []
+        return ["slug", "list_id_label", "embedded"] if obj else []
+
+    @admin.display(description=_("sign-up form for other sites"))
+    def embedded(self, obj: Newsletter) -> str:
+        return link_to_code(obj)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Model | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -21,6 +23,7 @@ from subscriptions import signing_up as rules
 from subscriptions.errors import Misspelt
 from subscriptions.forms import SignupForm, language_code, stamp
 from subscriptions.models import Newsletter
+from subscriptions.states import NewsletterState
 from subscriptions.views.signing_up import again, look_in_your_inbox
 from subscriptions.wording import BOX, wording
 
@@ -58,6 +61,15 @@ def embed(request: HttpRequest, slug: str) -> HttpResponse:
     response = render(request, "subscriptions/embed.html", context)
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def link_to_code(newsletter: Newsletter) -> str:
+    """For the desk: where the code of the form stands; a newsletter that takes no sign-ups has none."""
+    if newsletter.state != NewsletterState.ACTIVE:
+        # Translators: Sobald der Newsletter Anmeldungen annimmt.
+        return _("As soon as the newsletter takes sign-ups.")
+    # Translators: Code zum Einbetten
+    return format_html('<a href="{}">{}</a>', reverse("embed", args=[newsletter.slug]), _("Code to embed"))
 
 
 def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:

@@ -249,3 +249,21 @@ def test_lists_do_not_grow_in_queries(page: str, size: int, desk: Client) -> Non
         assert desk.get(reverse(f"admin:subscriptions_{page}_changelist")).status_code == 200
 
     assert len(queries) <= 12
+
+
+@pytest.mark.parametrize("state", NewsletterState)
+def test_the_newsletters_page_leads_to_the_code_for_other_sites(desk: Client, state: NewsletterState) -> None:
+    newsletter = make_newsletter(state=state)
+
+    page = desk.get(reverse("admin:subscriptions_newsletter_change", args=[newsletter.pk])).content.decode()
+
+    link = f'<a href="/embed/{newsletter.slug}/">Code to embed</a>'
+    assert (link in page) == (state == NewsletterState.ACTIVE)
+    assert ("As soon as the newsletter takes sign-ups." in page) == (state != NewsletterState.ACTIVE)
+    assert desk.get(f"/embed/{newsletter.slug}/").status_code == (200 if link in page else 404)
+
+
+def test_a_new_newsletter_has_no_code_yet(desk: Client) -> None:
+    page = desk.get(reverse("admin:subscriptions_newsletter_add")).content.decode()
+
+    assert "/embed/" not in page
