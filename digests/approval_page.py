@@ -25,7 +25,9 @@ PER_MINUTE = 60
 def approve(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the proof; POST with `decision` approves or returns it in the name of whoever got the letter."""
     if _is_too_often(request):
-        return HttpResponse(status=429, headers={"Retry-After": "60"})
+        response = render(request, "429.html", status=429)
+        response["Retry-After"] = "60"
+        return response
     at = now()
     try:
         asked = approving.find(token, at=at)
