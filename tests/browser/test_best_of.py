@@ -1,20 +1,20 @@
 """The weekly best-of as readers choose it and the desk plans it: on a phone and a desktop, light and dark."""
 
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from digests import planning, selection
+from digests import selection
 from digests.models import Digest
 from newsroom.web import clock
 from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import Cadence
 from tests.browser.test_board import log_in
-from tests.digests.factories import make_handed_over, make_planned
-from tests.factories import make_article, make_pick, make_plan, make_subscription
+from tests.digests.factories import make_planned, make_sent, make_weekly
+from tests.factories import make_article, make_subscription
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE, DESKTOP = 390, 1280
@@ -27,25 +27,19 @@ def best_of(site: str) -> Digest:
     newsletter = make_planned(first_window_from=now - timedelta(days=9)).newsletter
     newsletter.name, newsletter.theme = "Am Fluss", "Stadt"
     newsletter.save()
-    make_plan(
-        newsletter=newsletter, cadence=Cadence.WEEKLY, weekdays="sa", time=time(8), minimum_new=1,
-        first_window_from=now - timedelta(days=9), last_due_at=now,
-    )  # fmt: skip
-    planning.tell_newsletter(newsletter, at=now)
-    newsletter.refresh_from_db()
-    for days in (3, 2):
-        daily = make_handed_over(newsletter)
-        Digest.objects.filter(pk=daily.pk).update(handed_over_at=now - timedelta(days=days))
-        daily.picks.all().delete()
-        for position, title in enumerate(("Die Fähre fährt wieder", "Brücke gesperrt", "Ein Fest am Ufer")):
-            article = make_article(title=title, first_seen_at=now - timedelta(days=days))
-            make_pick(digest=daily, article=article, slot="briefs" if position else "lead", position=position)
-    last = make_handed_over(newsletter, subject="Sechs Tage am Fluss")
-    Digest.objects.filter(pk=last.pk).update(
+    make_weekly(newsletter, first_window_from=now - timedelta(days=9), last_due_at=now)
+    for days in (8, 3, 2):
+        titles = ("Die Fähre fährt wieder", "Brücke gesperrt", "Ein Fest am Ufer")
+        seen = now - timedelta(days=days)
+        make_sent(
+            newsletter, at=seen, articles=[make_article(title=each, first_seen_at=seen) for each in titles]
+        )
+    make_sent(
+        newsletter,
+        at=now - timedelta(days=7),
+        subject="Sechs Tage am Fluss",
         cadence=Cadence.WEEKLY,
-        handed_over_at=now - timedelta(days=7),
-        window_start=now - timedelta(days=8),
-        window_end=now - timedelta(days=7),
+        window_start=now - timedelta(days=9),
     )
     make_subscription(newsletter=newsletter, cadence=Cadence.WEEKLY)
     make_subscription(newsletter=newsletter)
@@ -79,7 +73,6 @@ def test_pages_with_a_best_of_fit_and_have_no_barrier(
         "/admin/",
         "/admin/digests/digest/add/",
         f"/admin/digests/digest/{best_of.pk}/change/",
-        f"/admin/digests/plan/{weekly.pk}/change/",
         f"/admin/digests/plan/{weekly.pk}/rehearsal/",
     ):
         page.goto(site + path)

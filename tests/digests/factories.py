@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
 
-from digests import workflow
+from digests import planning, workflow
 from digests.models import Digest, Plan, Proof
 from digests.roles import bring_up_to_date
 from newsroom.articles.models import Article
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick, make_plan
 
 _numbers = count(1)
@@ -84,4 +85,39 @@ def make_handed_over(
     digest = make_approved(newsletter, **values)
     workflow.send_now(digest, by=None, at=at, grace_seconds=0)
     workflow.hand_over(digest, at=at)
+    return digest
+
+
+def make_weekly(newsletter: Newsletter | None = None, **values: Any) -> Plan:
+    """A plan for the best-of of a newsletter that also has a plan for each digest."""
+    newsletter = newsletter or make_planned().newsletter
+    plan = make_plan(
+        newsletter=newsletter,
+        **{
+            "cadence": Cadence.WEEKLY,
+            "weekdays": "sa",
+            "time": dt.time(8),
+            "first_window_from": MONDAY_SIX - DAY,
+            "last_due_at": MONDAY_SIX - DAY,
+            "minimum_new": 1,
+        }
+        | values,
+    )
+    planning.tell_newsletter(newsletter, at=MONDAY_SIX - HOUR)
+    newsletter.refresh_from_db()
+    return plan
+
+
+def make_sent(
+    newsletter: Newsletter, *, at: dt.datetime, articles: list[Article] | None = None, **values: Any
+) -> Digest:
+    """A digest that was handed over at this moment, with these articles: the lead first, the others in the briefs."""
+    digest = make_handed_over(newsletter, **{"window_start": at - DAY, "window_end": at} | values)
+    Digest.objects.filter(pk=digest.pk).update(handed_over_at=at)
+    if articles is not None:
+        digest.picks.all().delete()
+        for position, article in enumerate(articles):
+            slot = "briefs" if position else "lead"
+            make_pick(digest=digest, article=article, slot=slot, position=position)
+    digest.refresh_from_db()
     return digest

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -31,52 +30,18 @@ from tests.digests.factories import (
     HOUR,
     MONDAY_SIX,
     make_colleague,
-    make_handed_over,
     make_planned,
+    make_sent,
     make_user,
+    make_weekly,
 )
 from tests.digests.test_loosening import form_of
-from tests.factories import make_article, make_pick, make_plan, make_subscription
+from tests.factories import make_article, make_plan, make_subscription
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 SATURDAY_EIGHT = MONDAY_SIX + 5 * DAY + 2 * HOUR
 """Eight in the morning in Berlin: when the best-of is due."""
-
-
-def make_weekly(newsletter: Newsletter | None = None, **values: Any) -> Plan:
-    """A plan for the best-of of a newsletter that also has a plan for each digest."""
-    newsletter = newsletter or make_planned().newsletter
-    plan = make_plan(
-        newsletter=newsletter,
-        **{
-            "cadence": Cadence.WEEKLY,
-            "weekdays": "sa",
-            "time": dt.time(8),
-            "first_window_from": MONDAY_SIX - DAY,
-            "last_due_at": MONDAY_SIX - DAY,
-            "minimum_new": 1,
-        }
-        | values,
-    )
-    planning.tell_newsletter(newsletter, at=MONDAY_SIX - HOUR)
-    newsletter.refresh_from_db()
-    return plan
-
-
-def make_sent(
-    newsletter: Newsletter, *, at: dt.datetime, articles: list[Article] | None = None, **values: Any
-) -> Digest:
-    """A digest that was handed over at this moment, with these articles: the lead first, the others in the briefs."""
-    digest = make_handed_over(newsletter, **{"window_start": at - DAY, "window_end": at} | values)
-    Digest.objects.filter(pk=digest.pk).update(handed_over_at=at)
-    if articles is not None:
-        digest.picks.all().delete()
-        for position, article in enumerate(articles):
-            slot = "briefs" if position else "lead"
-            make_pick(digest=digest, article=article, slot=slot, position=position)
-    digest.refresh_from_db()
-    return digest
 
 
 def follow(digest: Digest, article: Article, people: int) -> None:
@@ -593,7 +558,7 @@ def test_archive_feeds_web_version_and_api_call_it_by_its_name() -> None:
     listed = client.get(f"/api/v1/digests?newsletter={slug}").json()
 
     # In the newsletter's language, whatever the visitor's.
-    assert archive.count('<p class="kicker">The best of the week</p>') == 1
+    assert archive.count("<strong>The best of the week</strong> · <time") == 1
     assert " · The best of the week</p>" in page
     assert "The best of the week" not in client.get(daily.get_absolute_url()).content.decode()
     assert "<title>The best of the week: Six days on the river</title>" in atom
