@@ -11,12 +11,14 @@ from digests import colleagues, selection, underway
 from digests.composer.requests import digest_of, require
 from digests.models import Digest
 from digests.preflight import slot_name
-from digests.reasons import why_chosen
+from digests.reasons import held_back_name, why_chosen
 from digests.stories import with_stories
 from digests.wall_clock import spoken, zone_of
 from newsroom.web import clock
 
 CANDIDATES_SHOWN = 30
+# What the plan leaves alone and a person may take: the news of the last minute, the better story on the same event.
+_FOR_A_PERSON = ("", "grace", "same_story")
 
 
 def end(request: HttpRequest, pk: int) -> HttpResponse:
@@ -37,7 +39,11 @@ def swap(request: HttpRequest, pk: int) -> HttpResponse:
     picks.sort(key=lambda pick: (order.get(pick.slot, len(order)), pick.position))
     had = {pick.article_id for pick in picks}
     found = selection.candidates_for(digest, at=clock.now())
-    usable = [each.article for each in found if each.article.pk not in had and not each.held_back]
+    usable = [
+        (each.article, held_back_name(each.held_back))
+        for each in found
+        if each.article.pk not in had and each.held_back in _FOR_A_PERSON
+    ]
     wanted = digest.scheduled_at or digest.wanted_at
     return _page(
         request,
