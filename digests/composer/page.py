@@ -69,6 +69,7 @@ class SlotRow:
     rows: list[PickRow]
     count: str
     wish: str
+    has_room: bool
     clash: Clash | None
 
     @property
@@ -155,9 +156,10 @@ def _page(
         "clashes": desk.clashes,
         "is_editable": is_editable,
         "after": after_panel.panel(request.user, digest),
-        "slots": _slot_rows(digest, desk, doubles(digest, picks, at=at)),
+        "slots": (rows := _slot_rows(digest, desk, doubles(digest, picks, at=at))),
         **(_beside(request, digest, picks, at=at) if is_editable else {}),
-        "slot_choices": [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in digest.slots],
+        "slot_choices": [(row.key, row.name) for row in rows],
+        "open_slot": next((row.key for row in rows if row.has_room), ""),
         "findings": preflight.check(digest, at=at, rendered=rendered) if is_editable else [],
         "rendered": rendered,
         "preview_text": sample(digest, rendered)[1],
@@ -189,6 +191,7 @@ def _slot_rows(digest: Digest, desk: saves.Desk, found: Mapping[int, list[Double
                 # Translators: „2 von 3 bis 5“
                 count=_("%(size)d of %(wanted)s") % {"size": size, "wanted": wanted},
                 wish=_wish(name, missing=minimum - size, over=size - maximum),
+                has_room=size < maximum,
                 clash=desk.clashes.get(f"slot-{slot['key']}"),
             )
         )

@@ -255,3 +255,20 @@ def test_a_pick_that_was_taken_is_no_candidate(jonas: Client, digest: Digest) ->
     Pick.objects.create(digest=digest, article=article, slot="lead")
 
     assert titles(jonas, digest) == []
+
+
+def test_a_candidate_is_offered_the_first_slot_that_has_room(jonas: Client, digest: Digest) -> None:
+    article = news()
+
+    def offered() -> str:
+        page = jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).text
+        row = page[page.index(f'id="candidate-{article.pk}"') :]
+        found = re.search(r'<option value="(\w+)" selected>', row)
+        return found[1] if found else ""
+
+    assert offered() == "lead"
+    make_pick(digest=digest)
+    assert offered() == "briefs"
+    for position in range(5):
+        make_pick(digest=digest, slot="briefs", position=position)
+    assert offered() == "more"
