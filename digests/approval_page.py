@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from digests import approving
+from digests import access, approving
 from digests.approving import Request
 from digests.composer.previews import framed, frozen, sample
 from digests.delivery.models import Rendition
@@ -98,6 +98,10 @@ def _page(
             audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=now()
         ),
         "mail_url": reverse("approve_mail", args=[token]),
+        # Approved is not yet on its way: whoever may do it is led there.
+        "schedule_url": reverse("admin:digests_digest_change", args=[digest.pk])
+        if access.may(asked.user, "digests.send_digest", digest.newsletter)
+        else "",
         "refusal": refusal or ("" if is_done else asked.closed),
         "is_open": not asked.closed and not is_done and not refusal,
         "is_done": is_done,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from digests import approving, curation, workflow
@@ -134,6 +134,26 @@ def test_the_button_approves_in_the_name_of_whoever_got_the_letter(proof: Proof,
     assert Digest.objects.get().state == DigestState.APPROVED
     assert (entry.user, entry.object_id) == (aylin, str(proof.digest_id))
     assert "by the link in a letter" in entry.change_message
+
+
+def test_whoever_may_send_is_led_on_to_the_schedule(proof: Proof, aylin: User) -> None:
+    page = f"/admin/digests/digest/{proof.digest_id}/change/"
+
+    led = Client(headers={"accept-language": "en"}).post(path_of(proof, aylin), {"decision": "approve"}).text
+
+    assert "The digest is not scheduled yet." in led
+    assert f'<a href="{page}">' in led
+
+
+def test_whoever_may_only_approve_is_told_that_it_is_not_scheduled(jonas: User) -> None:
+    mia = make_colleague("mia", "Lesend")
+    mia.user_permissions.add(Permission.objects.get(codename="approve_digest"))
+    proof = workflow.propose(make_ready(), by=jonas, at=clock.now())
+
+    told = Client(headers={"accept-language": "en"}).post(path_of(proof, mia), {"decision": "approve"}).text
+
+    assert "The digest is not scheduled yet." in told
+    assert "/admin/" not in told
 
 
 def test_a_second_press_is_told_that_it_is_approved_already(proof: Proof, aylin: User) -> None:

@@ -85,6 +85,17 @@ def test_who_gets_it_and_who_does_not_is_said_before_it_is_sent(aylin: Client) -
     assert "It goes to 3 readers. Not among them: 2 paused, 1 who chose the weekly best-of." in page
 
 
+@pytest.mark.parametrize(("hours", "first"), [(1, "Schedule"), (-1, "Send to 0 readers")])
+def test_the_plans_time_comes_first_until_it_is_over(hours: int, first: str, aylin: Client) -> None:
+    digest = make_approved()
+    Digest.objects.filter(pk=digest.pk).update(due_at=clock.now() + hours * HOUR)
+
+    page = aylin.get(reverse("admin:digests_digest_change", args=[digest.pk])).text
+
+    status = page[page.index("sending-status") : page.index("desk-facts")]
+    assert re.findall(r'<input type="submit" class="default" value="([^"]*)"', status) == [first]
+
+
 def test_an_exchange_is_one_press_and_one_approval(aylin: Client) -> None:
     digest = make_scheduled(stories=2)
     when = clock.now() + dt.timedelta(minutes=10)
@@ -102,6 +113,20 @@ def test_an_exchange_is_one_press_and_one_approval(aylin: Client) -> None:
     assert approved.startswith("Proof 2 is approved and on the schedule again: ")
     assert Digest.objects.get().scheduled_at == when
     assert LogEntry.objects.filter(object_id=str(digest.pk)).count() == 2
+
+
+def test_news_of_the_last_minute_can_come_and_what_would_block_cannot(aylin: Client) -> None:
+    digest = make_scheduled()
+    now = clock.now()
+    Digest.objects.update(scheduled_at=now + dt.timedelta(minutes=10), window_end=now + HOUR)
+    fresh = make_article(title="Die Brücke ist gesperrt", first_seen_at=now)
+    secret = make_article(first_seen_at=now - HOUR, embargo_until=now + HOUR)
+
+    page = aylin.get(reverse("admin:digests_digest_swap", args=[digest.pk])).text
+
+    assert f'name="article" value="{fresh.pk}"' in page
+    assert "came in a moment ago" in page
+    assert f'name="article" value="{secret.pk}"' not in page
 
 
 def test_an_exchange_without_a_choice_is_told_so(aylin: Client) -> None:
