@@ -57,6 +57,14 @@ def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
         "MEDIA_ROOT": str(directory / "media"),
         "PYTHONUNBUFFERED": "1",
     }
+    stage = Stage(directory=directory, site_url=site_url, inbox_url=inbox_url, environment=environment)
+    start_inbox(supervisor, stage, root, smtp_port=smtp_port)
+    return stage
+
+
+def start_inbox(supervisor: Supervisor, stage: Stage, root: Path, *, smtp_port: int) -> None:
+    """Start the mail server that keeps what it gets, and its pages; ready when both answer."""
+    page_port = int(stage.inbox_url.rpartition(":")[2])
     supervisor.start(
         "inbox",
         [
@@ -68,24 +76,21 @@ def prepare(supervisor: Supervisor, root: Path, directory: Path) -> Stage:
             "--http-port",
             str(page_port),
             "--directory",
-            directory / "inbox",
+            stage.directory / "inbox",
         ],
-        log=directory / "logs" / "inbox.log",
-        environment=environment,
+        log=stage.directory / "logs" / "inbox.log",
+        environment=stage.environment,
         directory=root,
     )
     supervisor.wait_until(
         lambda: is_listening(smtp_port) and is_listening(page_port), what="The inbox", seconds=READY_SECONDS
     )
-    return Stage(directory=directory, site_url=site_url, inbox_url=inbox_url, environment=environment)
 
 
 def open_house(supervisor: Supervisor, stage: Stage, root: Path) -> None:
     """Start web server, two workers and beat, in this order; they stop in the opposite one."""
-    start = functools.partial(supervisor.start, environment=stage.environment, directory=root)
-    logs = stage.directory / "logs"
     port = stage.site_url.rpartition(":")[2]
-    start(
+    supervisor.start(
         "web",
         [
             sys.executable,
@@ -98,8 +103,18 @@ def open_house(supervisor: Supervisor, stage: Stage, root: Path) -> None:
             "4",
             "--no-control-socket",
         ],
-        log=logs / "web.log",
+        log=stage.directory / "logs" / "web.log",
+        environment=stage.environment,
+        directory=root,
     )
+    start_workers(supervisor, stage, root)
+    supervisor.wait_until(lambda: _is_ready(stage.site_url), what="The site", seconds=READY_SECONDS)
+
+
+def start_workers(supervisor: Supervisor, stage: Stage, root: Path) -> None:
+    """Start the worker for control and letters, the one for mailings, and beat."""
+    start = functools.partial(supervisor.start, environment=stage.environment, directory=root)
+    logs = stage.directory / "logs"
     celery = [
         sys.executable,
         "-m",
@@ -125,7 +140,6 @@ def open_house(supervisor: Supervisor, stage: Stage, root: Path) -> None:
         [sys.executable, "-m", "celery", "--app", "newsroom", "beat", "--schedule", stage.directory / "beat"],
         log=logs / "beat.log",
     )
-    supervisor.wait_until(lambda: _is_ready(stage.site_url), what="The site", seconds=READY_SECONDS)
 
 
 def _is_ready(site_url: str) -> bool:

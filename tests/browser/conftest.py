@@ -1,7 +1,8 @@
 """A real Chromium for the tests marked `browser` and `journey`.
 
 `page` fails its test for a script error, for anything the content policy stopped, and for every request that would
-have left this machine. `site` is the running site; `axe` looks for barriers.
+have left this machine. `site` is the running site; `inbox` is where its mail arrives, with workers in between; `axe`
+looks for barriers.
 """
 
 import contextlib
@@ -11,11 +12,23 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, TimeoutError, sync_playwright
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Route,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from tests import servers
+from tests import engine_room, servers
+from tests.engine_room import Inbox
 
 # Playwright's synchronous interface keeps an event loop running in this thread; Django would refuse its queries.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -46,6 +59,21 @@ def site(live_server: LiveServer, settings: Settings) -> str:
         setattr(settings, name, False)
     settings.SECURE_HSTS_SECONDS = 0
     return live_server.url
+
+
+@pytest.fixture
+def inbox(
+    site: str, settings: Settings, worker_environment: dict[str, str], tmp_path: Path
+) -> Iterator[Inbox]:
+    """Where the mail of the running site arrives: two workers, beat and an SMTP server work on the test's database."""
+    with engine_room.running(tmp_path / "room", site_url=site, environment=worker_environment) as (
+        arrived,
+        providers,
+    ):
+        settings.MAIL_PROVIDERS = providers
+        expect.set_options(timeout=20_000)  # two workers and a beat stand beside the browser
+        yield arrived
+        expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -98,6 +126,31 @@ def open_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[...,
 def page(open_page: Callable[..., Page]) -> Page:
     """A page on a desktop, in German."""
     return open_page()
+
+
+@pytest.fixture
+def sit_down(site: str, open_page: Callable[..., Page], complaints: list[str]) -> Callable[..., Page]:
+    """Opens “Today”, or another page of the admin, as somebody signed in: `sit_down(user, "/admin/…", width=390)`.
+
+    A browser that asks whether one really wants to leave fails the test.
+    """
+
+    def note(dialog: Dialog) -> None:
+        complaints.append(f"The browser asks: {dialog.type} {dialog.message}")
+        dialog.accept()
+
+    def open_one(user: User, path: str = "/admin/", **options: object) -> Page:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        page = open_page(**options)
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}]
+        )
+        page.on("dialog", note)
+        page.goto(f"{site}{path}")
+        return page
+
+    return open_one
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import datetime as dt
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Group, Permission, User
 
@@ -10,9 +11,19 @@ from digests import planning, workflow
 from digests.models import Digest, Plan, Proof
 from digests.roles import bring_up_to_date
 from newsroom.articles.models import Article
+from newsroom.web import clock
 from subscriptions.models import Newsletter
 from subscriptions.states import Cadence
-from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick, make_plan
+from tests.factories import (
+    NOON,
+    make_article,
+    make_author,
+    make_digest,
+    make_newsletter,
+    make_pick,
+    make_plan,
+    make_section,
+)
 
 _numbers = count(1)
 
@@ -59,6 +70,25 @@ def make_ready(newsletter: Newsletter | None = None, *, stories: int = 1, **valu
     make_pick(digest=digest)
     for position in range(stories - 1):
         make_pick(digest=digest, slot="briefs", position=position)
+    return digest
+
+
+def make_built_ahead(*titles: str, due: dt.datetime) -> Digest:
+    """The draft that a plan puts together within the hour before it is due, of these stories; by the real clock."""
+    at = clock.now()
+    make_planned(
+        time=due.astimezone(ZoneInfo("Europe/Berlin")).time(),
+        weekdays="mo,tu,we,th,fr,sa,su",
+        lead_minutes=60,
+        first_window_from=at - DAY,
+        last_due_at=at,
+    )
+    for number, title in enumerate(titles, 1):
+        make_article(
+            title=title, section=make_section(), authors=(make_author(),), first_seen_at=at - number * HOUR
+        )
+    (digest,) = planning.run_due_plans(at)
+    assert (digest.due_at, digest.is_automatic, digest.picks.count()) == (due, True, len(titles))
     return digest
 
 
