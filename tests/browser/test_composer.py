@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from digests.models import Digest, Mark
 from digests.roles import bring_up_to_date
@@ -61,6 +61,19 @@ def desk(site: str, digest: Digest) -> Callable[[Page], Page]:
         return page
 
     return open_composer
+
+
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """What the browser asked whoever sits before it."""
+    found: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        found.append(f"{dialog.type} {dialog.message}")
+        dialog.accept()
+
+    page.on("dialog", note)
+    return found
 
 
 def order(digest: Digest, slot: str) -> list[str]:
@@ -179,6 +192,37 @@ def test_what_is_typed_is_saved_and_shown_as_readers_will_get_it(
     expect(page.locator("pre.desk-text")).to_contain_text("Der Kran dreht sich")
     page.locator("a[data-view=dark]").click()
     expect(page.frame_locator("iframe").locator("h1")).to_have_css("color", "rgb(236, 231, 220)")
+
+
+def test_a_button_pressed_right_after_typing_takes_along_what_was_typed(
+    desk: Callable[[Page], Page], page: Page, digest: Digest, asked: list[str]
+) -> None:
+    digest.picks.filter(position=0).update(slot="lead")
+    desk(page)
+
+    page.locator("#id_preheader").fill("Und der Kran dreht sich wieder.")
+    page.locator("#id_subject").fill("")
+    page.locator("#id_subject").press_sequentially("Die Fähre ist da", delay=5)
+    page.get_by_role("button", name="Abnahme erzeugen").click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("Abnahme 1")
+    digest.refresh_from_db()
+    assert (digest.subject, digest.state) == ("Die Fähre ist da", "proofed")
+    assert digest.proofs.get().renditions.get().rendition.subject == "Die Fähre ist da"
+    assert asked == []
+
+
+def test_who_leaves_once_all_is_saved_is_not_asked(
+    desk: Callable[[Page], Page], page: Page, asked: list[str]
+) -> None:
+    desk(page)
+    page.locator("#id_subject").press_sequentially("!")
+    is_saved(page)
+
+    page.get_by_role("link", name="Test senden").click()
+
+    expect(page.locator("h1")).to_contain_text("Test senden")
+    assert asked == []
 
 
 def test_a_second_editor_is_not_overwritten_by_a_page_that_saves_by_itself(

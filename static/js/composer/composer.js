@@ -5,7 +5,7 @@ import { watchArrivals } from "./arrivals.js";
 import { watchDrags } from "./dragging.js";
 import { watchKeys } from "./keys.js";
 import { equip } from "./moving.js";
-import { refreshBeside, watchForms, watchViews } from "./parts.js";
+import { refreshBeside, renew, watchForms, watchViews } from "./parts.js";
 import { watchTyping } from "./saving.js";
 
 document.documentElement.classList.add("has-script");
@@ -16,3 +16,4 @@ watchTyping({ saved: refreshBeside });
 watchKeys();
 watchDrags();
 watchArrivals();
+document.addEventListener("sending:stage", renew);

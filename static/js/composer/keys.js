@@ -12,7 +12,7 @@ export function watchKeys() {
   const box = dialog.querySelector("input");
   box.checked = isOn();
   box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
-  document.getElementById("composer-help").addEventListener("click", () => dialog.showModal());
+  document.addEventListener("click", (event) => { if (event.target.closest("#composer-help")) dialog.showModal(); });
   document.addEventListener("keydown", (event) => {
     if (dialog.open || event.ctrlKey || event.metaKey || event.defaultPrevented || isField(event.target)) return;
     if (event.key === "?") {

@@ -1,7 +1,7 @@
 // The page's parts: fetched as the whole page, put in place one by one, so that focus, scrolling and typing survive.
 
 import { equip } from "./moving.js";
-import { flush, isDirty, takeVersion } from "./saving.js";
+import { flush, isDirty, isSettled, takeVersion } from "./saving.js";
 import { say, text } from "./speaking.js";
 
 const FORM = ".desk-digest";
@@ -54,6 +54,22 @@ export async function refreshBeside() {
   }
 }
 
+/** Puts in place the page of a digest that went a step further; what was typed and not saved stays, and its form with it. */
+export async function renew() {
+  if (!isSettled()) return refreshBeside();
+  const focused = document.activeElement?.id;
+  try {
+    const { html } = await page(location.href);
+    const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("composer");
+    if (!fresh || !isSettled()) return;
+    document.getElementById("composer").replaceWith(document.adoptNode(fresh));
+    equip();
+    if (focused) document.getElementById(focused)?.focus();
+  } catch {
+    say(text("away"), { isTrouble: true });
+  }
+}
+
 /** Sends a form as the browser would, and puts the answer in place. Whether it went well. */
 export async function send(form, { focus } = {}) {
   if (!(await flush())) return false;
@@ -80,7 +96,22 @@ export function watchForms() {
     const own = candidate?.id;
     send(form, { focus: () => focusOn(own) || focusOn(next) || document.getElementById("candidates")?.focus() });
   });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (isSettled() || event.defaultPrevented || form.method !== "post" || form.id === "digest-form") return;
+    // The bar's stop stands outside: it waits for nothing.
+    if (!form.closest("#composer")) return;
+    event.preventDefault();
+    saveThenSubmit(form);
+  });
   addEventListener("beforeunload", (event) => { if (isDirty()) event.preventDefault(); });
+}
+
+/** A button pressed right after typing: what was typed goes first. Saving may put a form of the new version in place. */
+async function saveThenSubmit(form) {
+  if (!(await flush())) return;
+  const now = document.querySelector(`form[action="${CSS.escape(form.getAttribute("action"))}"]`);
+  now?.requestSubmit();
 }
 
 /** Focus on a row's own link; false if the row is gone. */

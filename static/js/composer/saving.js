@@ -17,6 +17,8 @@ export function takeVersion(version) {
 }
 
 export const isDirty = () => dirty;
+/** Whether all is saved and nothing on its way; else the page may show an older version than there will be. */
+export const isSettled = () => !dirty && !running;
 
 /** Watches the form; `saved` is called after each save, to bring the rest of the page up to date. */
 export function watchTyping({ saved }) {
@@ -24,8 +26,8 @@ export function watchTyping({ saved }) {
   const touched = (event) => {
     if (event.target.closest(".desk-digest form") === form() && event.target.closest(".desk-digest")) changed();
   };
+  // Not "change": leaving a field long saved would make it unsaved again, and the browser ask before the next page.
   document.addEventListener("input", touched);
-  document.addEventListener("change", touched);
   document.addEventListener("submit", (event) => { if (event.target === form()) dirty = false; });
 }
 

@@ -35,6 +35,7 @@ function show(next) {
     const hadFocus = bar.contains(document.activeElement);
     place.replaceChildren(next);
     if (hadFocus) place.querySelector("input[type=submit], a")?.focus();
+    tell();
   } else {
     // Only the words change: whoever is about to press the button keeps it under the finger.
     for (const name of ["headline", "detail"]) part(bar, name).textContent = part(next, name).textContent;
@@ -50,11 +51,19 @@ function show(next) {
   }
 }
 
+/** What the rest of the page says of the digest, and lets be done with it, is over. */
+function tell() {
+  document.dispatchEvent(new CustomEvent("sending:stage"));
+}
+
 async function look() {
   if (!document.hidden) {
     try {
       const answer = await fetch(place.dataset.sending, { credentials: "same-origin", redirect: "error" });
-      if (answer.status === 204) return place.replaceChildren();
+      if (answer.status === 204) {
+        place.replaceChildren();
+        return tell();
+      }
       if (!answer.ok) throw new Error(String(answer.status));
       const template = document.createElement("template");
       template.innerHTML = (await answer.text()).trim();
