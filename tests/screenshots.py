@@ -7,7 +7,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 from PIL import Image
@@ -149,6 +151,7 @@ def desk(browser: Browser, house: House) -> None:
         page.goto(f"{house.site}/admin/digests/digest/1/change/")
         page.locator(".desk-status a.button").first.click()
         shoot(page, "admin-arithmetic", whole=True)
+    progress(browser, house, composer)
 
 
 def tour(browser: Browser, house: House, composer: str) -> None:
@@ -182,6 +185,27 @@ def tour(browser: Browser, house: House, composer: str) -> None:
         shoot(page, "desk-after", part=".desk-after")
         page.goto(f"{house.site}/admin/digests/digest/1/numbers/")
         shoot(page, "desk-numbers")
+
+
+def progress(browser: Browser, house: House, composer: str) -> None:
+    """A mailing on its way: slow enough to be seen, by the newsletter's own limit, and due at the next full minute."""
+    with window(browser, (1280, 900)) as page:
+        log_in(page, house, "rui")
+        page.goto(f"{house.site}/admin/subscriptions/newsletter/1/change/")
+        page.locator("#id_most_copies_per_hour").fill("36000")
+        page.locator("input[name=_save]").click()
+        page.goto(composer)
+        page.locator(".sending-bar .desk-danger").click()
+        due = datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(seconds=70)
+        when = page.locator("#id_when")
+        when.fill(f"{due:%Y-%m-%dT%H:%M}")
+        when.press("Enter")
+        page.locator(".sending-bar", has_text=re.compile(r"[1-9]\d? %")).wait_for(timeout=120_000)
+        page.locator(".desk-status", has_text="Übergeben am").wait_for()
+        page.goto(composer)  # without the message of the schedule
+        shoot(page, "desk-progress")
+        page.locator(".sending-bar .desk-danger").click()
+        page.locator(".sending-bar.is-stopped").wait_for()
 
 
 def log_in(page: Page, house: House, name: str) -> None:
