@@ -29,6 +29,8 @@ def panel(user: AbstractBaseUser | AnonymousUser, digest: Digest) -> dict[str, A
         return None
     may_change = access.may(user, "digests.change_digest", digest.newsletter)
     may_send = access.may(user, "digests.send_digest", digest.newsletter)
+    may_repoint = access.may(user, "digests.change_link", digest.newsletter)
+    may_write = access.may(user, "digests.add_correctionmail", digest.newsletter)
     may_correct = may_change and user.has_perm("articles.add_correction")  # type: ignore[union-attr]
     return {
         "numbers_url": _address("numbers", digest),
@@ -38,7 +40,7 @@ def panel(user: AbstractBaseUser | AnonymousUser, digest: Digest) -> dict[str, A
                 url=_address("links", digest),
                 title=_("Let a link lead elsewhere"),
                 sentence=_("Works at once in all mails already sent; readers notice nothing."),
-                is_open=may_send,
+                is_open=may_repoint,
             ),
             Way(
                 name="note",
@@ -61,7 +63,7 @@ def panel(user: AbstractBaseUser | AnonymousUser, digest: Digest) -> dict[str, A
                 sentence=_(
                     "Goes to all who got the digest and still want mail; a second person must approve it."
                 ),
-                is_open=may_change or may_send,
+                is_open=may_write or may_send,
             ),
         ],
     }

@@ -71,7 +71,7 @@ def _open(token: str, *, at: datetime) -> Request:
 
 def _closed(proof: Proof, user: User, *, at: datetime) -> str:
     digest = proof.digest
-    newest = digest.proofs.filter(correction__isnull=True).order_by("-number").first()
+    newest = workflow.proofs_of(digest).first()
     if not (user.is_active and user.is_staff) or not access.may(
         user, "digests.approve_digest", digest.newsletter
     ):

@@ -5,6 +5,8 @@ from typing import Any
 
 _DESK = ("articles.article", "articles.author", "articles.byline", "articles.picture", "articles.correction")
 _DIGESTS = ("digests.digest", "digests.pick", "digests.mark")
+# What the desk writes beside a digest: who gets its tests, and the mails that correct it.
+_BESIDE = ("digests.colleague", "digests.correctionmail")
 _LEDGER = (
     "delivery.mailing",
     "delivery.batch",
@@ -35,12 +37,15 @@ _LOOK = _may(
     (
         *_DESK,
         *_DIGESTS,
+        *_BESIDE,
         "articles.section",
         "articles.feed",
         "digests.plan",
         "digests.slotrule",
         "digests.proof",
         "digests.approval",
+        "digests.digestversion",
+        "digests.link",
         "subscriptions.newsletter",
         "delivery.mailing",
         "mail.incident",
@@ -50,11 +55,19 @@ _LOOK = _may(
 ROLES: Mapping[str, set[str]] = {
     # Curates and proposes.
     "Redaktion": _LOOK
-    | _may("add change", (*_DESK, *_DIGESTS))
+    | _may("add change", (*_DESK, *_DIGESTS, *_BESIDE))
+    | {"digests.change_link"}
     | _may("delete", ("digests.pick", "digests.mark", "articles.byline")),
     # Reads, approves or returns, schedules and stops.
     "Abnahme": _LOOK
-    | {"digests.change_digest", "digests.approve_digest", "digests.send_digest", "delivery.decide_held"},
+    | _may("add change", _BESIDE)
+    | {
+        "digests.change_digest",
+        "digests.change_link",
+        "digests.approve_digest",
+        "digests.send_digest",
+        "delivery.decide_held",
+    },
     # Looks after submissions and readers.
     "Community": _LOOK
     | _may("change", ("articles.article", "subscriptions.subscription"))
@@ -89,7 +102,13 @@ ROLES: Mapping[str, set[str]] = {
         ),
     )
     | _may("change", ("mail.incident", "mail.letter"))
-    | {"digests.send_digest", "delivery.decide_held", "admin.view_logentry", "mail.view_heartbeat"}
+    | {
+        "digests.change_link",
+        "digests.send_digest",
+        "delivery.decide_held",
+        "admin.view_logentry",
+        "mail.view_heartbeat",
+    }
     | _TRANSFER,
     # Looks at everything the desk sees and changes nothing.
     "Lesend": _LOOK,

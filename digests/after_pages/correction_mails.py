@@ -25,7 +25,7 @@ from newsroom.web import clock
 
 def write(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: the correction mails of a digest, and a form; `?from=` fills it with an earlier one. POST: write one."""
-    digest = sent_digest(request, pk, to_post="change_digest")
+    digest = sent_digest(request, pk, "view_correctionmail", to_post="add_correctionmail")
     form = CorrectionMailForm(request.POST or None, initial=_initial(request, digest))
     if request.method == "POST" and form.is_valid():
         made = correcting.write(digest, **form.cleaned_data, by=user_of(request), at=clock.now())
@@ -35,14 +35,14 @@ def write(request: HttpRequest, pk: int) -> HttpResponse:
         **context(request, digest, title=_("Correction mails")),
         "form": form,
         "written": digest.correction_mails.select_related("written_by"),
-        "may_change": access.may(request.user, "digests.change_digest", digest.newsletter),
+        "may_change": access.may(request.user, "digests.add_correctionmail", digest.newsletter),
     }
     return TemplateResponse(request, "admin/digests/digest/corrections.html", shown)
 
 
 def one(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """GET: a correction mail, how far it is, and the next step. POST: change it, as long as it is not proofed."""
-    digest = sent_digest(request, pk, to_post="change_digest")
+    digest = sent_digest(request, pk, "view_correctionmail", to_post="change_correctionmail")
     found = _correction(digest, number)
     form = CorrectionMailForm(request.POST or None, initial={"subject": found.subject, "text": found.text})
     if request.method == "POST" and form.is_valid():
@@ -61,7 +61,7 @@ def one(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 def mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """GET: the mail for a sandboxed frame, as it was proofed or as it would be."""
-    digest = sent_digest(request, pk)
+    digest = sent_digest(request, pk, "view_correctionmail")
     html, _text = sample(digest, _rendered(_correction(digest, number)))
     response = HttpResponse(html)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
@@ -72,7 +72,7 @@ def mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 def propose(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """POST: freeze it; from now on it is not changed any more."""
-    digest = sent_digest(request, pk, "change_digest")
+    digest = sent_digest(request, pk, "change_correctionmail")
     found, at = _correction(digest, number), clock.now()
     return _act(
         request,
@@ -163,7 +163,7 @@ def _shown(
         "is_own": proof is not None and proof.proposed_by_id == user_of(request).pk,
         "recipients": correcting.recipients_of(digest, at=clock.now()),
         "return_form": ReturnForm(),
-        "may_change": may("change_digest"),
+        "may_change": may("change_correctionmail"),
         "may_approve": may("approve_digest"),
         "may_send": may("send_digest"),
     }

@@ -26,7 +26,7 @@ def links(request: HttpRequest, pk: int) -> HttpResponse:
 
 def repoint(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """POST: let a link lead elsewhere, or with `reset` to the address as proofed again."""
-    digest = sent_digest(request, pk, "send_digest")
+    digest = sent_digest(request, pk, "change_link")
     link = get_object_or_404(service.of_digest(digest), pk=number)
     form = RepointForm(request.POST)
     if not form.is_valid():
@@ -64,7 +64,7 @@ def _page(request: HttpRequest, digest: Digest, found: Any) -> HttpResponse:
     shown = {
         **context(request, digest, title=_("Where the links lead")),
         "rows": rows,
-        "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
+        "may_repoint": access.may(request.user, "digests.change_link", digest.newsletter),
     }
     return TemplateResponse(request, "admin/digests/digest/links.html", shown)
 

@@ -200,6 +200,6 @@ ACTS = {
     "continue": Act(function=_go_on, permission="send_digest"),
     "end": Act(function=_end, permission="send_digest"),
     "swap": Act(function=_swap, permission="change_digest"),
-    "test": Act(function=_test, permission="change_digest"),
+    "test": Act(function=_test, permission="change_colleague"),
     "skip": Act(function=_skip, permission="change_digest"),
 }

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from digests import access
+from digests import access, workflow
 from digests.composer.requests import digest_of, user_of
 from digests.delivery.models import Rendition
 from digests.forms import ReturnForm
@@ -66,11 +66,12 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
     """A proof as it was frozen, with the buttons to approve or return it."""
     digest = digest_of(request, pk)
+    own = workflow.proofs_of(digest)
     found = get_object_or_404(
-        digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"), number=number
+        own.select_related("proposed_by", "approval__approver", "returned_by"), number=number
     )
     rendition = found.renditions.select_related("rendition").order_by("variant")[0].rendition
-    is_open = digest.state == DigestState.PROOFED and found == digest.proofs.first() and not found.returned_at
+    is_open = digest.state == DigestState.PROOFED and found == own.first() and not found.returned_at
     context = {
         **admin.site.each_context(request),
         "title": _("Proof %(number)d of %(digest)s") % {"number": number, "digest": digest},
@@ -93,7 +94,7 @@ def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
 def proof_mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """The frozen mail of a proof, for a sandboxed frame."""
     digest = digest_of(request, pk)
-    found = get_object_or_404(digest.proofs, number=number)
+    found = get_object_or_404(workflow.proofs_of(digest), number=number)
     rendition = found.renditions.select_related("rendition").order_by("variant")[0].rendition
     return framed(sample(digest, frozen(rendition))[0], without_images=False)
 

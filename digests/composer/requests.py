@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from digests import access
+from digests import access, workflow
 from digests.models import Digest, Proof
 
 
@@ -25,7 +25,7 @@ def fresh(digest: Digest) -> Digest:
 
 def chosen_proof(request: HttpRequest, digest: Digest) -> Proof:
     return get_object_or_404(
-        digest.proofs.select_related("digest"), number=number_in(request.POST.get("proof"))
+        workflow.proofs_of(digest).select_related("digest"), number=number_in(request.POST.get("proof"))
     )
 
 

@@ -59,7 +59,7 @@ def swap(request: HttpRequest, pk: int) -> HttpResponse:
 def test(request: HttpRequest, pk: int) -> HttpResponse:
     """Who gets a test; those who got the last one are ticked."""
     digest = digest_of(request, pk)
-    require(request, "change_digest", digest)
+    require(request, "change_colleague", digest)
     remembered = colleagues.remembered(digest.newsletter)
     people = [(user, user.pk in remembered) for user in colleagues.possible(digest.newsletter)]
     return _page(request, digest, "test", title=_("Send a test"), people=people)

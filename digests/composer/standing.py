@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 
-from digests import access
+from digests import access, workflow
 from digests.composer.wording import excluded, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
 from digests.models import Digest, DigestMailing
@@ -19,7 +19,9 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
     return {
         "status": status(digest, at=at, zone=zone),
         "zone": zone,
-        "proofs": digest.proofs.select_related("proposed_by", "approval__approver", "returned_by"),
+        "proofs": workflow.proofs_of(digest).select_related(
+            "proposed_by", "approval__approver", "returned_by"
+        ),
         "mailing": _mailing(digest),
         "recipients": audiences.count(
             audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=at
@@ -29,6 +31,7 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         "skip_form": SkipForm(),
         "excluded": _excluded(digest, at=at),
         "may_edit": access.may(request.user, "digests.change_digest", digest.newsletter),
+        "may_test": access.may(request.user, "digests.change_colleague", digest.newsletter),
         "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
         "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
     }

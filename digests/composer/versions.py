@@ -51,6 +51,7 @@ class Difference:
 def versions(request: HttpRequest, pk: int) -> HttpResponse:
     """The versions, newest first, and what the chosen one changed against another. Queries: 2 beside the page's own."""
     digest = digest_of(request, pk)
+    require(request, "view_digestversion", digest)
     kept = list(digest.versions.select_related("made_by").order_by("-number")[:VERSIONS_SHOWN])
     numbers = {version.number: version for version in kept}
     newer = numbers.get(number_in(request.GET.get("to"))) or (kept[0] if kept else None)

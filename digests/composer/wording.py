@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from digests import workflow
 from digests.models import Digest
 from digests.states import DigestState
 from digests.wall_clock import spoken
@@ -43,7 +44,7 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
 
 
 def _newest_number(digest: Digest) -> int:
-    newest = digest.proofs.first()
+    newest = workflow.proofs_of(digest).first()
     return newest.number if newest else 0
 
 

@@ -172,19 +172,19 @@ def reopen(digest: Digest, *, expected_version: int, wanted_at: datetime | None 
 
 def approved_proof(digest: Digest) -> Proof | None:
     """The proof that may be sent: the newest one, approved, of the digest's present version. Queries: 1."""
-    newest = _of_digest(digest).select_related("approval").order_by("-number").first()
+    newest = proofs_of(digest).select_related("approval").first()
     if newest is None or not hasattr(newest, "approval") or newest.returned_at is not None:
         return None
     return newest if newest.digest_version == digest.version else None
 
 
-def _of_digest(digest: Digest) -> QuerySet[Proof]:
-    """The proofs of the digest itself; those of its correction mails are `correcting`'s."""
-    return Proof.objects.filter(digest=digest, correction__isnull=True)
+def proofs_of(digest: Digest) -> QuerySet[Proof]:
+    """The proofs of the digest itself, the newest first; those of its correction mails are `correcting`'s."""
+    return Proof.objects.filter(digest=digest, correction__isnull=True).order_by("-number")
 
 
 def _check_fresh(proof: Proof, digest: Digest) -> None:
-    newest = _of_digest(digest).order_by("-number").first()
+    newest = proofs_of(digest).first()
     if proof != newest or proof.digest_version != digest.version or newest.returned_at is not None:
         raise StaleProof
 

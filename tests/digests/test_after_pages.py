@@ -58,7 +58,7 @@ def test_the_panel_goes_from_the_quietest_way_to_the_loudest() -> None:
 
     assert for_editor is not None and for_approver is not None  # noqa: PT018 — both are needed below
     assert [way.name for way in for_editor["ways"]] == ["links", "note", "correct", "corrections"]
-    assert [way.is_open for way in for_editor["ways"]] == [False, True, True, True]
+    assert [way.is_open for way in for_editor["ways"]] == [True, True, True, True]
     assert [way.is_open for way in for_approver["ways"]] == [True, True, False, True]
     assert after_panel.panel(editor, make_ready()) is None
 
@@ -308,3 +308,27 @@ def test_the_mail_in_the_frame_can_do_nothing() -> None:
 
     assert answer["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert "/u/" not in answer.content.decode()
+
+
+def test_the_composer_shows_the_digests_own_proofs_and_not_those_of_its_corrections() -> None:
+    browser, _ = staff("Abnahme")
+    correction = make_correction()
+    digest, number = correction.digest, correcting.propose(correction, by=make_user(), at=NOON + DAY).number
+
+    text = page(browser, url("change", digest))
+
+    assert url("proof", digest, 1) in text
+    assert url("proof", digest, number) not in text
+    for name in ("proof", "proof_mail"):
+        assert browser.get(url(name, digest, 1)).status_code == 200
+        assert browser.get(url(name, digest, number)).status_code == 404
+
+
+def test_the_desk_may_repoint_a_link_and_readers_of_the_admin_may_not() -> None:
+    digest = make_handed_over()
+    link = Link.objects.get()
+    for role, code in (("Redaktion", 302), ("Betrieb", 302), ("Community", 403), ("Lesend", 403)):
+        before = Link.objects.get().current_url
+        typed = {"url": f"https://example.org/{role}", "seen": before}
+        assert staff(role)[0].post(url("link", digest, link.pk), typed).status_code == code, role
+        assert (Link.objects.get().current_url != before) is (code == 302), role

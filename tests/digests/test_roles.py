@@ -1,6 +1,9 @@
 """The five groups of staff: who may do what, as the pages for editors tell it."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 
 from digests.roles import ROLES, bring_up_to_date
@@ -34,6 +37,13 @@ def test_what_is_taken_out_of_a_role_is_taken_from_its_group() -> None:
         ("digests.send_digest", {"Abnahme", "Betrieb"}),
         ("delivery.decide_held", {"Abnahme", "Betrieb"}),
         ("digests.add_digest", {"Redaktion"}),
+        ("digests.change_link", {"Redaktion", "Abnahme", "Betrieb"}),
+        ("digests.add_correctionmail", {"Redaktion", "Abnahme"}),
+        ("digests.change_correctionmail", {"Redaktion", "Abnahme"}),
+        ("digests.change_colleague", {"Redaktion", "Abnahme"}),
+        ("digests.view_digestversion", set(ROLES)),
+        ("digests.change_digestversion", set()),
+        ("digests.delete_digestversion", set()),
         ("subscriptions.change_subscription", {"Community"}),
         ("subscriptions.delete_suppression", {"Community"}),
         ("subscriptions.view_subscriber", {"Community", "Betrieb"}),
@@ -43,3 +53,27 @@ def test_what_is_taken_out_of_a_role_is_taken_from_its_group() -> None:
 )
 def test_who_holds_what_matters_most(permission: str, groups: set[str]) -> None:
     assert {name for name, held in ROLES.items() if permission in held} == groups
+
+
+def test_an_upgrade_gives_what_a_new_site_has_and_thinks_of_groups_of_its_own() -> None:
+    migration = import_module("digests.migrations.0009_let_groups_correct_and_test")
+    given = {name for names in migration.GIVEN.values() for name in names}
+    bring_up_to_date(Group.objects, Permission.objects)
+    for group in Group.objects.all():
+        group.permissions.remove(*Permission.objects.filter(codename__in=given))
+    interns = Group.objects.create(name="Volontariat")
+    interns.permissions.set(Permission.objects.filter(codename__in=["view_digest", "change_digest"]))
+    anna = User.objects.create_user("anna", is_staff=True)
+    anna.user_permissions.set(Permission.objects.filter(codename="send_digest"))
+    bystanders = Group.objects.create(name="Anzeigen")
+
+    migration.let(apps, None)
+
+    for name, wanted in ROLES.items():
+        held = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
+        assert {f"{app}.{codename}" for app, codename in held} == wanted, name
+    assert set(interns.permissions.values_list("codename", flat=True)) == {
+        "view_digest", "change_digest", *migration.GIVEN["view_digest"], *migration.GIVEN["change_digest"],
+    }  # fmt: skip
+    assert set(anna.user_permissions.values_list("codename", flat=True)) == {"send_digest", "change_link"}
+    assert not bystanders.permissions.exists()
