@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model, QuerySet
 
 from digests.models import NewsletterAccess
+from newsroom.mail.models import IncidentQuerySet
 from subscriptions.models import Newsletter, NewsletterQuerySet
 
 Row = TypeVar("Row", bound=Model)
@@ -45,6 +46,12 @@ def among(user: AbstractBaseUser | AnonymousUser, rows: QuerySet[Row], *, path: 
     limited = _limits(user)
     lookup: dict[str, Any] = {f"{path}__in": limited}
     return rows.filter(**lookup) if limited else rows
+
+
+def incidents_for(user: AbstractBaseUser | AnonymousUser, rows: IncidentQuerySet) -> IncidentQuerySet:
+    """What this user is to know: of the own newsletters, and what is about no newsletter. Queries: as `among`."""
+    limited = _limits(user) if isinstance(user, User) else frozenset()
+    return rows.concerning(limited) if limited else rows
 
 
 def is_limited(user: AbstractBaseUser | AnonymousUser) -> bool:

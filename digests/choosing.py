@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 COMMUNITY = "community"
-TOP_SLOTS = ("lead", "briefs")
+LEAD = "lead"
+TOP_SLOTS = (LEAD, "briefs")
 TOP_PER_SECTION = 2
 
 
@@ -21,7 +22,10 @@ class Caps:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """An article that may be taken; `key` is the caller's own. source: None for our own work, which has no cap."""
+    """An article that may be taken; `key` is the caller's own. source: None for our own work, which has no cap.
+
+    may_open: nothing is missing that must be said of its picture, which the lead shows.
+    """
 
     key: int
     section: int | None
@@ -29,6 +33,7 @@ class Choice:
     source: int | None = None
     authors: tuple[int, ...] = ()
     cluster: int | None = None
+    may_open: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,16 +114,18 @@ def choose(
 
 
 def _best(slot: str, waiting: Iterable[Choice], sections: Counter[int | None], mix: Mix) -> Choice | None:
-    """The first that fits; of one section too many only if nothing else fits."""
-    spare = None
+    """The first that fits. If nothing fits well: of one section too many, and last one whose picture cannot open."""
+    spare: tuple[tuple[bool, bool], Choice] | None = None
     for choice in waiting:
         if choice.is_submission != (slot == COMMUNITY) or mix.against(choice):
             continue
         is_varied = choice.section is None or sections[choice.section] < TOP_PER_SECTION
-        if slot not in TOP_SLOTS or is_varied:
+        flaws = (slot == LEAD and not choice.may_open, slot in TOP_SLOTS and not is_varied)
+        if not any(flaws):
             return choice
-        spare = spare or choice
-    return spare
+        if spare is None or flaws < spare[0]:
+            spare = flaws, choice
+    return spare[1] if spare else None
 
 
 def _keys(article: Choice | Place) -> Iterator[tuple[str, tuple[int, ...]]]:

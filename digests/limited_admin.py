@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from digests import access
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
+from newsroom.mail.models import Incident, IncidentQuerySet
 from subscriptions.models import ConsentEvent, Newsletter, Subscription
 
 
@@ -42,6 +43,10 @@ class OfOwnNewsletters(admin.ModelAdmin[Any]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and self._is_own(request, obj)
 
+    def may(self, request: HttpRequest, permission: str, row: Any) -> bool:
+        """Whether the user's groups allow this act and the row belongs to one of the user's newsletters."""
+        return request.user.has_perm(permission) and self._is_own(request, row)
+
     def _is_own(self, request: HttpRequest, obj: Any) -> bool:
         """Queries: as many as the row is joins away from its newsletter, and only for users with limits."""
         if obj is None or not access.is_limited(request.user):
@@ -61,6 +66,15 @@ class OfOwnNewsletters(admin.ModelAdmin[Any]):
         if db_field.related_model is Newsletter:
             kwargs["queryset"] = access.newsletters_of(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class OfOwnIncidents(admin.ModelAdmin[Incident]):
+    """Incidents of the user's newsletters, and those that are about none: the machine is everybody's."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        rows = super().get_queryset(request)
+        assert isinstance(rows, IncidentQuerySet)
+        return access.incidents_for(request.user, rows)
 
 
 def newsletter_of(row: Model, path: str) -> int | None:
@@ -91,3 +105,6 @@ def limit(site: admin.AdminSite) -> None:
         known = type(site.get_model_admin(model))
         site.unregister(model)
         site.register(model, type(known.__name__, (OfOwnNewsletters, known), {"newsletter_path": path}))
+    incidents = type(site.get_model_admin(Incident))
+    site.unregister(Incident)
+    site.register(Incident, type(incidents.__name__, (OfOwnIncidents, incidents), {}))

@@ -130,7 +130,7 @@ def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
         case Autopilot.FILL_AND_SEND:
             try:
                 with transaction.atomic():
-                    selection.name(draft)
+                    selection.name(draft, at=at)
                     proof = workflow.propose(draft, by=None, at=at)
                     workflow.approve_by_plan(proof, at=at)
                     draft.refresh_from_db()
@@ -207,6 +207,7 @@ def _report(
         text=text,
         severity=severity,
         facts={"plan": plan.pk, "newsletter": plan.newsletter.slug, "digest": digest.pk if digest else None},
+        newsletter_id=plan.newsletter_id,
         at=at,
     )
 

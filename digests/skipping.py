@@ -91,6 +91,7 @@ def _skip_and_tell(
             text=f"{because} {then}",
             severity=Severity.WARNING,
             facts={"digest": digest.pk, **facts},
+            newsletter_id=digest.newsletter_id,
             at=at,
         )
 

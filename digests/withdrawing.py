@@ -67,5 +67,6 @@ def _tell(digest: Digest, picks: list[Pick], *, was: DigestState, is_stopped: bo
             "articles": [pick.article_id for pick in picks],
             "page": ["admin:digests_digest_change", digest.pk],
         },
+        newsletter_id=digest.newsletter_id,
         at=at,
     )

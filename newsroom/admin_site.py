@@ -69,7 +69,9 @@ class NewsroomAdminSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page of the admin gets, open incidents included. Queries: 1 more for those who may see them."""
         may_see = self.has_permission(request) and request.user.has_perm("mail.view_incident")
-        newest = list(Incident.objects.open().order_by("-pk")[:SHOWN_INCIDENTS]) if may_see else []
+        # Asked of the incidents' own page, so that both show the same to whoever works on some newsletters only.
+        rows = self.get_model_admin(Incident).get_queryset(request) if may_see else Incident.objects.none()
+        newest = list(rows.filter(resolved_at__isnull=True).order_by("-pk")[:SHOWN_INCIDENTS])
         return {**super().each_context(request), "open_incidents": newest}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

@@ -63,5 +63,6 @@ def _stop(mailing_id: int, *, refused: int, at: datetime) -> None:
             text=_("%(because)s. Look at their reasons before you continue it.") % {"because": because},
             severity=Severity.ERROR,
             facts={"mailing": mailing_id, "refused": refused},
+            newsletter_id=Mailing.objects.values_list("newsletter", flat=True).get(pk=mailing_id),
             at=at,
         )

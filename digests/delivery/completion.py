@@ -38,6 +38,7 @@ def complete(mailing: Mailing, *, at: datetime) -> bool:
             text="\n".join(result.problems[:10]),
             severity=Severity.ERROR,
             facts={"mailing": mailing.pk},
+            newsletter_id=mailing.newsletter_id,
             at=at,
         )
         return False

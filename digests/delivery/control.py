@@ -78,6 +78,7 @@ def pause_late(mailing: Mailing, *, at: datetime) -> Mailing:
             ),
             severity=Severity.ERROR,
             facts={"mailing": mailing.pk, "active_at": mailing.active_at.isoformat()},
+            newsletter_id=mailing.newsletter_id,
             at=at,
         )
     return mailing

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -23,6 +23,7 @@ from digests.delivery import held, tried
 from digests.delivery.errors import DeliveryError
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import BatchState, MailingState
+from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
 
 MAY_DECIDE: Final = "delivery.decide_held"
@@ -61,7 +62,7 @@ ACTS: Final = {
 }
 
 
-def of_mailing(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def of_mailing(request: HttpRequest, pk: int, *, model_admin: ReadOnly) -> HttpResponse:
     """GET: the held batches of a mailing, and what was decided. Queries: about 12, whatever their number."""
     mailing = get_object_or_404(Mailing.objects.select_related("newsletter"), pk=pk)
     if not model_admin.has_view_permission(request, mailing):
@@ -78,13 +79,13 @@ def of_mailing(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[A
     return TemplateResponse(request, "admin/delivery/held.html", context)
 
 
-def of_batch(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def of_batch(request: HttpRequest, pk: int, *, model_admin: ReadOnly) -> HttpResponse:
     """GET: whose copies a batch holds, page by page. POST: one of the acts, after a question with a reason."""
     batch = get_object_or_404(Batch.objects.select_related("mailing__newsletter", "parent"), pk=pk)
     if not model_admin.has_view_permission(request, batch.mailing):
         raise PermissionDenied
     if request.method == "POST":
-        if not request.user.has_perm(MAY_DECIDE):
+        if not model_admin.may(request, MAY_DECIDE, batch.mailing):
             raise PermissionDenied
         return _decide(request, batch, model_admin=model_admin)
     page = Paginator(tried.copies(batch), COPIES_ON_A_PAGE).get_page(request.GET.get("page"))
@@ -102,12 +103,12 @@ def of_batch(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any
     return TemplateResponse(request, "admin/delivery/held_copies.html", context)
 
 
-def _context(request: HttpRequest, mailing: Mailing, model_admin: admin.ModelAdmin[Any]) -> dict[str, Any]:
+def _context(request: HttpRequest, mailing: Mailing, model_admin: ReadOnly) -> dict[str, Any]:
     return {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "mailing": mailing,
-        "may_decide": request.user.has_perm(MAY_DECIDE),
+        "may_decide": model_admin.may(request, MAY_DECIDE, mailing),
     }
 
 
@@ -118,7 +119,7 @@ def _acts(mailing: Mailing) -> list[tuple[str, Act]]:
     ]
 
 
-def _decide(request: HttpRequest, batch: Batch, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def _decide(request: HttpRequest, batch: Batch, *, model_admin: ReadOnly) -> HttpResponse:
     name = request.POST.get("act", "")
     if name not in ACTS:
         raise Http404
@@ -145,7 +146,7 @@ def _ask(
     name: str,
     *,
     because: str,
-    model_admin: admin.ModelAdmin[Any],
+    model_admin: ReadOnly,
 ) -> HttpResponse:
     number, act = known.batch.held, ACTS[name]
     warning = ngettext(

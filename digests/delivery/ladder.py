@@ -192,6 +192,7 @@ def _replay(batch: Batch, attempt: Attempt, provider: Provider, *, at: datetime)
                 "attempt": str(attempt.pk),
                 "page": ["admin:delivery_mailing_held", batch.mailing_id],
             },
+            newsletter_id=batch.mailing.newsletter_id,
             at=at,
         )
         return True

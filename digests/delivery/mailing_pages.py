@@ -5,7 +5,7 @@ Every act asks once more before it happens: the first POST shows what it means, 
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +19,7 @@ from digests.delivery import control, figures
 from digests.delivery.errors import DeliveryError
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
+from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
 
 MAY_ACT = "digests.send_digest"
@@ -49,12 +50,12 @@ _ACTS: dict[str, tuple[Any, Any, tuple[MailingState, ...]]] = {
 }
 
 
-def arithmetic(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def arithmetic(request: HttpRequest, pk: int, *, model_admin: ReadOnly) -> HttpResponse:
     """GET: the account of a mailing. POST: one of its acts, after a question. Queries: about 8."""
     mailing = get_object_or_404(Mailing.objects.select_related("newsletter"), pk=pk)
     if not model_admin.has_view_permission(request, mailing):
         raise PermissionDenied
-    may_act = request.user.has_perm(MAY_ACT)
+    may_act = model_admin.may(request, MAY_ACT, mailing)
     if request.method == "POST":
         if not may_act:
             raise PermissionDenied
@@ -71,7 +72,7 @@ def arithmetic(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[A
     return TemplateResponse(request, "admin/delivery/arithmetic.html", context)
 
 
-def _act(request: HttpRequest, mailing: Mailing, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
+def _act(request: HttpRequest, mailing: Mailing, *, model_admin: ReadOnly) -> HttpResponse:
     name = request.POST.get("act", "")
     if name not in _ACTS:
         raise Http404
@@ -105,7 +106,7 @@ def _ask(
     *,
     label: Any,
     question: Any,
-    model_admin: admin.ModelAdmin[Any],
+    model_admin: ReadOnly,
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),

@@ -54,6 +54,7 @@ def sweep(*, at: datetime) -> int:
                 text=str(error),
                 severity=Severity.ERROR,
                 facts={"mailing": mailing.pk},
+                newsletter_id=mailing.newsletter_id,
                 at=at,
             )
     return moved
@@ -78,6 +79,7 @@ def return_leases(*, at: datetime) -> int:
                     "batch": batch.pk,
                     "page": ["admin:delivery_mailing_held", batch.mailing_id],
                 },
+                newsletter_id=batch.mailing.newsletter_id,
                 at=at,
             )
     freed = expired.filter(idle_claims__lte=MOST_IDLE_CLAIMS).update(
@@ -121,6 +123,7 @@ def _part_from_batch(attempt: Attempt, *, at: datetime) -> int:
             % {"batch": attempt.batch_id},
             severity=Severity.ERROR,
             facts={"batch": attempt.batch_id, "attempt": str(attempt.pk), "fence": attempt.fence},
+            newsletter_id=attempt.batch.mailing.newsletter_id,
             at=at,
         )
     return parted
@@ -128,11 +131,13 @@ def _part_from_batch(attempt: Attempt, *, at: datetime) -> int:
 
 def hold_unknown(*, at: datetime) -> int:
     """Unknown for longer than proof takes: a person decides."""
-    stale = Batch.objects.filter(state=BatchState.UNKNOWN, lease_until__lt=at).order_by("pk")[:_AT_A_TIME]
+    stale = Batch.objects.filter(state=BatchState.UNKNOWN, lease_until__lt=at).select_related("mailing")
     held = [
-        batch for batch in stale if holding.hold(batch, because=_("no answer, and no proof since"), at=at)
+        batch
+        for batch in stale.order_by("pk")[:_AT_A_TIME]
+        if holding.hold(batch, because=_("no answer, and no proof since"), at=at)
     ]
-    for mailing_id in {batch.mailing_id for batch in held}:
+    for mailing_id, newsletter_id in {(batch.mailing_id, batch.mailing.newsletter_id) for batch in held}:
         incidents.report(
             f"delivery.held.{mailing_id}",
             title=_("Copies of a mailing are held"),
@@ -141,6 +146,7 @@ def hold_unknown(*, at: datetime) -> int:
             ),
             severity=Severity.WARNING,
             facts={"mailing": mailing_id, "page": ["admin:delivery_mailing_held", mailing_id]},
+            newsletter_id=newsletter_id,
             at=at,
         )
     return len(held)

@@ -89,20 +89,31 @@ def _note(
     digest.save(update_fields=["choices"])
 
 
-def name(digest: Digest) -> None:
-    """Give a draft that nobody gave a subject or preheader the headlines of its first stories. Queries: 2."""
+def name(digest: Digest, *, at: datetime) -> None:
+    """Give a draft that nobody gave a subject or preheader the headlines of its first stories, as a version of its own.
+
+    Nothing is written if it has both, or no stories. Queries: none, or at most 6.
+    """
+    if digest.subject and digest.preheader:
+        return
     order = {slot["key"]: position for position, slot in enumerate(digest.slots)}
     picks = [pick for pick in digest.picks.select_related("article") if pick.slot in order]
     picks.sort(key=lambda pick: order[pick.slot])
     titles = [one_line(pick.title or pick.article.title) for pick in picks]
-    subject = " ".join(titles[:1])
-    if digest.is_best_of and subject:
+    headline = " ".join(titles[:1])
+    if digest.is_best_of and headline:
         with translation.override(digest.newsletter.language):
             # Translators: „Das Beste der Woche: Die Fähre fährt wieder“
-            subject = _("The best of the week: %(title)s") % {"title": subject}
-    digest.subject = digest.subject or Truncator(subject).chars(200)
-    digest.preheader = digest.preheader or Truncator(" · ".join(titles[1:4])).chars(200)
-    digest.save(update_fields=["subject", "preheader"])
+            headline = _("The best of the week: %(title)s") % {"title": headline}
+    subject = digest.subject or Truncator(headline).chars(200)
+    preheader = digest.preheader or Truncator(" · ".join(titles[1:4])).chars(200)
+    if (subject, preheader) == (digest.subject, digest.preheader):
+        return
+    with transaction.atomic():
+        history.begin(digest, number=digest.version, at=at)
+        digest.subject, digest.preheader, digest.version = subject, preheader, digest.version + 1
+        digest.save(update_fields=["subject", "preheader", "version"])
+        history.keep(digest, by=None, at=at, act=_("The plan gave it a subject."))
 
 
 def takeable(found: Iterable[Candidate], picks: Iterable[Pick]) -> list[Candidate]:
@@ -122,7 +133,17 @@ def choice_of(candidate: Candidate) -> Choice:
         source=article.feed_id,
         authors=_authors(article),
         cluster=article.cluster_id,
+        may_open=_may_open(article),
     )
+
+
+def _may_open(article: Article) -> bool:
+    """Whether preflight would let its picture through: described, and its maker named or a machine."""
+    picture = article.picture
+    if picture is None or picture.withdrawn_at is not None:
+        return True
+    is_described = bool(article.picture_alt or picture.alt)
+    return is_described and (article.has_machine_picture or bool(article.picture_credit))
 
 
 def place_of(pick: Pick) -> Place:

@@ -142,5 +142,6 @@ def _report(digest: Digest, text: str, *, at: datetime) -> None:
         text=text,
         severity=Severity.ERROR,
         facts={"digest": digest.pk},
+        newsletter_id=digest.newsletter_id,
         at=at,
     )

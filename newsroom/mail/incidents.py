@@ -18,10 +18,15 @@ def report(
     text: str = "",
     severity: Severity = Severity.ERROR,
     facts: Mapping[str, Any] | None = None,
+    newsletter_id: int | None = None,
     at: datetime,
 ) -> Incident:
-    """Open an incident, or bring the one that is open up to date. Staff hear of it once, after commit."""
-    news = {"title": title[:200], "text": text, "severity": severity, "facts": dict(facts or {})}
+    """Open an incident, or bring the one that is open up to date. Staff hear of it once, after commit.
+
+    newsletter_id: the one it is about, so that the admin shows it to those who work there; without it to all.
+    """
+    known = dict(facts or {}) | ({"newsletter_id": newsletter_id} if newsletter_id else {})
+    news = {"title": title[:200], "text": text, "severity": severity, "facts": known}
     key = key[:120]
     if _renew(key, news):
         return Incident.objects.open().get(key=key)

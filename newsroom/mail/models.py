@@ -1,5 +1,6 @@
 """Records of mail: letters, what providers reported, and what staff must know."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import models
@@ -123,6 +124,11 @@ class ProviderEvent(models.Model):
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def open(self) -> "IncidentQuerySet":
         return self.filter(resolved_at__isnull=True)
+
+    def concerning(self, newsletters: Collection[int]) -> "IncidentQuerySet":
+        """Those about one of these newsletters, and those about none."""
+        about_none = Q(facts__newsletter_id__isnull=True)
+        return self.filter(about_none | Q(facts__newsletter_id__in=[*newsletters]))
 
 
 class Incident(models.Model):

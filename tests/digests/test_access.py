@@ -1,24 +1,29 @@
 """Two newsletters and a colleague who works on one of them: pages, acts and lists of the other stay shut."""
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from digests import access
+from digests import access, skipping
 from digests.composer.acts import ACTS
-from digests.delivery import ledger
+from digests.delivery import control, ledger
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from digests.limited_admin import PATHS, newsletter_of
 from digests.models import Digest, NewsletterAccess, Plan
 from digests.roles import ROLES, bring_up_to_date
+from newsroom.mail import incidents
+from newsroom.mail.admin import ReadOnly
+from newsroom.mail.models import Incident
+from newsroom.web import clock
 from subscriptions import reader_acts
 from subscriptions.models import ConsentEvent, Newsletter, Subscription
 from subscriptions.states import SubscriptionState
-from tests.digests.factories import make_handed_over, make_planned, make_proofed
+from tests.digests.factories import make_handed_over, make_planned, make_proofed, make_ready
 from tests.factories import NOON, make_subscription
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +39,9 @@ class Desk:
         self.subscription = make_subscription(newsletter=self.newsletter)
         self.sent = make_handed_over(self.newsletter)
         self.mailing = self.sent.mailings.get().mailing
+        self.held = Batch.objects.create(
+            mailing=self.mailing, lo=5, hi=6, size=1, state="held", held=1, not_before=NOON, provider="main"
+        )
         self.proof = make_proofed(self.newsletter)
         self.digest = self.proof.digest
         self.plan = Plan.objects.get(newsletter=self.newsletter)
@@ -61,6 +69,7 @@ class Desk:
             f"{digest}/change/",
             f"/admin/digests/plan/{self.plan.pk}/change/",
             f"/admin/delivery/mailing/{self.mailing.pk}/arithmetic/",
+            f"/admin/delivery/mailing/held/{self.held.pk}/",
             f"/admin/subscriptions/newsletter/{self.newsletter.pk}/change/",
             f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
         ]
@@ -134,6 +143,7 @@ def _rows(desk: Desk) -> list[object]:
     return [
         *Digest.objects.filter(newsletter=desk.newsletter).order_by("pk").values(),
         *Mailing.objects.filter(newsletter=desk.newsletter).values(),
+        *Batch.objects.filter(mailing__newsletter=desk.newsletter).values(),
         *Subscription.objects.filter(newsletter=desk.newsletter).values(),
         *Plan.objects.filter(newsletter=desk.newsletter).values(),
     ]
@@ -147,6 +157,7 @@ def test_each_act_reaches_the_own_newsletter(own: Desk, other: Desk) -> None:
         f"/admin/digests/digest/{own.digest.pk}/act/approve/",
         f"/admin/digests/digest/{own.digest.pk}/pick/",
         f"/admin/delivery/mailing/{own.mailing.pk}/arithmetic/",
+        f"/admin/delivery/mailing/held/{own.held.pk}/",
     ]
 
 
@@ -176,6 +187,55 @@ def _fill(desk: Desk) -> None:
     Delivery.objects.create(
         id=ledger.first_id(desk.mailing.pk), mailing=desk.mailing, subscription=desk.subscription
     )
+
+
+@pytest.mark.parametrize("permission", ["digests.send_digest", "delivery.decide_held"])
+def test_a_right_to_act_reaches_no_further_than_the_newsletter(
+    permission: str, own: Desk, other: Desk, rf: RequestFactory
+) -> None:
+    """Whatever a page has looked at before it asks: the question itself names the row."""
+    request, page = rf.get("/admin/"), admin.site.get_model_admin(Mailing)
+    assert isinstance(page, ReadOnly)
+
+    def allowed(user: User) -> list[bool]:
+        request.user = user
+        return [page.may(request, permission, desk.mailing) for desk in (own, other)]
+
+    assert allowed(make_colleague(own.newsletter)) == [True, False]
+    assert allowed(make_colleague(name="thea")) == [True, True]
+    assert allowed(User.objects.create_user("rui", is_staff=True)) == [False, False]
+
+
+def test_incidents_of_the_other_newsletter_are_not_told(own: Desk, other: Desk) -> None:
+    at = clock.now()
+    for desk in (own, other):
+        title, number = f"{desk.newsletter} waits", desk.newsletter.pk
+        incidents.report(f"x.{number}", title=title, newsletter_id=number, at=at)
+    incidents.report("machine.beat", title="The scheduler stands still", at=at)
+    limited, everybody = browser_of(make_colleague(own.newsletter)), browser_of(make_colleague(name="thea"))
+    hidden = Incident.objects.get(title="Kultur am Abend waits")
+
+    for page in ("/admin/", f"/admin/digests/digest/{own.digest.pk}/change/", "/admin/mail/incident/"):
+        text = limited.get(page).content.decode()
+        assert "Wirtschaft am Morgen waits" in text
+        assert "The scheduler stands still" in text
+        assert "Kultur am Abend waits" not in text
+        assert "Kultur am Abend waits" in everybody.get(page).content.decode()
+    assert not is_open(limited, f"/admin/mail/incident/{hidden.pk}/change/")
+    limited.post("/admin/mail/incident/", {"action": "resolve", "_selected_action": [hidden.pk]})
+    assert not Incident.objects.get(pk=hidden.pk).resolved_at
+
+
+def test_what_goes_wrong_with_a_digest_or_its_mailing_names_the_newsletter(own: Desk) -> None:
+    at = clock.now()
+    Mailing.objects.filter(pk=own.mailing.pk).update(active_at=NOON, state="sending")
+    control.pause_late(Mailing.objects.get(pk=own.mailing.pk), at=at)
+    skipping.too_little(make_ready(own.newsletter), found=0, minimum=1, at=at)
+
+    found = Incident.objects.values_list("key", "facts__newsletter_id")
+
+    assert {key.split(".")[1] for key, _newsletter in found} == {"late", "skipped"}
+    assert {newsletter for _key, newsletter in found} == {own.newsletter.pk}
 
 
 def test_a_list_holds_the_rows_of_the_own_newsletters(own: Desk, other: Desk) -> None:

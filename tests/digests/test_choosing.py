@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,22 @@ def test_submissions_and_the_community_slot_belong_together(taken: list[Place], 
 
     for slot, _, key in choose(SLOTS, taken, ranked):
         assert (key in submissions) == (slot == "community")
+
+
+@pytest.mark.parametrize(("may_open", "lead"), [(True, 1), (False, 2)])
+def test_a_picture_that_may_not_be_shown_does_not_open_the_digest(may_open: bool, lead: int) -> None:
+    first = Choice(key=1, section=None, is_submission=False, may_open=may_open)
+
+    made = {key: slot for slot, _, key in choose(SLOTS, [], [first, _choice(2), _choice(3)])}
+
+    assert made[lead] == "lead"
+    assert made[3 - lead] == "briefs"
+
+
+def test_with_nothing_else_it_opens_and_preflight_says_why_not() -> None:
+    only = Choice(key=1, section=None, is_submission=False, may_open=False)
+
+    assert list(choose(SLOTS, [], [only])) == [("lead", 0, 1)]
 
 
 def test_empty_slots_are_filled_with_the_best_first() -> None:

@@ -153,7 +153,7 @@ def test_a_digest_that_the_desk_sent_ahead_is_not_built_or_sent_again() -> None:
     plan = make_planned(**SENDS, lead_minutes=60, minimum_new=0)
     make_news(1, at=MONDAY_SIX - 6 * HOUR)
     draft = selection.build(plan.newsletter, at=MONDAY_SIX - 5 * HOUR)
-    selection.name(draft)
+    selection.name(draft, at=MONDAY_SIX - 5 * HOUR)
     proof = workflow.propose(draft, by=make_user(), at=MONDAY_SIX - 5 * HOUR)
     workflow.approve(proof, by=make_user(), at=MONDAY_SIX - 5 * HOUR)
     workflow.send_now(proof.digest, by=None, at=MONDAY_SIX - 5 * HOUR, grace_seconds=0)

@@ -26,6 +26,7 @@ from tests.digests.factories import (
     make_user,
 )
 from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
+from tests.newsroom.articles.factories import make_feed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -274,9 +275,38 @@ def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:
     make_article(first_seen_at=NOON - 2 * HOUR, title="Das Brot ist da")
     digest = selection.build(newsletter, at=NOON, window_end=NOON)
 
-    selection.name(digest)
+    selection.name(digest, at=NOON)
 
     assert (digest.subject, digest.preheader) == ("Die Fähre fährt", "Das Brot ist da")
+    assert digest.is_automatic
+
+
+def test_a_name_that_the_plan_gives_is_a_version_of_its_own_and_given_once() -> None:
+    newsletter = make_planned().newsletter
+    make_article(first_seen_at=NOON - HOUR, title="Die Fähre fährt")
+    make_article(first_seen_at=NOON - 2 * HOUR, title="Das Brot ist da")
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+    before = digest.version
+
+    selection.name(digest, at=NOON + HOUR)
+    selection.name(digest, at=NOON + 2 * HOUR)
+
+    digest.refresh_from_db()
+    newest, former = digest.versions.order_by("-number")
+    assert (digest.version, newest.number, former.number) == (before + 1, before + 1, before)
+    assert (newest.content["words"]["subject"], former.content["words"]["subject"]) == ("Die Fähre fährt", "")
+    assert (newest.made_by, newest.made_at) == (None, NOON + HOUR)
+    assert newest.content["slots"] == former.content["slots"]
+
+
+def test_a_digest_that_the_desk_named_keeps_its_words_and_its_version() -> None:
+    digest = make_ready(subject="Guten Morgen", preheader="Was heute zählt")
+
+    selection.name(digest, at=NOON)
+
+    digest.refresh_from_db()
+    assert (digest.subject, digest.preheader, digest.version) == ("Guten Morgen", "Was heute zählt", 1)
+    assert not digest.versions.exists()
 
 
 def test_a_draft_built_for_the_day_after_takes_what_an_early_digest_left() -> None:
@@ -348,3 +378,29 @@ def test_a_submission_whose_picture_nobody_explains_is_not_taken_by_itself(
     (found,) = selection.candidates(plan.newsletter, start=MONDAY_SIX - DAY, end=MONDAY_SIX, at=MONDAY_SIX)
 
     assert found.held_back == ("picture" if is_held else "")
+
+
+@pytest.mark.parametrize(
+    ("feed", "values", "leads"),
+    [
+        ({}, {}, False),
+        ({"picture_credit": "Foto: Hafenlabor"}, {}, True),
+        ({"picture_credit": "Foto: Hafenlabor"}, {"picture_alt": ""}, False),
+        ({}, {"picture_is_illustration": True}, True),
+        ({}, {"picture": None}, True),
+    ],
+)
+def test_the_plan_opens_with_a_picture_only_if_it_may_be_shown(
+    feed: dict[str, str], values: dict[str, Any], leads: bool
+) -> None:
+    """Else preflight would stop the digest, and nobody is there at six in the morning to mend it."""
+    newsletter = make_planned().newsletter
+    picture = Picture.objects.create(file="pictures/kran.jpg", sha256="1" * 64, width=40, height=30)
+    told: dict[str, Any] = {"picture": picture, "picture_alt": "Ein Kran", "feed": make_feed(**feed)} | values
+    first = make_article(first_seen_at=NOON - HOUR, **told)
+    make_article(first_seen_at=NOON - 20 * HOUR)
+
+    digest = selection.build(newsletter, at=NOON, window_end=NOON)
+
+    assert (digest.picks.get(slot="lead").article == first) is leads
+    assert digest.picks.filter(article=first).exists()
