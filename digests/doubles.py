@@ -52,12 +52,6 @@ def doubles(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int,
     return found
 
 
-def unlabelled(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> list[Pick]:
-    """The picks that were sent lately and do not say why they come again. Queries: 1."""
-    sent = _sent(digest, picks, at=at)
-    return [pick for pick in picks if pick.article_id in sent and not pick.label]
-
-
 def _of(pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: dict[int, Digest]) -> Iterator[Double]:
     article = pick.article
     for other in earlier:

@@ -154,6 +154,11 @@ def alt_of(pick: Pick) -> str:
     return pick.alt or (picture.alt if pick.picture else pick.article.picture_alt or picture.alt)
 
 
+def credit_of(pick: Pick) -> str:
+    """Who made the picture of a pick; the feed's own word for its pictures is for those that came with its articles."""
+    return pick.picture.credit.strip() if pick.picture else pick.article.picture_credit
+
+
 def picture_label() -> str:
     """What stands directly under a machine-made picture, as on the article's own page."""
     return _("Picture: machine-made, for illustration only")
@@ -182,7 +187,7 @@ def _picture(pick: Pick) -> StoryPicture | None:
         shows=shows,
         width=PICTURE_WIDTH,
         height=round(PICTURE_WIDTH * picture.height / picture.width),
-        caption=_clean(picture.credit),
+        caption=_clean(credit_of(pick)),
         label=picture_label() if is_machine_made else "",
     )
 

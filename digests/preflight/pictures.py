@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext as _
 
 from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
-from digests.stories import MAILABLE_PICTURES
+from digests.stories import MAILABLE_PICTURES, credit_of
 
 HEAVY_BYTES = 100_000
 """What a phone on a train should fetch for one picture, at most."""
@@ -27,24 +27,29 @@ def pictures_are_described(desk: Desk) -> Flaws:
 
 @blocks("no_credit")
 def pictures_name_their_maker(desk: Desk) -> Flaws:
-    """Who made it must be named (§ 13 UrhG); a program has no such right, and its label stands under the picture.
-
-    A picture that came with a feed's article is the feed's to credit: what may be shown of it was agreed for the feed.
-    """
+    """Who made it must be named (§ 13 UrhG); a program has no such right, and its label stands under the picture."""
     for pick, picture in desk.pictured:
-        is_ours = pick.picture is not None or pick.article.feed_id is None
-        if is_ours and not picture.credit.strip() and not picture.is_machine_made:
-            message = _(
+        is_machine_made = picture.is_machine_made or (not pick.picture and pick.article.has_machine_picture)
+        if is_machine_made or credit_of(pick):
+            continue
+        feed = None if pick.picture else pick.article.feed
+        message = (
+            _(
+                "The picture of “%(title)s” names nobody as its maker. Add the credit at the picture, or one for all pictures at the feed %(feed)s, or show another."
+            )
+            if feed
+            else _(
                 "The picture of “%(title)s” names nobody as its maker. Add the credit at the picture, or show another."
             )
-            yield message % named(pick), target_of(pick)
+        )
+        yield message % {**named(pick), "feed": feed}, target_of(pick)
 
 
 @blocks("unlabelled_machine_picture")
 def machine_pictures_are_labelled(desk: Desk) -> Flaws:
     for pick, picture in desk.pictured:
         is_labelled = picture.is_machine_made or (not pick.picture and pick.article.has_machine_picture)
-        if not is_labelled and _MACHINE.search(picture.credit):
+        if not is_labelled and _MACHINE.search(credit_of(pick)):
             message = _(
                 "The credit of the picture of “%(title)s” tells of a machine, but readers are not told. Say at the picture how it was made."
             )

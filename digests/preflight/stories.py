@@ -3,6 +3,7 @@
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from digests import history
 from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
 from digests.states import LinkState
 from digests.stories import article_url
@@ -87,13 +88,16 @@ def stories_are_told(desk: Desk) -> Flaws:
 
 @advises("original_changed")
 def stories_are_what_was_picked(desk: Desk) -> Flaws:
-    """Where the desk wrote words of its own: its words may say what the article no longer says."""
+    """The desk's own words may say what the article no longer says; else readers get words that nobody has read yet."""
+    names = {"kicker": _("kicker"), "title": _("headline"), "teaser": _("teaser")}
     for pick in desk.picks:
-        changed = any(
-            getattr(pick, name) and pick.original.get(name, now) != now
-            for name in ("kicker", "title", "teaser")
-            for now in [getattr(pick.article, name)]
-        )
-        if changed:
+        changed = history.changed_since(pick)
+        if any(getattr(pick, name) for name in changed):
             message = _("“%(title)s” was changed since it was picked. See whether your own words still hold.")
             yield message % named(pick), target_of(pick)
+        elif changed:
+            message = _(
+                "“%(title)s” was changed since it was picked (%(what)s), and readers get the new words. Look at them, then take them over or keep the old ones."
+            )
+            what = ", ".join(names[name] for name in changed)
+            yield message % {**named(pick), "what": what}, target_of(pick)

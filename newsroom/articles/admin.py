@@ -363,7 +363,7 @@ class FeedAdmin(admin.ModelAdmin[Feed]):
         (
             _("Rights"),
             {
-                "fields": ["rights", "origin", "rights_contact"],
+                "fields": ["rights", "origin", "rights_contact", "picture_credit"],
                 "description": _(
                     "What the source lets you show. Where you narrow it, what is no longer covered is removed at once."
                 ),

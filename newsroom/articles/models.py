@@ -105,6 +105,14 @@ class Feed(models.Model):
         _("what may be shown"), max_length=12, choices=FeedRights, default=FeedRights.TEASER
     )
     rights_contact = models.EmailField(_("rights contact"), blank=True)
+    picture_credit = models.CharField(
+        _("credit of its pictures"),
+        max_length=200,
+        blank=True,
+        help_text=_(
+            "Stands under a picture that comes without a credit of its own. With neither, the picture cannot open a mail."
+        ),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     interval_minutes = models.PositiveIntegerField(_("minutes between checks"), default=60)
     etag = models.CharField(max_length=500, blank=True, editable=False)
@@ -248,6 +256,16 @@ class Article(models.Model):
     @property
     def is_submission(self) -> bool:
         return self.origin == Origin.USER_SUBMISSION
+
+    @property
+    def picture_credit(self) -> str:
+        """Who made its picture: what the picture says, else what is agreed with its feed. Needs `with_byline()`."""
+        if self.picture is None:
+            return ""
+        own = self.picture.credit.strip()
+        # A program is nobody to credit, and the feed least of all.
+        is_open = not own and not self.has_machine_picture
+        return self.feed.picture_credit.strip() if is_open and self.feed else own
 
     @property
     def has_machine_picture(self) -> bool:

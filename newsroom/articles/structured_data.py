@@ -41,7 +41,7 @@ def news_article(article: Article) -> SafeString:
             "url": settings.SITE_URL + picture.file.url,
             "width": picture.width,
             "height": picture.height,
-            "creditText": picture.credit,
+            "creditText": article.picture_credit,
         }
         if picture.digital_source:
             facts["image"]["digitalSourceType"] = (

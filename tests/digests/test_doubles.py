@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from digests.doubles import Double, doubles, unlabelled
+from digests.doubles import Double, doubles
 from digests.models import Digest, Pick
 from digests.states import DigestState, PickLabel
 from digests.stories import with_stories
@@ -126,7 +126,6 @@ def test_what_this_newsletter_sent_lately_must_say_why_it_comes_again(
     pick = make_pick(digest=digest, article=make_pick(digest=former).article)
 
     assert kinds(digest) == (["sent"] if is_named else [])
-    assert unlabelled(digest, [pick], at=NOON) == ([pick] if is_named else [])
     if is_named:
         assert "Sent on 5. April in" in found(digest)[pick.pk][0].sentence
 
@@ -138,7 +137,6 @@ def test_a_repeat_that_says_so_stands(digest: Digest) -> None:
     pick = make_pick(digest=digest, article=make_pick(digest=former).article, label=PickLabel.REPEAT)
 
     assert [double.stands for double in found(digest)[pick.pk]] == [True]
-    assert unlabelled(digest, [pick], at=NOON) == []
 
 
 def test_what_the_desk_let_stand_stands_until_another_comes(digest: Digest) -> None:

@@ -25,10 +25,12 @@ from newsroom.mail import wire
 from subscriptions.models import Sender
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_ready
 from tests.factories import NOON, make_article, make_author, make_pick, make_section
-from tests.newsroom.articles.factories import make_picture_bytes
+from tests.newsroom.articles.factories import make_feed, make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 
+TEASER = "Nach der Pause setzt sie wieder über, jede halbe Stunde."
+"""What `make_article` says."""
 ELSEWHERE = "https://www.uferblick.de/faehre"
 Change = Callable[[Digest], object]
 
@@ -146,6 +148,18 @@ def both(*changes: Change) -> Change:
     return lambda digest: [change(digest) for change in changes]
 
 
+def fed_picture(credit: str = "", **feed: Any) -> Change:
+    """The lead is a feed's article and has the picture that came with it."""
+
+    def change(digest: Digest) -> None:
+        picture(credit=credit)(digest)
+        for lead in digest.picks.filter(slot="lead"):
+            Article.objects.filter(pk=lead.article_id).update(picture=lead.picture, feed=make_feed(**feed))
+        digest.picks.update(picture=None)
+
+    return change
+
+
 def nothing(digest: Digest) -> None:
     """The digest as it is keeps the rule."""
 
@@ -182,11 +196,11 @@ PAIRS = {
     "doubtful_link": Pair(link(LinkState.DOUBTFUL), link(LinkState.FINE)),
     "no_teaser": Pair(articles(teaser=""), both(articles(teaser=""), picks(teaser="Sie legt ab."))),
     "original_changed": Pair(
-        picks(title="Sie fährt!", original={"title": "Die Fähre fährt wieder bald"}),
         picks(original={"title": "Die Fähre fährt wieder bald"}),
+        picks(title="Sie fährt!", original={"teaser": TEASER}),
     ),
     "no_alt": Pair(picture(alt=""), both(picture(alt=""), picks(alt="Die Fähre am Steg"))),
-    "no_credit": Pair(picture(credit=" "), picture(credit="", digital_source=MACHINE)),
+    "no_credit": Pair(fed_picture(picture_credit=" "), fed_picture(picture_credit="Foto: Hafenlabor")),
     "unlabelled_machine_picture": Pair(
         picture(credit="Uferblick, KI-generiert"),
         picture(credit="Uferblick, KI-generiert", digital_source=MACHINE),
@@ -319,6 +333,42 @@ def test_what_another_newsletter_sent_is_no_repeat() -> None:
     other.picks.update(article=digest.picks.get().article)
 
     assert "repeated" not in told(digest)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_told"),
+    [
+        (picture(credit=" "), True),
+        (picture(credit="", digital_source=MACHINE), False),
+        (fed_picture(), True),
+        (fed_picture(credit="Foto: Thea Brandwald"), False),
+        (both(fed_picture(), articles(picture_is_illustration=True)), False),
+        # What the desk itself puts over a feed's article is not the feed's.
+        (both(fed_picture(picture_credit="Foto: Hafenlabor"), picture(credit="")), True),
+    ],
+)
+def test_a_picture_without_a_maker_blocks_wherever_it_came_from(change: Change, is_told: bool) -> None:
+    digest = make_ready()
+    change(digest)
+
+    assert ("no_credit" in told(digest)) is is_told
+
+
+def test_the_way_out_for_a_feeds_picture_names_the_feed() -> None:
+    digest = make_ready()
+    fed_picture(title="Hafenlabor")(digest)
+
+    assert "the feed Hafenlabor" in told(digest)["no_credit"].message
+
+
+def test_what_changed_since_it_was_picked_is_named_and_own_words_are_asked_about() -> None:
+    digest = make_ready()
+    picks(original={"title": "Bald fährt sie", "teaser": "Alt."})(digest)
+    assert "(headline, teaser)" in told(digest)["original_changed"].message
+
+    picks(title="Sie fährt!")(digest)
+
+    assert "your own words" in told(digest)["original_changed"].message
 
 
 def test_a_picture_counts_only_where_the_mail_shows_it() -> None:

@@ -18,6 +18,7 @@ from newsroom.articles.models import Article, Picture
 from newsroom.articles.states import Origin, Review
 from newsroom.mail import wire
 from tests.factories import make_article, make_author, make_digest, make_newsletter, make_pick, make_plan
+from tests.newsroom.articles.factories import make_feed
 
 pytestmark = pytest.mark.django_db
 
@@ -217,6 +218,28 @@ def test_the_label_of_a_machine_made_picture_stands_directly_under_it(by_the_des
     assert re.search(r"\[Eine Fähre – Zeichnung: Uferblick\]\n\[" + label, rendered.text)
     web = r"<figure><img[^>]*><figcaption><span[^>]*>" + label + r"</span> Zeichnung: Uferblick</figcaption>"
     assert re.search(web, rendered.web_html)
+
+
+@pytest.mark.parametrize(
+    ("own", "is_own_pick", "caption"),
+    [("", False, "Foto: Hafenlabor"), ("Foto: Ada", False, "Foto: Ada"), ("", True, "")],
+)
+def test_a_picture_without_a_credit_is_credited_as_agreed_with_its_feed(
+    own: str, is_own_pick: bool, caption: str
+) -> None:
+    digest = whole_digest()
+    lead = digest.picks.get(slot="lead")
+    picture = Picture(sha256="1" * 64, alt="Eine Fähre", credit=own)
+    picture.file.save("faehre.png", ContentFile(png(1200, 675), "faehre.png"))
+    feed = make_feed(picture_credit=" Foto: Hafenlabor ")
+    Article.objects.filter(pk=lead.article_id).update(picture=picture, feed=feed)
+    if is_own_pick:
+        digest.picks.filter(pk=lead.pk).update(picture=picture)
+
+    rendered = render(digest)
+
+    for version in (rendered.html, rendered.text, rendered.web_html):
+        assert set(re.findall(r"Foto: \w+", version)) == ({caption} if caption else set())
 
 
 def test_headlines_of_briefs_look_like_links() -> None:

@@ -12,7 +12,7 @@ from newsroom.articles import pictures, publishing
 from newsroom.articles.models import Article, Correction, Section
 from newsroom.articles.states import Origin, Review
 from tests.factories import NOON, make_article, make_author, make_newsletter
-from tests.newsroom.articles.factories import make_picture_bytes
+from tests.newsroom.articles.factories import make_feed, make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -355,3 +355,26 @@ def test_error_pages_say_what_to_do(reader: Client) -> None:
     assert answer.status_code == 404
     assert "There is no such page" in answer.content.decode()
     assert Article.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("credit", "source", "shown"),
+    [
+        ("", "", "Foto: Hafenlabor"),
+        ("Foto: Ada", "", "Foto: Ada"),
+        ("", "trainedAlgorithmicMedia", ""),
+    ],
+)
+def test_a_picture_of_a_feed_names_its_maker_on_the_page_and_to_search_engines(
+    credit: str, source: str, shown: str, reader: Client
+) -> None:
+    picture = pictures.keep(make_picture_bytes(), alt="Ein Kran", credit=credit, digital_source=source)
+    feed = make_feed(picture_credit="Foto: Hafenlabor")
+    article = make_article(picture=picture, feed=feed, language="en")
+
+    html = page(reader, article.get_absolute_url())
+
+    data = json.loads(re.search(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', html, re.S)[1])  # type: ignore[index]
+    assert data["image"]["creditText"] == shown
+    caption = html.partition("<figcaption>")[2].partition("</figcaption>")[0]
+    assert re.findall(r"Foto: \w+", caption) == ([shown] if shown else [])
