@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
@@ -71,7 +72,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
     domains = {
         address.rpartition("@")[2].lower() for address in [*addresses, notices.staff_sender()] if address
     }
-    records = sender_domains.look_up(domains)
+    records = sender_domains.look_up(domains, selectors=settings.DKIM_SELECTORS)
     kept = {"at": clock.now().isoformat(), "records": [asdict(record) for record in records]}
     cache.set(_KEPT, kept, _KEPT_SECONDS)
     messages.success(request, _("Looked up."))

@@ -72,6 +72,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Who takes the mail: `name=scheme://…`, comma-separated; the first is the default.",
     ),
     Setting(
+        "DKIM_SELECTORS",
+        "",
+        "Selectors under which the keys that sign the mail stand: `news,example.org=k1`, for the self-check.",
+    ),
+    Setting(
         "SIGNUPS_PER_HOUR",
         "network=40,domain=50,site=600",
         "Sign-ups within an hour from one network, to one target domain and altogether.",
@@ -221,6 +226,22 @@ def read_kept_days(value: str) -> dict[str, int]:
             )
         kept[name] = int(number)
     return kept
+
+
+def read_dkim_selectors(items: list[str]) -> dict[str, tuple[str, ...]]:
+    """`news,example.org=k1` by domain; those for every domain stand under the empty name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for item in items:
+        domain, _, selector = item.lower().rpartition("=")
+        # Names of the DNS; a selector may have dots (RFC 6376 §3.1).
+        if not re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9])?", selector) or not re.fullmatch(
+            r"([a-z0-9-]+(\.[a-z0-9-]+)+)?", domain
+        ):
+            raise ImproperlyConfigured(
+                f"DKIM_SELECTORS must look like news or example.org=news, comma-separated, not {item!r}."
+            )
+        found[domain] = (*found.get(domain, ()), selector)
+    return found
 
 
 def read_link_keys(value: str) -> dict[int, bytes]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.environment import (
     ROOT,
     Environment,
+    read_dkim_selectors,
     read_kept_days,
     read_link_keys,
     read_return_sites,
@@ -180,6 +181,8 @@ RETURN_SITES = read_return_sites(environment.items("RETURN_SITES"))
 # --- Mail -------------------------------------------------------------------------------------------------
 # Read by newsroom.mail.provider_urls; Django's own EMAIL_* settings are not used.
 MAIL_PROVIDERS = environment.text("MAIL_PROVIDERS")
+# The self-check looks whether the keys that sign the mail are published there.
+DKIM_SELECTORS = read_dkim_selectors(environment.items("DKIM_SELECTORS"))
 EMAIL_BACKEND = "newsroom.mail.refusing.EmailBackend"  # nothing may mail past newsroom.mail
 
 # --- How long records are kept ----------------------------------------------------------------------------

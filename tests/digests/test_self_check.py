@@ -291,6 +291,23 @@ def test_button_looks_up_domains_and_the_page_keeps_the_answer(monkeypatch: pyte
     text = client.get("/admin/self-check/").content.decode()
     assert "news.example.org: MX" in text
     assert "No server takes mail for it." in text
+    assert "news.example.org: DKIM" in text
+    assert "No selector is set" in text
+
+
+def test_selectors_of_the_installation_are_looked_up(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.DKIM_SELECTORS = {"": ("k1",)}
+    monkeypatch.setattr(sender_domains, "ask", lambda name, kind: [])
+    monkeypatch.setattr(sender_domains.look_up, "__kwdefaults__", {"ask": sender_domains.ask})
+    client = client_of("Betrieb")
+
+    client.post("/admin/self-check/domains/")
+
+    text = client.get("/admin/self-check/").content.decode()
+    assert "news.example.org: DKIM (k1)" in text
+    assert "No key is published under this selector" in text
 
 
 def test_only_those_who_run_the_machine_look() -> None:

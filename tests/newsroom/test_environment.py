@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from newsroom import environment
-from newsroom.environment import Environment, read_link_keys
+from newsroom.environment import Environment, read_dkim_selectors, read_link_keys
 from tests.house import ROOT
 
 
@@ -60,12 +60,27 @@ def test_link_keys_that_would_not_fit_a_link_are_refused(value: str) -> None:
         read_link_keys(value)
 
 
+def test_selectors_hold_for_all_domains_or_for_one() -> None:
+    assert read_dkim_selectors(["News", "example.org=k1", "example.org=a.b", "s2"]) == {
+        "": ("news", "s2"),
+        "example.org": ("k1", "a.b"),
+    }
+    assert read_dkim_selectors([]) == {}
+
+
+@pytest.mark.parametrize("item", ["k 1", "example.org=", "=", "a=b=c", "example=k1", "k1.", "https://k1"])
+def test_a_selector_that_no_name_server_can_know_is_refused(item: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DKIM_SELECTORS must look like"):
+        read_dkim_selectors([item])
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
         ("DEBUG", "vielleicht", "DEBUG must be on or off"),
         ("SITE_URL", "news.example.org", "SITE_URL must look like"),
         ("SITE_URL", "https://news.example.org/path", "SITE_URL must look like"),
+        ("DKIM_SELECTORS", "k 1", "DKIM_SELECTORS must look like"),
         ("TIME_ZONE", "Mars/North", "TIME_ZONE must be a time zone"),
         ("DATABASE_URL", "oracle://x", "DATABASE_URL"),
         ("DATABASE_URL", "postgres://x@127.0.0.1/y", "SECRET_KEY is not set"),
