@@ -28,9 +28,14 @@ def patterns() -> dict[str, str]:
     }
 
 
+def is_far(time: timedelta) -> bool:
+    """Whether it is counted in days: nobody reads 73 hours."""
+    return time >= _DAYS_FROM
+
+
 def span(time: timedelta) -> str:
     """`2 h 14 min`, `3 days`; whole minutes, those begun not counted."""
-    if time >= _DAYS_FROM:
+    if is_far(time):
         return ngettext("%(number)d day", "%(number)d days", time.days) % {"number": time.days}
     hours, minutes = divmod(int(time.total_seconds()) // 60, 60)
     if not hours and not minutes:

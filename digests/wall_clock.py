@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from digests.countdown import is_far, span
 from digests.models import Plan
 from subscriptions.models import Newsletter
 
@@ -64,7 +65,9 @@ def offset(here: datetime) -> str:
 
 
 def left(when: datetime, at: datetime) -> str:
-    """`4:31`, `2:04:31`: how long until then; `0:00` once it is over."""
+    """`4:31`, `2:04:31`: how long until then; `3 days` from two of them on, `0:00` once it is over."""
+    if is_far(when - at):
+        return span(when - at)
     minutes, seconds = divmod(max(0, round((when - at).total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

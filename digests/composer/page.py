@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from digests import access, after_panel, history, preflight, saving
 from digests.comparing import Piece, compare
 from digests.composer import pane, saves, spoken
-from digests.composer.pane_acts import arrived_text
+from digests.composer.pane_acts import arrived_text, is_open_to, present_text
 from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
@@ -29,7 +29,6 @@ from digests.forms import Clash, PickForm
 from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
 from digests.rendering import render
-from digests.states import EDITABLE
 from digests.stories import picks_of, with_stories
 from newsroom.web import clock
 
@@ -137,9 +136,7 @@ def _page(
     request: HttpRequest, digest: Digest, desk: saves.Desk, picks: list[Pick], *, at: datetime
 ) -> HttpResponse:
     rendered = render(digest)
-    is_editable = digest.state in EDITABLE and access.may(
-        request.user, "digests.change_digest", digest.newsletter
-    )
+    is_editable = is_open_to(request, digest)
     plan = Plan.of(digest.newsletter, digest.cadence)
     zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
     context = {
@@ -227,6 +224,7 @@ def _beside(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: date
     return {
         "pane": found,
         "arrived_text": arrived_text(found.arrived),
+        "present_text": present_text(request, digest, at=at),
         "kept_filters": SavedFilter.objects.filter(newsletter=digest.newsletter, user=user_of(request)),
         "texts": spoken.texts(),
         "keys": spoken.keys(),

@@ -1,16 +1,22 @@
 """What the desk does to the list of candidates: mark, settle a mark, keep a filter, take an article in by its address."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, curation, marking
+from digests import access, curation, marking, presence
 from digests.composer import pane
 from digests.composer.requests import back, digest_of, log, number_in, require, user_of
+from digests.correspondence import name_of
 from digests.errors import DigestError
 from digests.models import Digest, SavedFilter
+from digests.states import EDITABLE
 from newsroom.articles import pasting
 from newsroom.articles.errors import ArticlesError
 from newsroom.articles.models import Article
@@ -120,14 +126,36 @@ def add_by_address(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def arrivals(request: HttpRequest, pk: int) -> HttpResponse:
-    """How many articles came in since `until`, for the line above the list."""
+    """How many articles came in since `until`, for the line above the list, and who else is here.
+
+    Whoever asks is here: that is written down, as by the page itself, and is the only thing that a look leaves behind.
+    """
     digest: Digest = digest_of(request, pk)
     at = clock.now()
     until = pane.until_in(request.GET) or at
     count = pane.arrivals(digest, until=until, at=at)
-    response = JsonResponse({"count": count, "text": arrived_text(count)})
+    answer = {"count": count, "text": arrived_text(count)}
+    if is_open_to(request, digest):
+        answer["present"] = present_text(request, digest, at=at)
+    response = JsonResponse(answer)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def is_open_to(request: HttpRequest, digest: Digest) -> bool:
+    """Whether this user may still change this digest."""
+    return digest.state in EDITABLE and access.may(request.user, "digests.change_digest", digest.newsletter)
+
+
+def present_text(request: HttpRequest, digest: Digest, *, at: datetime) -> str:
+    """Who else has the digest open, a sentence for each; whoever asks is noted as being here. Queries: 2, at first 3."""
+    others = presence.note(digest, user_of(request), at=at)
+    # Translators: „Aylin ist auch hier, seit 05:41.“
+    sentence = _("%(name)s is here too, since %(time)s.")
+    return " ".join(
+        sentence % {"name": name_of(each.user), "time": date_format(timezone.localtime(each.since), "H:i")}
+        for each in others
+    )
 
 
 def arrived_text(count: int) -> str:

@@ -4,7 +4,7 @@ It needs no script: the text says how things stood when the page was made. A scr
 countdown run and asks again every two seconds.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from digests import access, underway
 from digests.composer.requests import digest_of
+from digests.countdown import is_far, span
 from digests.delivery.models import Batch
 from digests.models import Digest, DigestMailing
 from digests.underway import Stage, Underway
@@ -151,6 +152,8 @@ def _says(found: Underway) -> str:
 
 
 def _roughly(seconds: int) -> str:
+    if is_far(time := timedelta(seconds=seconds)):
+        return span(time)
     if seconds < 60:
         tens = max(10, ceil(seconds / 10) * 10)
         return ngettext("%(number)d second", "%(number)d seconds", tens) % {"number": tens}

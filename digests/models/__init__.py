@@ -1,6 +1,6 @@
 """Records of digests, by subject: plans, digests and their picks, proofs, mailings and links, the desk."""
 
-from digests.models.desk import Colleague, NewsletterAccess, SavedFilter
+from digests.models.desk import Colleague, NewsletterAccess, Presence, SavedFilter
 from digests.models.digests import Digest, DigestQuerySet, DigestVersion, Mark, Pick
 from digests.models.link_checks import LinkCheck
 from digests.models.mailings import DigestMailing, Link, LinkCount
@@ -22,6 +22,7 @@ __all__ = [
     "NewsletterAccess",
     "Pick",
     "Plan",
+    "Presence",
     "Proof",
     "ProofRendition",
     "SavedFilter",

@@ -1,9 +1,10 @@
-"""The desk itself: who may work on which newsletter, who reads tests, and which lists somebody keeps."""
+"""The desk itself: who may work on which newsletter, who is at a digest, who reads tests, which lists somebody keeps."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from digests.models.digests import Digest
 from subscriptions.models import Newsletter
 
 
@@ -66,3 +67,22 @@ class SavedFilter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Presence(models.Model):
+    """Somebody has a digest open in the composer. It is nobody's time sheet: old rows go."""
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="+", verbose_name=_("digest"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user")
+    )
+    since = models.DateTimeField(_("here since"))
+    seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("presence at a digest")
+        verbose_name_plural = _("presences at digests")
+        constraints = [models.UniqueConstraint(fields=["digest", "user"], name="presence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} · {self.user_id}"

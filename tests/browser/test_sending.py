@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 from collections.abc import Callable
 
 import pytest
@@ -146,6 +147,24 @@ def test_the_countdown_runs_and_a_press_stops_it(open_desk: Callable[..., Page])
     expect(page.locator(".messagelist .success")).to_contain_text("Nichts ist hinausgegangen.")
     expect(page.locator(".sending-bar")).to_have_count(0)
     assert Digest.objects.get().state == DigestState.APPROVED
+
+
+def test_a_far_day_is_counted_in_days_also_by_the_script(
+    open_desk: Callable[..., Page], fits: Callable[[Page], None]
+) -> None:
+    digest = make_counting(left=100 * 24 * 60 * MINUTE)
+    page = open_desk("digests_digest_change", digest.pk, width=PHONE)
+    in_days = re.compile(r"^(99|100) Tagen$")
+    expect(page.locator("[data-part=left]")).to_have_text(in_days)
+
+    with page.expect_response(lambda response: response.url.endswith("/sending/")):
+        pass
+    page.wait_for_timeout(600)  # two ticks of the countdown
+
+    expect(page.locator("[data-part=left]")).to_have_text(in_days)
+    expect(page.locator("[data-part=detail]")).to_contain_text(str(digest.scheduled_at.year))  # type: ignore[union-attr]
+    shoot(page, "far-phone")
+    fits(page)
 
 
 def test_the_bar_follows_a_mailing_and_leaves_the_button_under_the_finger(

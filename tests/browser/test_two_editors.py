@@ -1,5 +1,6 @@
 """Two editors at one digest in two browsers, without a script and with a keyboard; the history; no barriers."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,8 @@ from tests.factories import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PICTURES = os.environ.get("PICTURES", "")
+"""A folder, for whoever wants to look at the pages."""
 URL = "https://quelle.example.org/schleuse"
 
 
@@ -60,6 +63,11 @@ def desk(site: str, digest: Digest) -> Callable[[Page, str, str], Page]:
 
 def save(page: Page) -> None:
     page.locator("#digest-form input[type=submit].default").click()
+
+
+def shoot(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
 
 
 def messages(page: Page, text: str) -> None:
@@ -131,6 +139,30 @@ def test_return_in_a_field_saves_and_presses_no_button_beside_a_hint(
     messages(page, "Gespeichert")
     assert digest.picks.count() == 3
     assert all(pick.let_stand == [] for pick in digest.picks.all())
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_each_is_told_that_the_other_is_here(
+    width: int,
+    scheme: str,
+    desk: Callable[..., Page],
+    open_page: Callable[..., Page],
+    axe: Callable[..., None],
+    fits: Callable[[Page], None],
+) -> None:
+    first = open_page(width=width, color_scheme=scheme)
+    first.clock.install()
+    petra = desk(first, "Petra", "Anger")
+    expect(petra.locator("#composer-present")).to_be_empty()
+
+    jonas = desk(open_page(java_script_enabled=False), "Jonas", "Ufermann")
+
+    expect(jonas.locator("#composer-present")).to_contain_text("Petra Anger ist auch hier, seit ")
+    petra.clock.fast_forward(31_000)
+    expect(petra.locator("#composer-present")).to_contain_text("Jonas Ufermann ist auch hier, seit ")
+    shoot(petra, f"present-{width}-{scheme}")
+    axe(petra)
+    fits(petra)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

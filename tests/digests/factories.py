@@ -92,9 +92,11 @@ def make_built_ahead(*titles: str, due: dt.datetime) -> Digest:
     return digest
 
 
-def make_proofed(newsletter: Newsletter | None = None, *, by: User | None = None, **values: Any) -> Proof:
+def make_proofed(
+    newsletter: Newsletter | None = None, *, by: User | None = None, at: dt.datetime = NOON, **values: Any
+) -> Proof:
     digest = make_ready(newsletter, **values)
-    return workflow.propose(digest, by=by or make_user(), at=NOON)
+    return workflow.propose(digest, by=by or make_user(), at=at)
 
 
 def make_approved(newsletter: Newsletter | None = None, **values: Any) -> Digest:

@@ -3,8 +3,10 @@
 import datetime as dt
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -250,6 +252,54 @@ def test_an_hour_later_the_link_still_decides(proof: Proof, aylin: User) -> None
     approving.approve(token_of(proof, aylin), at=clock.now())
 
     assert Approval.objects.get().approver == aylin
+
+
+def _rows() -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table of ours, and who is signed in."""
+    models = [
+        model
+        for app in ("mail", "articles", "subscriptions", "delivery", "digests", "admin", "auth", "sessions")
+        for model in apps.get_app_config(app).get_models()
+    ]
+    return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
+
+
+@pytest.mark.parametrize(
+    ("decision", "changed"),
+    [
+        ("approve", {"digests.Digest", "digests.Approval", "admin.LogEntry"}),
+        ("return", {"digests.Digest", "digests.Proof", "admin.LogEntry", "mail.Letter"}),
+        ("send", set()),
+        ("schedule", set()),
+        ("", set()),
+    ],
+)
+def test_the_link_can_decide_about_its_one_proof_and_do_nothing_else(
+    decision: str, changed: set[str], proof: Proof, jonas: User, aylin: User
+) -> None:
+    other = workflow.propose(make_ready(), by=jonas, at=clock.now())
+    before, browser = _rows(), Client()
+    typed = {"decision": decision, "because": "Nein.", "proof": other.pk, "digest": other.digest_id}
+    more = {"act": "send", "when": "2030-01-01T06:00", "subject": "Neu", "next": "/admin/", "user": jonas.pk}
+
+    browser.post(path_of(proof, aylin), {**typed, **more})
+
+    after = _rows()
+    assert {table for table, rows in after.items() if rows != before[table]} == changed
+    for table in {"digests.Digest", "digests.Proof"} & changed:
+        own = [new for new, old in zip(after[table], before[table], strict=True) if new != old]
+        assert [row.get("digest_id", row["id"]) for row in own] == [proof.digest_id]
+    assert not browser.cookies.get("sessionid")
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_the_link_knows_no_other_method(method: str, proof: Proof, aylin: User) -> None:
+    before = _rows()
+
+    answer = getattr(Client(), method)(path_of(proof, aylin), {"decision": "approve"})
+
+    assert answer.status_code == 405
+    assert _rows() == before
 
 
 @pytest.mark.parametrize("change", [lambda token: token[:-1] + "A", lambda token: "x" * 23, lambda token: ""])

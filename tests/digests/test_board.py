@@ -1,5 +1,6 @@
 """The board: what is due first stands first, one useful act per user, and a fixed number of queries."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -401,3 +402,17 @@ def test_front_page_asks_no_more_with_fifty_thousand_articles_and_two_thousand_d
     many = queries_of(client)
 
     assert few == many <= 30
+
+
+def test_a_day_of_another_year_is_told_with_its_year() -> None:
+    browser = page(colleague("Redaktion"))
+    make_scheduled()
+    this_year = clock.now().year
+    shown = {}
+    for year in (this_year, this_year + 3):
+        Digest.objects.update(scheduled_at=clock.now().replace(year=year, month=12, day=30))
+        text = browser.get("/admin/").text
+        (shown[year],) = re.findall(rf'<time datetime="{year}-12-30[^>]*>([^<]*)</time>', text)
+
+    assert str(this_year) not in shown[this_year]
+    assert f"30. Dez {this_year + 3}," in shown[this_year + 3]

@@ -13,6 +13,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from digests import swapping, underway, workflow
+from digests.composer import sending_bar
 from digests.delivery import claiming, freezing
 from digests.delivery.control import start
 from digests.delivery.models import Batch, Mailing
@@ -76,6 +77,19 @@ def test_it_counts_down_and_names_the_time(aylin: Client) -> None:
 
     assert re.search(r"Goes out in 4:(31|30|29) ", bar(aylin, digest))
     assert "(UTC+" in bar(aylin, digest)
+
+
+def test_a_far_day_is_told_in_days_and_by_its_date(aylin: Client) -> None:
+    digest = make_scheduled()
+    Digest.objects.update(scheduled_at=dt.datetime(2099, 5, 4, 4, 0, tzinfo=dt.UTC))
+
+    page = bar(aylin, digest)
+
+    assert re.search(r"Goes out in \d{5} days ", page)
+    assert "Mon, May 4, 2099, 06:00 (UTC+2)" in page
+    said = underway.look(Digest.objects.get(), at=clock.now())
+    assert said is not None
+    assert re.fullmatch(r"Goes out in \d{5} days", sending_bar._says(said))
 
 
 @pytest.mark.parametrize("page", ["change", "history", "proof", "test", "swap", "choices"])

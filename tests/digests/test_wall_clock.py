@@ -56,3 +56,12 @@ def test_the_minutes_around_a_clock_change_are_taken(minute: tuple[int, int]) ->
 def test_what_is_left_is_short(seconds: int, expected: str) -> None:
     at = dt.datetime(2026, 12, 1, 5, 0, tzinfo=dt.UTC)
     assert left(at + dt.timedelta(seconds=seconds), at) == expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(47.99, "47:59:24"), (48, "2 days"), (71.9, "2 days"), (634_923, "26455 days")]
+)
+def test_what_is_far_is_left_in_days(hours: float, expected: str) -> None:
+    at = dt.datetime(2026, 12, 1, 5, 0, tzinfo=dt.UTC)
+    with translation.override("en"):
+        assert left(at + dt.timedelta(hours=hours), at) == expected

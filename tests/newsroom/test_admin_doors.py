@@ -19,12 +19,13 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
+from digests.approval_tokens import approval_url
 from digests.composer.acts import ACTS
 from digests.models import Proof
 from digests.roles import bring_up_to_date
 from newsroom.mail import incidents
 from newsroom.web import clock
-from tests.digests.factories import make_handed_over, make_proofed
+from tests.digests.factories import make_colleague, make_handed_over, make_proofed
 from tests.factories import make_subscription
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +103,7 @@ def proof(caplog: pytest.LogCaptureFixture) -> Proof:
     caplog.set_level(logging.CRITICAL, logger="django.request")
     incidents.report("feed:1", title="A feed is silent", at=clock.now())
     make_subscription(newsletter=make_handed_over().newsletter)
-    return make_proofed()
+    return make_proofed(at=clock.now())
 
 
 def test_every_door_has_its_row_and_every_row_its_door(proof: Proof) -> None:
@@ -150,13 +151,19 @@ def test_each_door_opens_for_those_in_the_table_and_for_nobody_else(
     assert wrong == []
 
 
-@pytest.mark.parametrize("who", ["anonymous", "reader", "unverified"])
+@pytest.mark.parametrize("who", ["anonymous", "reader", "unverified", "approver"])
 def test_nothing_opens_for_strangers_and_for_a_password_alone(
     who: str, proof: Proof, settings: LazySettings
 ) -> None:
+    """A link in a letter lets a colleague decide about one proof without a code. It is no way into the admin."""
     settings.SECOND_FACTOR = True
     browser = Client()
-    if who != "anonymous":
+    if who == "approver":
+        colleague = make_colleague("aylin")
+        path = approval_url(proof, colleague).removeprefix(settings.SITE_URL)
+        assert browser.post(path, {"decision": "approve"}).status_code == 200
+        assert proof.digest.proofs.get().approval.approver == colleague
+    elif who != "anonymous":
         staff = who == "unverified"
         user = User.objects.create_user(who, is_staff=staff, is_superuser=staff)
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")

@@ -1,6 +1,12 @@
-// Whether something came in since the list was loaded. The list itself never moves by itself.
+// Whether something came in since the list was loaded, and who else is here. The list itself never moves by itself.
 
 const EVERY = 30_000;
+
+/** Only where it says something new: a screen reader would else read it out again. */
+function tellPresent(present) {
+  const place = document.getElementById("composer-present");
+  if (place && present !== undefined && place.textContent !== present) place.textContent = present;
+}
 
 export function watchArrivals() {
   setInterval(async () => {
@@ -8,7 +14,8 @@ export function watchArrivals() {
     if (!line || document.hidden) return;
     try {
       const answer = await fetch(line.dataset.arrivals, { credentials: "same-origin" });
-      const { count, text } = await answer.json();
+      const { count, text, present } = await answer.json();
+      tellPresent(present);
       line.hidden = !count;
       if (count) line.querySelector("a").textContent = text;
     } catch {

@@ -2,6 +2,8 @@
    The page works without it; the server makes the same bar either way. */
 
 const EVERY = 2000;
+// From here on the server says it in days.
+const FAR = 48 * 3600;
 
 const place = document.querySelector("[data-sending]");
 const voice = document.querySelector("[data-sending-says]");
@@ -20,7 +22,8 @@ function clock(seconds) {
 
 function tick() {
   const left = part(shown(), "left");
-  if (left) left.textContent = clock(Math.max(0, Math.round((ends - Date.now()) / 1000)));
+  const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
+  if (left && seconds < FAR) left.textContent = clock(seconds);
 }
 
 function aim() {
@@ -39,6 +42,8 @@ function show(next) {
   } else {
     // Only the words change: whoever is about to press the button keeps it under the finger.
     for (const name of ["headline", "detail"]) part(bar, name).textContent = part(next, name).textContent;
+    const left = part(next, "left");
+    if (left && Number(next.dataset.seconds) >= FAR) part(bar, "left").textContent = left.textContent;
     const progress = part(bar, "progress");
     if (progress) progress.value = part(next, "progress").value;
     bar.dataset.seconds = next.dataset.seconds;

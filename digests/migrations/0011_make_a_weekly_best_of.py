@@ -8,7 +8,7 @@ CADENCES = [("each", "every digest"), ("weekly", "the weekly best-of")]
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("digests", "0008_close_approvals_and_versions"),
+        ("digests", "0010_know_who_is_at_a_digest"),
         ("subscriptions", "0009_offer_the_weekly_best_of"),
     ]
 
