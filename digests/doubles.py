@@ -5,7 +5,7 @@ pick. An article that the newsletter sent lately needs to say what it is: a repe
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,14 +37,16 @@ class Double:
     stands: bool = False
 
 
-def doubles(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, list[Double]]:
+def doubles(
+    digest: Digest, picks: Sequence[Pick], *, at: datetime, sent: Mapping[int, Digest] | None = None
+) -> dict[int, list[Double]]:
     """By pick, what it has in common with one before it in the digest or in one sent lately.
 
-    picks come with their stories, see `stories.with_stories`. Queries: 1.
+    picks come with their stories, see `stories.with_stories`. Queries: 1, none if `sent_lately` was asked before.
     """
     order = {slot["key"]: number for number, slot in enumerate(digest.slots)}
     ordered = sorted(picks, key=lambda pick: (order.get(pick.slot, len(order)), pick.position, pick.pk))
-    sent = _sent(digest, ordered, at=at)
+    sent = sent_lately(digest, ordered, at=at) if sent is None else sent
     found: dict[int, list[Double]] = {}
     for index, pick in enumerate(ordered):
         for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent):
@@ -52,7 +54,9 @@ def doubles(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int,
     return found
 
 
-def _of(pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: dict[int, Digest]) -> Iterator[Double]:
+def _of(
+    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest]
+) -> Iterator[Double]:
     article = pick.article
     for other in earlier:
         if article.canonical_url and article.canonical_url == other.article.canonical_url:
@@ -109,8 +113,8 @@ def _standing(pick: Pick, double: Double) -> Double:
     return replace(double, stands=double.key in pick.let_stand)
 
 
-def _sent(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, Digest]:
-    """By article, the last digest to the same readers that went out with it within SENT_DAYS."""
+def sent_lately(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, Digest]:
+    """By article, the last digest to the same readers that went out with it within SENT_DAYS. Queries: 1."""
     earlier = (
         Pick.objects.filter(
             article__in=[pick.article_id for pick in picks],

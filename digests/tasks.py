@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from digests import clicks, dead_links, planning, reminding, self_check, withdrawing, workflow
+from digests import clicks, dead_links, planning, presence, reminding, self_check, withdrawing, workflow
 from newsroom.web import clock
 
 
@@ -32,8 +32,9 @@ def pull_withdrawn() -> None:
 
 @shared_task(name="digests.forget_clicks")
 def forget_clicks() -> int:
-    """Each hour: counts of links older than thirteen months go."""
-    return clicks.forget(at=clock.now())
+    """Each hour: counts of links older than thirteen months go, and who was at which digest the day before."""
+    at = clock.now()
+    return clicks.forget(at=at) + presence.forget(at=at)
 
 
 @shared_task(name="digests.watch")

@@ -16,14 +16,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, after_panel, history, preflight, saving
+from digests import access, after_panel, history, preflight, presence, saving
 from digests.comparing import Piece, compare
 from digests.composer import pane, saves, spoken
 from digests.composer.pane_acts import arrived_text, is_open_to, present_text
 from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
-from digests.doubles import Double, doubles
+from digests.doubles import Double, doubles, sent_lately
 from digests.errors import DigestError, EditClash, EditConflict
 from digests.forms import Clash, PickForm
 from digests.models import Digest, Pick, Plan, SavedFilter
@@ -87,6 +87,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
     desk = saves.read(request, digest, picks)
     if request.method == "POST":
         require(request, "change_digest", digest)
+        presence.note(digest, user_of(request), at=at)
         wants_json = request.headers.get("Accept") == "application/json"
         try:
             saved = saves.save(request, digest, desk, at=at, may_merge=not wants_json)
@@ -136,6 +137,7 @@ def _page(
     request: HttpRequest, digest: Digest, desk: saves.Desk, picks: list[Pick], *, at: datetime
 ) -> HttpResponse:
     rendered = render(digest)
+    lately = sent_lately(digest, picks, at=at)
     is_editable = is_open_to(request, digest)
     plan = Plan.of(digest.newsletter, digest.cadence)
     zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
@@ -153,11 +155,11 @@ def _page(
         "clashes": desk.clashes,
         "is_editable": is_editable,
         "after": after_panel.panel(request.user, digest),
-        "slots": (rows := _slot_rows(digest, desk, doubles(digest, picks, at=at))),
+        "slots": (rows := _slot_rows(digest, desk, doubles(digest, picks, at=at, sent=lately))),
         **(_beside(request, digest, picks, at=at) if is_editable else {}),
         "slot_choices": [(row.key, row.name) for row in rows],
         "open_slot": next((row.key for row in rows if row.has_room), ""),
-        "findings": preflight.check(digest, at=at, rendered=rendered) if is_editable else [],
+        "findings": preflight.check(digest, at=at, rendered=rendered, lately=lately) if is_editable else [],
         "rendered": rendered,
         "preview_text": sample(digest, rendered)[1],
         "views": (ways := views(request)),
@@ -224,7 +226,7 @@ def _beside(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: date
     return {
         "pane": found,
         "arrived_text": arrived_text(found.arrived),
-        "present_text": present_text(request, digest, at=at),
+        "present_text": present_text(presence.others(digest, user_of(request), at=at)),
         "kept_filters": SavedFilter.objects.filter(newsletter=digest.newsletter, user=user_of(request)),
         "texts": spoken.texts(),
         "keys": spoken.keys(),

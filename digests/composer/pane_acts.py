@@ -1,6 +1,6 @@
 """What the desk does to the list of candidates: mark, settle a mark, keep a filter, take an article in by its address."""
 
-from datetime import datetime
+from collections.abc import Iterable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
@@ -15,7 +15,7 @@ from digests.composer import pane
 from digests.composer.requests import back, digest_of, log, number_in, require, user_of
 from digests.correspondence import name_of
 from digests.errors import DigestError
-from digests.models import Digest, SavedFilter
+from digests.models import Digest, Presence, SavedFilter
 from digests.states import EDITABLE
 from newsroom.articles import pasting
 from newsroom.articles.errors import ArticlesError
@@ -128,7 +128,7 @@ def add_by_address(request: HttpRequest, pk: int) -> HttpResponseBase:
 def arrivals(request: HttpRequest, pk: int) -> HttpResponse:
     """How many articles came in since `until`, for the line above the list, and who else is here.
 
-    Whoever asks is here: that is written down, as by the page itself, and is the only thing that a look leaves behind.
+    Whoever asks is here: that is written down, and it is the only thing that a look leaves behind.
     """
     digest: Digest = digest_of(request, pk)
     at = clock.now()
@@ -136,7 +136,7 @@ def arrivals(request: HttpRequest, pk: int) -> HttpResponse:
     count = pane.arrivals(digest, until=until, at=at)
     answer = {"count": count, "text": arrived_text(count)}
     if is_open_to(request, digest):
-        answer["present"] = present_text(request, digest, at=at)
+        answer["present"] = present_text(presence.note(digest, user_of(request), at=at))
     response = JsonResponse(answer)
     response["Cache-Control"] = "no-store"
     return response
@@ -147,9 +147,8 @@ def is_open_to(request: HttpRequest, digest: Digest) -> bool:
     return digest.state in EDITABLE and access.may(request.user, "digests.change_digest", digest.newsletter)
 
 
-def present_text(request: HttpRequest, digest: Digest, *, at: datetime) -> str:
-    """Who else has the digest open, a sentence for each; whoever asks is noted as being here. Queries: 2, at first 3."""
-    others = presence.note(digest, user_of(request), at=at)
+def present_text(others: Iterable[Presence]) -> str:
+    """Who else has the digest open, a sentence for each."""
     # Translators: „Aylin ist auch hier, seit 05:41.“
     sentence = _("%(name)s is here too, since %(time)s.")
     return " ".join(

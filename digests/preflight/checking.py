@@ -1,6 +1,6 @@
 """Running the rules: whole, with the mail rendered, or at a glance for lists."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from digests import dead_links
@@ -17,8 +17,14 @@ class Report(list[Finding]):
     links_checked_at: datetime | None = None
 
 
-def check(digest: Digest, *, at: datetime, rendered: Rendered | None = None) -> Report:
-    """All findings. Queries: 5, and those of `render` if the digest is not rendered yet; none of them grows.
+def check(
+    digest: Digest,
+    *,
+    at: datetime,
+    rendered: Rendered | None = None,
+    lately: Mapping[int, Digest] | None = None,
+) -> Report:
+    """All findings. lately: as `doubles.sent_lately` found it, if it was asked before. Queries: 5, and those of `render` if the digest is not rendered yet; none of them grows.
 
     Links are judged by the last look at them, which a job takes: nothing here waits for the network.
     """
@@ -29,7 +35,7 @@ def check(digest: Digest, *, at: datetime, rendered: Rendered | None = None) -> 
         picks=picks,
         at=at,
         rendered=rendered or render(digest),
-        past=look_back(digest, articles=[pick.article_id for pick in picks], at=at),
+        past=look_back(digest, picks=picks, at=at, lately=lately),
         link_checks=link_checks,
     )
     report = Report(_findings(desk))

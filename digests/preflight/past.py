@@ -1,14 +1,12 @@
 """What earlier digests of a newsletter had, as far as the rules ask."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from digests.doubles import sent_lately
 from digests.models import Digest, Pick
 from digests.states import DigestState
-
-REPEAT_DAYS = 30
-"""An article that comes again sooner must say why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,24 +22,26 @@ class Past:
     is_empty_week: bool = False
 
 
-def look_back(digest: Digest, *, articles: Collection[int], at: datetime) -> Past:
-    """What the digest's readers got before. Queries: 2, and 1 more for a best-of."""
+def look_back(
+    digest: Digest, *, picks: Sequence[Pick], at: datetime, lately: Mapping[int, Digest] | None = None
+) -> Past:
+    """What the digest's readers got before. lately: `doubles.sent_lately`, if it was asked.
+
+    Queries: 1 or 2, and 1 more for a best-of.
+    """
+    repeats = sent_lately(digest, picks, at=at) if lately is None else lately
     sent = Digest.objects.alike(digest).filter(state=DigestState.HANDED_OVER).exclude(pk=digest.pk)
-    repeats = (
-        Pick.objects.filter(
-            article__in=articles,
-            digest__in=sent.filter(handed_over_at__gt=at - timedelta(days=REPEAT_DAYS)),
-        )
-        .order_by("digest__handed_over_at")
-        .values_list("article_id", "digest__number", "digest__handed_over_at")
-    )
     newest = sent.order_by("-handed_over_at").values("pk")[:1]
     rows = Pick.objects.filter(digest__in=newest).values_list(
         "slot", "title", "article__title", "digest__subject", "digest__slots"
     )
     opening = sorted(rows, key=lambda row: _rank(row[0], row[4]))[:1]
     return Past(
-        sent={article: (number, when) for article, number, when in repeats if when},
+        sent={
+            article: (earlier.number, earlier.handed_over_at)
+            for article, earlier in repeats.items()
+            if earlier.handed_over_at
+        },
         subject=opening[0][3] if opening else "",
         headline=(opening[0][1] or opening[0][2]) if opening else "",
         is_empty_week=digest.is_best_of and not _has_week(digest),

@@ -152,10 +152,12 @@ def test_each_is_told_that_the_other_is_here(
 ) -> None:
     first = open_page(width=width, color_scheme=scheme)
     first.clock.install()
-    petra = desk(first, "Petra", "Anger")
+    with first.expect_response(lambda response: "/arrivals/" in response.url):
+        petra = desk(first, "Petra", "Anger")
     expect(petra.locator("#composer-present")).to_be_empty()
 
     jonas = desk(open_page(java_script_enabled=False), "Jonas", "Ufermann")
+    save(jonas)
 
     expect(jonas.locator("#composer-present")).to_contain_text("Petra Anger ist auch hier, seit ")
     petra.clock.fast_forward(31_000)

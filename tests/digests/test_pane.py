@@ -101,7 +101,7 @@ def test_a_list_that_was_loaded_holds_still_and_says_how_many_came_in(jonas: Cli
 
     assert still == ["Von gestern"]
     assert "Load 1 new article" in page
-    assert count == {"count": 1, "text": "Load 1 new article"}
+    assert count == {"count": 1, "text": "Load 1 new article", "present": ""}
     assert set(titles(jonas, digest)) == {"Von gestern", "Neu und frisch"}
 
 

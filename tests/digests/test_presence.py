@@ -11,6 +11,7 @@ from django.urls import reverse
 from digests import presence
 from digests.models import Digest, NewsletterAccess, Presence
 from digests.states import DigestState
+from digests.tasks import forget_clicks
 from newsroom.web import clock
 from tests.digests.factories import make_colleague, make_ready
 from tests.factories import NOON, make_newsletter
@@ -53,13 +54,26 @@ def test_the_page_says_who_came_before_and_the_next_look_who_came_after(
     digest: Digest, aylin: User, jonas: User
 ) -> None:
     first, second = browser_of(aylin), browser_of(jonas)
-    assert "is here too" not in page(first, digest)
+    assert asked_again(first, digest)["present"] == ""
     Presence.objects.update(since=dt.datetime(2026, 5, 4, 3, 41, tzinfo=dt.UTC))
 
     assert "Aylin Kaya is here too, since 05:41." in page(second, digest)
+    assert asked_again(second, digest)["present"] == "Aylin Kaya is here too, since 05:41."
 
     assert asked_again(first, digest)["present"].startswith("jonas is here too, since ")
-    assert "is here too" not in page(browser_of(aylin), make_ready(digest.newsletter))
+    assert "is here too" not in page(first, make_ready(digest.newsletter))
+
+
+def test_opening_the_page_writes_nothing_and_a_save_without_a_script_says_who_is_here(
+    digest: Digest, aylin: User, jonas: User
+) -> None:
+    browser = browser_of(aylin)
+    page(browser, digest)
+    assert not Presence.objects.exists()
+
+    browser.post(reverse("admin:digests_digest_change", args=[digest.pk]), {"version": digest.version})
+
+    assert "Aylin Kaya is here too" in page(browser_of(jonas), digest)
 
 
 def test_whoever_stays_away_is_soon_no_longer_told_and_comes_back_anew(
@@ -89,15 +103,17 @@ def test_those_here_longest_are_told_first(digest: Digest, aylin: User, jonas: U
 
 def test_who_was_where_yesterday_is_kept_by_nobody(digest: Digest, aylin: User, jonas: User) -> None:
     presence.note(digest, aylin, at=NOON)
-    presence.note(make_ready(), jonas, at=NOON + presence.KEPT_FOR + MINUTE)
+    presence.note(digest, jonas, at=NOON + MINUTE)
 
+    assert presence.forget(at=NOON + presence.KEPT_FOR + MINUTE) == 1
     assert [row.user for row in Presence.objects.all()] == [jonas]
+    assert forget_clicks() == 1  # the hourly task
 
 
 def test_two_looks_within_seconds_write_once(
     digest: Digest, aylin: User, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(3):  # who is here, old rows, one's own
+    with django_assert_num_queries(2):  # who is here; one's own row
         presence.note(digest, aylin, at=NOON)
     with django_assert_num_queries(1):
         presence.note(digest, aylin, at=NOON + presence.SEEN_EVERY / 2)
@@ -124,6 +140,6 @@ def test_at_a_digest_that_is_gone_or_elsewhere_nobody_is_noted(
     )
     Digest.objects.update(state=DigestState.SKIPPED, skipped_because="Feiertag")
 
-    page(browser_of(aylin), digest)
+    assert "present" not in asked_again(browser_of(aylin), digest)
 
     assert not Presence.objects.exists()

@@ -199,7 +199,7 @@ def test_feed_that_was_switched_off_or_is_gone_is_not_missed() -> None:
 def test_missing_migration_is_red() -> None:
     assert lines()["migrations"].colour == Colour.GREEN
 
-    MigrationRecorder(connection).record_unapplied("digests", "0008_close_approvals_and_versions")
+    MigrationRecorder(connection).record_unapplied("digests", "0010_know_who_is_at_a_digest")
 
     assert lines()["migrations"].colour == Colour.RED
 

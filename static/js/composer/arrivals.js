@@ -8,18 +8,22 @@ function tellPresent(present) {
   if (place && present !== undefined && place.textContent !== present) place.textContent = present;
 }
 
+async function look() {
+  const line = document.querySelector("[data-arrivals]");
+  if (!line || document.hidden) return;
+  try {
+    const answer = await fetch(line.dataset.arrivals, { credentials: "same-origin" });
+    const { count, text, present } = await answer.json();
+    tellPresent(present);
+    line.hidden = !count;
+    if (count) line.querySelector("a").textContent = text;
+  } catch {
+    // The next look tells.
+  }
+}
+
+/** The first look at once: it tells the others that somebody came. */
 export function watchArrivals() {
-  setInterval(async () => {
-    const line = document.querySelector("[data-arrivals]");
-    if (!line || document.hidden) return;
-    try {
-      const answer = await fetch(line.dataset.arrivals, { credentials: "same-origin" });
-      const { count, text, present } = await answer.json();
-      tellPresent(present);
-      line.hidden = !count;
-      if (count) line.querySelector("a").textContent = text;
-    } catch {
-      // The next look tells.
-    }
-  }, EVERY);
+  look();
+  setInterval(look, EVERY);
 }
