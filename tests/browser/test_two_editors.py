@@ -149,6 +149,7 @@ def test_each_is_told_that_the_other_is_here(
     open_page: Callable[..., Page],
     axe: Callable[..., None],
     fits: Callable[[Page], None],
+    complaints: list[str],
 ) -> None:
     first = open_page(width=width, color_scheme=scheme)
     first.clock.install()
@@ -165,6 +166,8 @@ def test_each_is_told_that_the_other_is_here(
     shoot(petra, f"present-{width}-{scheme}")
     axe(petra)
     fits(petra)
+    # Playwright's clock is a script for every frame, and the mail's frame runs none.
+    complaints[:] = [each for each in complaints if not each.startswith("Blocked script execution")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
