@@ -131,7 +131,7 @@ def addresses(desk: dict[str, Digest]) -> Iterator[str]:
     for station in ("sending", "stopped", "sent"):
         yield reverse("admin:delivery_mailing_arithmetic", args=[_mailing(desk[station])])
     yield reverse("admin:delivery_mailing_held", args=[_mailing(desk["sending"])])
-    plan = desk["draft"].newsletter.plan
+    plan = desk["draft"].newsletter.plans.get()
     yield reverse("admin:digests_plan_rehearsal", args=[plan.pk])
     yield reverse("admin:digests_plan_change", args=[plan.pk])
     for name in OTHERS:

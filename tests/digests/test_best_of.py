@@ -198,7 +198,7 @@ def test_the_desk_may_pick_what_no_digest_of_the_week_had() -> None:
     curation.add_pick(
         digest, only_here, slot="briefs", expected_version=digest.version, by=make_user(), at=SATURDAY_EIGHT
     )
-    selection.name(digest)
+    selection.name(digest, at=digest.created_at)
 
     assert titles(digest) == ["Fähre", "Nur hier"]
     assert digest.subject == "The best of the week: Fähre"
@@ -346,7 +346,7 @@ def test_a_best_of_sent_early_leaves_what_comes_later_to_the_next_and_no_daily_w
         plan.newsletter, at=MONDAY_SIX + HOUR, window_end=MONDAY_SIX + 3 * DAY, by=make_user()
     )
     digest = build(plan, at=MONDAY_SIX + DAY, until=SATURDAY_EIGHT)
-    selection.name(digest)
+    selection.name(digest, at=digest.created_at)
     early = MONDAY_SIX + 2 * DAY
     workflow.approve(workflow.propose(digest, by=make_user(), at=early), by=make_user(), at=early)
     digest.refresh_from_db()
@@ -437,7 +437,7 @@ def test_the_composer_shows_the_week_and_says_who_does_not_get_it(browser: Clien
     make_sent(plan.newsletter, at=MONDAY_SIX, articles=articles)
     digest = build(plan)
     digest.picks.filter(article=articles[1]).delete()
-    selection.name(digest)
+    selection.name(digest, at=digest.created_at)
 
     draft = browser.get(reverse("admin:digests_digest_change", args=[digest.pk])).content.decode()
     proof = workflow.propose(digest, by=make_user(), at=SATURDAY_EIGHT)
