@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.db.models import TextChoices
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
+from newsroom.web.tags import weekday_date
 from subscriptions import privacy
 from subscriptions.models import ConsentEvent, Sender, Subscriber
+from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
 from subscriptions.views.reader_session import close_session, reader_page
 
 _SECTIONS = (
@@ -49,6 +56,29 @@ _FIELDS = {
     "undone_at": _("Taken back"),
     "reason": _("Reason"),
     "since": _("Since"),
+}
+_TIMES = frozenset(
+    [
+        "known_since",
+        "requested_at",
+        "confirmed_at",
+        "unsubscribed_at",
+        "paused_until",
+        "at",
+        "written_at",
+        "sent_at",
+        "asked_at",
+        "undone_at",
+        "since",
+    ]
+)
+_CHOICES: Mapping[str, type[TextChoices]] = {
+    "state": SubscriptionState,
+    "cadence": Cadence,
+    "basis": LegalBasis,
+    "what": ConsentKind,
+    "kind": LetterKind,
+    "reason": SuppressionReason,
 }
 
 
@@ -101,14 +131,28 @@ def _everything(reader: Subscriber) -> dict[str, Any]:
     data = privacy.export_reader(reader)
     return {
         "data": data,
+        "language": dict(settings.LANGUAGES).get(reader.language, reader.language),
+        "known_since": _in_words("known_since", data["known_since"]),
         "made_at": now(),
         "sections": [(words, [_named(row) for row in data[name]]) for name, words in _SECTIONS],
     }
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the export with its fields' names in words."""
-    return {str(_FIELDS.get(name, name)): value for name, value in row.items()}
+    """A row of the export with its fields' names in words, and what they hold."""
+    return {str(_FIELDS.get(name, name)): _in_words(name, value) for name, value in row.items()}
+
+
+def _in_words(name: str, value: Any) -> str:
+    """A value of the export as people say it; the file for programs has it as it stands."""
+    if name in _CHOICES and value in _CHOICES[name].values:
+        return str(_CHOICES[name](value).label)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_in_words(key, each)}" for key, each in value.items())
+    if name in _TIMES and value:
+        time = localtime(datetime.fromisoformat(value))
+        return f"{weekday_date(time)}, {time:%H:%M:%S %Z}"
+    return str(value)
 
 
 def _file(body: str, content_type: str, ending: str) -> HttpResponse:

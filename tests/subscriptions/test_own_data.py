@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from newsroom.mail.models import Letter
 from newsroom.web import tokens
+from newsroom.web.tags import weekday_date
 from subscriptions import privacy
 from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
@@ -70,9 +71,12 @@ def test_the_files_hold_what_the_command_tells() -> None:
         "/articles/die-faehre/",
         "2026-11-box",
         "127.0.0.1",
-        "confirmation",
+        "sign-up requested",
     ):
         assert fact in page
+    assert f"{weekday_date(row.requested_at)}, " in page
+    for raw in ("requested</dd>", "+00:00", "double_opt_in", "{&#x27;"):
+        assert raw not in page.replace("sign-up requested", "")
     assert "<script" not in page
     assert "http" not in page.replace("https://www.w3.org", "")  # nothing from elsewhere
 
