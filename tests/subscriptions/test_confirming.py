@@ -57,7 +57,9 @@ def test_a_mutilated_link_gets_help() -> None:
 
 def test_an_expired_link_offers_a_new_letter_by_one_button() -> None:
     row, url = waiting(address="mia@example.org", language="de")
-    Confirmation.objects.update(expires_at=now() - dt.timedelta(seconds=1))
+    Confirmation.objects.update(
+        created_at=now() - dt.timedelta(days=7, seconds=1), expires_at=now() - dt.timedelta(seconds=1)
+    )
     client = fresh_client()
 
     page = client.get(url)

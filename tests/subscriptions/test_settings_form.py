@@ -109,7 +109,7 @@ def test_a_slip_is_explained_and_nothing_typed_is_lost(fields: dict[str, str], w
 
     assert "<title>Error: " in page
     assert page.count(words) == 2  # in the summary and at the field
-    assert f'href="#until-{slug}">Am Fluss: ' in page
+    assert f'href="#until-{slug}"><span lang="de">Am Fluss</span>: ' in page
     assert f'aria-describedby="until-{slug}-error"' in page
     assert f'value="{fields["until"]}"' in page
     assert '<option value="weekly" selected>' in page
