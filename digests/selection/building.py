@@ -130,7 +130,7 @@ def plan_of(newsletter: Newsletter, cadence: str = Cadence.EACH, *, is_locked: b
     """The newsletter's plan, in a transaction ours alone if is_locked. Raises NoPlan."""
     plans = Plan.objects.select_for_update() if is_locked else Plan.objects.all()
     try:
-        return plans.get(newsletter=newsletter, cadence=cadence)
+        plan = plans.get(newsletter=newsletter, cadence=cadence)
     except Plan.DoesNotExist as error:
         if cadence == Cadence.WEEKLY:
             raise NoPlan(
@@ -138,6 +138,8 @@ def plan_of(newsletter: Newsletter, cadence: str = Cadence.EACH, *, is_locked: b
                 % {"newsletter": newsletter}
             ) from error
         raise NoPlan(_("%(newsletter)s has no plan yet.") % {"newsletter": newsletter}) from error
+    plan.newsletter = newsletter
+    return plan
 
 
 def next_due(plan: Plan, *, after: datetime) -> datetime | None:
