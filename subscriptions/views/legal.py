@@ -8,9 +8,15 @@ from subscriptions import consent, retention
 from subscriptions.models import Sender
 from subscriptions.privacy import UNCONFIRMED_FOR
 
+_NOT_PRINTED = frozenset({"id", "address", "reply_to", "imprint_url", "privacy_url"})
+
 
 def _senders() -> list[Sender]:
-    return list(Sender.objects.order_by("pk"))
+    """Each publisher once, however many From addresses it has: those that differ in what is printed."""
+    printed = [field.attname for field in Sender._meta.concrete_fields if field.attname not in _NOT_PRINTED]
+    rows = Sender.objects.order_by("-pk")
+    by_facts = {tuple(getattr(row, name) for name in printed): row for row in rows}
+    return sorted(by_facts.values(), key=lambda row: row.pk)
 
 
 @require_safe

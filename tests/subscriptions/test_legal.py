@@ -27,6 +27,17 @@ def test_the_legal_pages_name_the_publisher(path: str) -> None:
         assert fact in page.content.decode()
 
 
+@pytest.mark.parametrize("path", ["/imprint/", "/privacy/"])
+def test_a_publisher_with_several_senders_is_named_once(path: str) -> None:
+    for name in ("morgen", "abend"):
+        make_sender(address=f"{name}@news.example.org")
+    make_sender(legal_name="Hafenbote Verlag GmbH")
+
+    page = fresh_client().get(path).content.decode()
+
+    assert page.count("Uferblick Verlag GmbH") == page.count("Hafenbote Verlag GmbH") == 1
+
+
 def test_the_imprint_names_who_answers_for_the_content() -> None:
     make_sender()
 
