@@ -196,8 +196,8 @@ def test_a_rehearsal_costs_the_same_queries_at_any_size(size: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         selection.rehearse(plan.newsletter, at=NOON)
 
-    # Plan, draft, last cut-off, slots, the plans that candidates ask for, the six of candidates, what is outside.
-    assert len(queries) == 12
+    # Plan, draft, last cut-off, slots, the plans that candidates ask for, the four of candidates, what is outside.
+    assert len(queries) == 11
 
 
 def _staff(client: Client, *permissions: str) -> Client:

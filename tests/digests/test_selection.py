@@ -265,8 +265,8 @@ def test_candidates_cost_the_same_queries_at_any_size(size: int) -> None:
         selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
 
     # The newsletter's plans, which did not come with it; articles with section, picture and feed; earlier picks;
-    # marks; favoured sections; trusted feeds.
-    assert len(queries) == 6
+    # marks; favoured sections and trusted feeds.
+    assert len(queries) == 5
 
 
 def test_a_name_for_a_digest_that_nobody_named_comes_from_its_stories() -> None:
