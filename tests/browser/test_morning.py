@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 READERS = 25
 MOST_ACTS = 12
 # The hands of a test are quick; the machine under them may not be.
-LEAST_SECONDS = 90
+LEAST_SECONDS = 100
 NEWS = (
     "Die Fähre legt wieder ab", "Licht am Treidelpfad", "Der Kran dreht sich", "Strom vom Depotdach",
     "Die Schleuse schließt für zwei Wochen", "Ein Pegel zum Selberbauen", "Brot aus der Nachtschicht",
@@ -122,7 +122,7 @@ def _went_out(draft: Digest, inbox: Inbox, *, moved: str) -> None:
     assert (approval.proposer.username, approval.approver.username) == ("jonas", "aylin")  # type: ignore[union-attr]
     assert draft.due_at is not None
     assert draft.handed_over_at is not None
-    assert dt.timedelta(0) <= draft.handed_over_at - draft.due_at < dt.timedelta(seconds=15)
+    assert dt.timedelta(0) <= draft.handed_over_at - draft.due_at < dt.timedelta(seconds=45)
     assert (mailing.state, mailing.frozen, mailing.accepted) == (MailingState.FINISHED, READERS, READERS)
     call_command("audit_delivery", "--all")
     assert inbox.copies(SUBJECT) == (READERS, READERS)

@@ -31,7 +31,7 @@ READERS = 20
 OLD, NEW = "Der Kran dreht sich", "Die Brücke ist gesperrt"
 SUBJECT = "Guten Morgen vom Alten Kran"
 # The hands of a test are quick; the machine under them may not be.
-LEAST_SECONDS = 75
+LEAST_SECONDS = 100
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_lead_exchanged_at_the_last_minute_leaves_at_the_time_it_had(
     )
     digest.refresh_from_db()
     assert digest.handed_over_at is not None
-    assert dt.timedelta(0) <= digest.handed_over_at - due < dt.timedelta(seconds=15)
+    assert dt.timedelta(0) <= digest.handed_over_at - due < dt.timedelta(seconds=45)
     assert Mailing.objects.get().state == MailingState.FINISHED
     call_command("audit_delivery", "--all")
     assert inbox.copies(SUBJECT) == (READERS, READERS)
