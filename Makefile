@@ -64,9 +64,9 @@ screenshots: $(DEV) $(COMPILED) ## Take the pictures that the documentation show
 
 ## Prove it
 
-test: test-parts install test-sqlite test-postgres test-journey ## Install, then the core tests (at most 6 minutes)
+test: test-parts install test-sqlite test-postgres test-journey ## Install, then the core tests (8 minutes on two cores)
 
-check: check-parts lint types migrations translations test test-browser ## Every gate (at most 30 minutes)
+check: check-parts lint types migrations translations test test-browser ## Every gate (half an hour on two cores)
 
 # Programs that pip cannot bring.
 test-parts:
