@@ -64,7 +64,7 @@ screenshots: $(DEV) $(COMPILED) ## Take the pictures that the documentation show
 
 ## Prove it
 
-test: test-parts install test-sqlite test-postgres test-journey ## Install, then the core tests (8 minutes on two cores)
+test: test-parts install test-sqlite test-postgres test-journey ## Install, then the core tests (10 minutes on two cores)
 
 check: check-parts lint types migrations translations test test-browser ## Every gate (half an hour on two cores)
 
