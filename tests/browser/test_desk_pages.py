@@ -66,6 +66,7 @@ OTHERS = [
     "digests_plan_changelist",
     "delivery_mailing_changelist",
     "articles_article_changelist",
+    "subscriptions_subscriber_changelist",
     "mail_incident_changelist",
     "password_change",
 ]
