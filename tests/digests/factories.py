@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Group, Permission, User
 
-from digests import planning, workflow
+from digests import planning, selection, workflow
 from digests.models import Digest, Plan, Proof
 from digests.roles import bring_up_to_date
 from newsroom.articles.models import Article
@@ -32,6 +32,8 @@ MONDAY_SIX = dt.datetime(2026, 5, 4, 4, 0, tzinfo=dt.UTC)
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
+SATURDAY_EIGHT = MONDAY_SIX + 5 * DAY + 2 * HOUR
+"""Eight in the morning in Berlin: when a best-of is due."""
 
 
 def make_user(name: str = "") -> User:
@@ -138,6 +140,24 @@ def make_weekly(newsletter: Newsletter | None = None, **values: Any) -> Plan:
     planning.tell_newsletter(newsletter, at=MONDAY_SIX - HOUR)
     newsletter.refresh_from_db()
     return plan
+
+
+def build_best_of(
+    plan: Plan, *, at: dt.datetime = SATURDAY_EIGHT, until: dt.datetime | None = None
+) -> Digest:
+    """The draft of the plan's best-of, as somebody builds it at this moment."""
+    return selection.build(
+        plan.newsletter, cadence=Cadence.WEEKLY, at=at, window_end=until or at, by=make_user()
+    )
+
+
+def titles(digest: Digest) -> list[str]:
+    """The headlines of its articles, slot by slot."""
+    order = [slot["key"] for slot in digest.slots]
+    picks = sorted(
+        digest.picks.select_related("article"), key=lambda pick: (order.index(pick.slot), pick.position)
+    )
+    return [pick.article.title for pick in picks]
 
 
 def make_sent(
