@@ -276,7 +276,7 @@ def _embedded(address: str) -> Way:
 def _asked_to_approve(decision: str = "", *, is_decided: bool = False) -> Way:
     def way(town: Town) -> HttpResponse:
         boss = make_colleague(f"aylin-{town.language}-{User.objects.count()}")
-        proof = make_proofed(make_planned().newsletter)
+        proof = make_proofed(make_planned().newsletter, at=town.at)
         path = path_of(approval_url(proof, boss))
         if is_decided:
             workflow.approve(proof, by=boss, at=town.at)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from digests import curation, preflight, selection
 from digests.models import Digest, Link, LinkCount, Pick
+from digests.preflight.past import look_back
 from digests.states import DigestState
 from newsroom.articles import clustering
 from newsroom.articles.models import Article
@@ -193,6 +194,13 @@ def test_what_a_daily_digest_had_is_no_repeat_in_the_best_of_nor_the_other_way_r
         at=SATURDAY_EIGHT + 7 * DAY,
     )
     assert [each.sent_in for each in following] == [None]
+
+
+def test_the_subject_of_a_daily_digest_is_not_the_last_one_that_its_readers_had() -> None:
+    plan = make_weekly()
+    make_sent(plan.newsletter, at=MONDAY_SIX, articles=[make_article(title="Fähre")])
+
+    assert look_back(build_best_of(plan), picks=[], at=SATURDAY_EIGHT).subject == ""
 
 
 def test_what_the_last_best_of_had_is_not_taken_again() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
-from digests import planning, reminding, selection, workflow
+from digests import correcting, planning, reminding, selection, skipping, workflow
 from digests.delivery.models import Mailing
 from digests.errors import NoPlan, WindowTaken
 from digests.models import Digest
@@ -29,7 +29,7 @@ from tests.digests.factories import (
     make_weekly,
     titles,
 )
-from tests.factories import make_article, make_plan, make_subscription
+from tests.factories import make_article, make_digest, make_plan, make_subscription
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -149,6 +149,34 @@ def test_a_reminder_of_each_goes_out_though_both_are_due_at_one_moment() -> None
 
     assert written == 2
     assert Letter.objects.filter(dedupe_key__contains=":weekly:").count() == 1
+
+
+def test_a_best_of_that_is_built_hides_no_daily_digest_that_is_not() -> None:
+    daily = make_planned(weekdays="sa", time=dt.time(8))
+    make_weekly(daily.newsletter)
+    make_colleague("jonas", "Redaktion")
+    make_digest(
+        newsletter=daily.newsletter, cadence=Cadence.WEEKLY, due_at=SATURDAY_EIGHT, window_end=SATURDAY_EIGHT,
+        window_start=SATURDAY_EIGHT - 7 * DAY,
+    )  # fmt: skip
+
+    assert reminding.remind_due(SATURDAY_EIGHT - dt.timedelta(minutes=50)) == 2
+
+
+def test_what_follows_a_digest_is_of_its_own_kind() -> None:
+    newsletter = make_weekly().newsletter
+    first = make_digest(newsletter=newsletter, window_start=MONDAY_SIX, window_end=MONDAY_SIX + DAY)
+    best_of = make_digest(
+        newsletter=newsletter, cadence=Cadence.WEEKLY, window_start=first.window_end,
+        window_end=first.window_end + HOUR,
+    )  # fmt: skip
+    second = make_digest(
+        newsletter=newsletter, window_start=first.window_end, window_end=first.window_end + DAY
+    )
+
+    assert list(skipping.followers(first, first.window_end)) == [second]
+    assert correcting.next_draft(first) == second
+    assert correcting.next_draft(best_of) is None
 
 
 def test_build_digest_and_its_rehearsal_know_the_best_of() -> None:

@@ -144,6 +144,28 @@ def test_candidates_speak_the_newsletters_language() -> None:
     assert [candidate.article for candidate in found] == [german]
 
 
+def test_favoured_sections_and_trusted_feeds_lift_their_own_articles_whatever_their_numbers() -> None:
+    plan = make_planned()
+    favoured, plain = make_section(pk=501), make_section(pk=502)
+    trusted, unknown = make_feed(pk=502), make_feed(pk=501)
+    plan.favoured_sections.add(favoured)
+    plan.trusted_feeds.add(trusted)
+    at = NOON - HOUR
+    articles = {
+        "favoured": make_article(section=favoured, first_seen_at=at),
+        "plain": make_article(section=plain, first_seen_at=at),
+        "trusted": make_article(feed=trusted, first_seen_at=at),
+        "unknown": make_article(feed=unknown, first_seen_at=at),
+    }
+
+    found = selection.candidates(plan.newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    reasons = {each.article.pk: set(each.reasons) & {"section", "trust"} for each in found}
+    assert {name: reasons[article.pk] for name, article in articles.items()} == {
+        "favoured": {"section"}, "plain": set(), "trusted": {"trust"}, "unknown": set(),
+    }  # fmt: skip
+
+
 UNFIT = [
     ({"embargo_until": NOON + HOUR}, "embargo"),
     ({"first_seen_at": NOON - 9 * MINUTE}, "grace"),

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from newsroom.mail.models import Letter
 from subscriptions import consent, privacy, suppression
@@ -254,6 +255,42 @@ def test_a_sign_up_during_an_import_ends_as_one_subscription(at_once: Callable[.
     row = Subscription.objects.get(subscriber__address="reader7@example.org")
     events = ConsentEvent.objects.filter(subscriber=row.subscriber, kind=ConsentKind.IMPORTED)
     assert events.count() == (1 if row.basis == "imported" else 0)
+
+
+def test_a_sign_up_that_had_to_wait_takes_what_the_import_made() -> None:
+    newsletter = make_newsletter()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            row = make_subscription(
+                newsletter=newsletter, subscriber=make_subscriber(address="mia@example.org")
+            )
+            asked = pool.submit(_ask_on_own_connection, "mia@example.org", newsletter.pk)
+            _wait_for_waiting()
+        asked.result(timeout=20)
+    connection.close()
+
+    assert [(each.pk, each.state) for each in Subscription.objects.all()] == [(row.pk, "active")]
+
+
+def _ask_on_own_connection(address: str, newsletter_id: int) -> None:
+    try:
+        _ask(address, newsletter_id)
+    finally:
+        connections.close_all()
+
+
+def _wait_for_waiting() -> None:
+    """Until somebody waits for what this transaction holds; SQLite does not tell, and lets nobody write meanwhile."""
+    if connection.vendor != "postgresql":
+        time.sleep(0.2)
+        return
+    end = time.monotonic() + 10
+    waiting = 0
+    while not waiting:
+        assert time.monotonic() < end, "nobody waits"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()
 
 
 def test_who_waited_is_raised_and_who_is_stopped_at_this_moment_stays_stopped(
