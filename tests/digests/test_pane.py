@@ -212,9 +212,9 @@ def test_a_list_shows_forty_and_more_on_request(jonas: Client, digest: Digest) -
     assert len(titles(jonas, digest, show="9999999")) == 40
 
 
-@pytest.mark.parametrize("number", [50, 500])
+@pytest.mark.parametrize(("number", "query"), [(50, ""), (500, ""), (50, "?q=stück")])
 def test_the_composer_costs_the_same_queries_for_many_candidates(
-    number: int, jonas: Client, digest: Digest
+    number: int, query: str, jonas: Client, digest: Digest
 ) -> None:
     section = make_section()
     for each in range(number):

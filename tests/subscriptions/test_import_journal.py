@@ -21,10 +21,11 @@ from subscriptions.models import (
     Subscription,
     Suppression,
 )
-from subscriptions.states import ImportState, SuppressionReason
+from subscriptions.states import ConsentKind, ImportState, SubscriptionState, SuppressionReason
 from subscriptions.tasks import run_imports
-from subscriptions.transfer import journal, parts
+from subscriptions.transfer import journal, parts, writing
 from subscriptions.transfer.formats import understand
+from subscriptions.transfer.judging import Reader, judge
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import dump, make_pending
 
@@ -313,6 +314,26 @@ def test_a_part_costs_the_same_queries_at_any_size(size: int) -> None:
 
     # Import, parts; suppressions, states; table, emptied, filled; reader, found, raised, subscription, event; part, counts.
     assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) <= 15
+
+
+def test_who_leaves_between_the_look_and_the_writing_is_left_alone() -> None:
+    newsletter = make_newsletter()
+    gone = make_subscription(newsletter=newsletter, state=SubscriptionState.UNSUBSCRIBED)
+    known = make_subscriber(address="tom@example.org", language="en")
+    readers = [
+        judge(number, {"address": address, "language": "de"}, at=NOON)
+        for number, address in enumerate([str(gone.subscriber.address), "tom@example.org"])
+    ]
+
+    writing.enrol(
+        [each for each in readers if isinstance(each, Reader)],
+        newsletter=newsletter, basis=BASIS, actor="rui", at=NOON, are_some_known=False, facts={},
+    )  # fmt: skip
+
+    gone.refresh_from_db()
+    assert gone.state == SubscriptionState.UNSUBSCRIBED
+    event = ConsentEvent.objects.get(kind=ConsentKind.IMPORTED)
+    assert (event.subscriber, event.language) == (known, "en")
 
 
 def test_every_import_gives_each_active_reader_an_event() -> None:
