@@ -1,5 +1,6 @@
 """The admin site: Django's own, under our name, closed to staff until their second factor is seen."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.module_loading import import_string
@@ -17,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 from newsroom import second_factor
+from newsroom.mail import heartbeats
 from newsroom.mail.models import Incident
 
 SHOWN_INCIDENTS = 3
@@ -35,6 +38,20 @@ _MODELS = {
     "StaticDevice": _("Sets of recovery codes"),
     "TOTPDevice": _("Enrolled apps"),
 }
+
+
+def _standstills(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What stands still, and in a sentence what that means for the newsroom."""
+    sentences = {
+        heartbeats.SCHEDULER: gettext(
+            "The scheduler stands still: digests are neither put together nor sent by themselves."
+        ),
+        "control": gettext("The queue “control” stands still: no plan runs and no digest is handed over."),
+        "letters": gettext("The queue “letters” stands still: confirmations and other letters wait."),
+        "mailings": gettext("The queue “mailings” stands still: copies of digests wait."),
+    }
+    for part in parts:
+        yield part, sentences[part]
 
 
 class CodeForm(forms.Form):
@@ -67,12 +84,24 @@ class NewsroomAdminSite(AdminSite):
         return super().has_permission(request) and second_factor.is_through(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page of the admin gets, open incidents included. Queries: 1 more for those who may see them."""
+        """What every page of the admin gets, open incidents and what stands still included. Queries: 2 more for those who may see them."""
         may_see = self.has_permission(request) and request.user.has_perm("mail.view_incident")
         # Asked of the incidents' own page, so that both show the same to whoever works on some newsletters only.
         rows = self.get_model_admin(Incident).get_queryset(request) if may_see else Incident.objects.none()
         newest = list(rows.filter(resolved_at__isnull=True).order_by("-pk")[:SHOWN_INCIDENTS])
-        return {**super().each_context(request), "open_incidents": newest}
+        told = {incident.key for incident in newest}
+        return {
+            **super().each_context(request),
+            "open_incidents": newest,
+            # Looked at here and now: with every worker gone nobody is left to write an incident.
+            "standstills": [
+                sentence
+                for part, sentence in _standstills(
+                    heartbeats.standing_still(timezone.now()) if may_see else ()
+                )
+                if not {f"machine.{part}", f"machine.queue.{part}"} & told
+            ],
+        }
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [

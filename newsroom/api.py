@@ -1,6 +1,7 @@
 """The API, put together from its parts: `/api/v1/`, its description, and a page that shows it without any script."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -121,17 +124,32 @@ def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "method": method.upper(),
                 "path": place,
                 "summary": operation["summary"],
-                "description": operation.get("description", ""),
+                "description": _with_code(operation.get("description", "")),
                 "needs_token": "security" in operation,
                 "fields": [*_parameters(operation), *_fields(schema, operation)],
                 "statuses": ", ".join(str(status) for status in operation["responses"]),
             }
 
 
+def _with_code(text: str) -> SafeString:
+    """Descriptions of OpenAPI are Markdown, of which ours use two things: code in backticks, and lines that run on."""
+    pieces = enumerate(re.sub(r"(?<!\n)\n(?!\n)", " ", text).split("`"))
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", piece) if number % 2 else piece,) for number, piece in pieces),
+    )
+
+
 def _parameters(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for each in operation.get("parameters", []):
         meaning = each.get("description") or each["schema"].get("description", "")
-        yield {"name": each["name"], "is_required": each["required"], "place": each["in"], "meaning": meaning}
+        yield {
+            "name": each["name"],
+            "is_required": each["required"],
+            "place": each["in"],
+            "meaning": _with_code(meaning),
+        }
 
 
 def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -143,7 +161,7 @@ def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[
             "name": name,
             "is_required": required,
             "place": "body",
-            "meaning": field.get("description", ""),
+            "meaning": _with_code(field.get("description", "")),
         }
 
 

@@ -82,6 +82,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Sign-ups within an hour from one network, to one target domain and altogether.",
     ),
     Setting(
+        "LOOK_UP_DOMAINS",
+        "on",
+        "Whether name servers are asked if a domain takes mail before a letter to confirm goes there.",
+    ),
+    Setting(
         "RETURN_SITES",
         "",
         "Sites to which a sign-up form on a page of theirs may lead back, comma-separated.",
@@ -90,6 +95,11 @@ SETTINGS: tuple[Setting, ...] = (
         "KEPT_DAYS",
         "letters=90,payloads=90,events=396,confirmations=396",
         "For how many days records of letters, provider events and links to confirm are kept.",
+    ),
+    Setting(
+        "PAGE_SECONDS",
+        "10",
+        "For how many seconds a public page is kept for all visitors; 0, as with DEBUG, makes each anew.",
     ),
     Setting("MEDIA_ROOT", "var/media", "Where pictures are kept."),
     Setting("SENTRY_DSN", "", "Where errors are reported; nothing is reported without it."),
@@ -226,6 +236,16 @@ def read_kept_days(value: str) -> dict[str, int]:
             )
         kept[name] = int(number)
     return kept
+
+
+def read_page_seconds(value: str, *, default: int) -> int:
+    """Seconds from 0 to 300; nothing means the default."""
+    if not value:
+        return default
+    # A picture that was withdrawn is gone within five minutes, and so is the page that shows it.
+    if not (value.isascii() and value.isdigit() and int(value) <= 300):
+        raise ImproperlyConfigured(f"PAGE_SECONDS must be a number from 0 to 300, not {value!r}.")
+    return int(value)
 
 
 def read_dkim_selectors(items: list[str]) -> dict[str, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from newsroom.environment import (
     read_dkim_selectors,
     read_kept_days,
     read_link_keys,
+    read_page_seconds,
     read_return_sites,
     read_signups_per_hour,
 )
@@ -123,15 +124,21 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "newsroom.web.form_html.Renderer"
+
 # The desk's own pages of the admin, named here because the site stands below the apps: what the front page shows,
 # and addresses beside those of the records.
 ADMIN_FRONT = "digests.board_page.front"
 ADMIN_PAGES = ["digests.board_page.urls", "digests.self_check_page.urls"]
 
+# Which incidents a staff user gets a letter about: mail stands below the apps that know who works on what.
+INCIDENT_ACCESS = "digests.access.may_know"
+
 # --- Languages and time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "de"
 LANGUAGES = [("de", _("German")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "newsroom.formats"
 TIME_ZONE = environment.zone("TIME_ZONE")
 USE_TZ = True
 
@@ -174,8 +181,12 @@ LANGUAGE_COOKIE_SECURE = _secure
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SESSION_COOKIE_AGE = 12 * 60 * 60
 
+# --- Public pages ------------------------------------------------------------------------------------------
+PAGE_SECONDS = read_page_seconds(environment.optional("PAGE_SECONDS"), default=0 if DEBUG else 10)
+
 # --- Signing up -------------------------------------------------------------------------------------------
 SIGNUPS_PER_HOUR = read_signups_per_hour(environment.text("SIGNUPS_PER_HOUR"))
+LOOK_UP_DOMAINS = environment.flag("LOOK_UP_DOMAINS")
 RETURN_SITES = read_return_sites(environment.items("RETURN_SITES"))
 
 # --- Mail -------------------------------------------------------------------------------------------------
@@ -233,13 +244,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {
     "mail.send_letters": {"queue": "letters"},
+    "subscriptions.decide_sign_ups": {"queue": "letters"},
     "subscriptions.send_links": {"queue": "letters"},
     "delivery.pump": {"queue": "mailings"},
     "delivery.freeze": {"queue": "mailings"},
 }
 CELERY_TIMEZONE = "UTC"
 QUEUES = ("control", "letters", "mailings")
-PULSE_SECONDS = 60.0  # a sign of life through each queue; two that fail to come are an alarm
+PULSE_SECONDS = (
+    45.0  # a sign of life through each queue; two that fail to come are an alarm, within two minutes
+)
 HEARTBEAT_SECONDS = 30.0  # a worker, and a job that runs more often, is written down no more often
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "plans": {"task": "digests.run_due_plans", "schedule": 60.0},
@@ -253,12 +267,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "events": {"task": "delivery.apply_events", "schedule": 2.0},
     "feeds": {"task": "articles.poll_feeds", "schedule": 60.0},
     "settings-links": {"task": "subscriptions.send_links", "schedule": 5.0},
+    "decide-sign-ups": {"task": "subscriptions.decide_sign_ups", "schedule": 5.0},
     "sign-ups": {"task": "subscriptions.watch_sign_ups", "schedule": 60.0},
+    "letters-noted": {"task": "subscriptions.note_letters", "schedule": 60.0},
+    "ended-best-ofs": {"task": "subscriptions.tell_of_ended_best_ofs", "schedule": 60.0},
     "imports": {"task": "subscriptions.run_imports", "schedule": 30.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "tidy": {"task": "subscriptions.tidy", "schedule": 3600.0},
+    "old-copies": {"task": "delivery.forget_old", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
     "self-check": {"task": "digests.watch", "schedule": 300.0},
+    "standstill": {"task": "digests.watch_queues", "schedule": 20.0},
 }
 for _queue in QUEUES:
     CELERY_BEAT_SCHEDULE[f"pulse-{_queue}"] = {

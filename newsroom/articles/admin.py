@@ -77,6 +77,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         "section",
         "origin",
         "review",
+        ("rights_notice", admin.EmptyFieldListFilter),
         ("withdrawn_at", admin.EmptyFieldListFilter),
         "feed",
     ]
@@ -89,7 +90,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     inlines = [BylineInline, CorrectionInline, FormerVersionInline]
     autocomplete_fields = ["section", "picture", "feed", "related"]
     readonly_fields = [
-        "words", "headings", "first_seen_at", "changed_at", "withdrawn_at", "withdrawn_reason", "identity",
+        "words", "headings", "first_seen_at", "changed_at", "withdrawn_at", "withdrawn_reason", "known_by",
         "also_told_by",
     ]  # fmt: skip
     actions = ["withdraw", "restore", "mark_reviewed", "tell_of_one_event", "tell_of_something_else"]
@@ -105,7 +106,15 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         (
             _("Origin"),
             {
-                "fields": ["origin", "review", "rights_contact", "canonical_url", "feed"],
+                "fields": [
+                    "origin",
+                    "review",
+                    "is_sensitive",
+                    "rights_contact",
+                    "rights_notice",
+                    "canonical_url",
+                    "feed",
+                ],
                 "description": _(
                     "Readers always see that a piece is a user submission, and whether we reviewed it."
                 ),
@@ -129,7 +138,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         ),
         (
             _("Withdrawal"),
-            {"fields": ["withdrawn_at", "withdrawn_reason", "identity"], "classes": ["collapse"]},
+            {"fields": ["withdrawn_at", "withdrawn_reason", "known_by"], "classes": ["collapse"]},
         ),
     ]
 
@@ -170,6 +179,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             for other in others.exclude(pk=article.pk).only("title").order_by("first_seen_at")
         ]
         return format_html_join(" · ", '<a href="{}">{}</a>', links) or "–"
+
+    # Translators: Woran der Artikel wiedererkannt wird, etwa an seiner Adresse
+    @admin.display(description=_("recognised by"))
+    def known_by(self, article: Article) -> str:
+        return article.identity
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
         found = super().get_queryset(request)
@@ -284,8 +298,18 @@ class AuthorAdmin(admin.ModelAdmin[Author]):
     list_display = ["name", "role_de", "role_en", "contact"]
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
+    autocomplete_fields = ["portrait"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "contact"]}),
+        (
+            _("Portrait"),
+            {
+                "fields": ["portrait"],
+                "description": _(
+                    "Stands on the author's page, and small beside each note to readers that is signed with this name. Alternative text and credit are those of the picture."
+                ),
+            },
+        ),
         (_("German"), {"fields": ["role_de", "bio_de"]}),
         (_("English"), {"fields": ["role_en", "bio_en"]}),
     ]

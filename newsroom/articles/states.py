@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Origin(TextChoices):
@@ -38,6 +39,16 @@ class DigitalSource(TextChoices):
     ALGORITHMIC = "algorithmicMedia", _("drawn by a program")
     AI = "trainedAlgorithmicMedia", _("made by an AI model")
     AI_COMPOSITE = "compositeWithTrainedAlgorithmicMedia", _("partly made by an AI model")
+
+
+class Crop(TextChoices):
+    """Which piece of a picture is shown where the desk wants it cut: what it keeps on the side that is too long."""
+
+    MIDDLE = "middle", pgettext_lazy("piece of a picture", "middle")
+    TOP = "top", pgettext_lazy("piece of a picture", "top")
+    BOTTOM = "bottom", pgettext_lazy("piece of a picture", "bottom")
+    LEFT = "left", pgettext_lazy("piece of a picture", "left")
+    RIGHT = "right", pgettext_lazy("piece of a picture", "right")
 
 
 class FeedRights(TextChoices):

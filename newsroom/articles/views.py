@@ -1,9 +1,11 @@
 """What readers read: the front page, articles, authors; and the pictures of all of it."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import F
 from django.db.models.functions import Now
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,8 +14,11 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from newsroom.articles import structured_data, text
-from newsroom.articles.models import Article, Author, Correction, Picture, Section
+from newsroom.articles import cuts, structured_data, text
+from newsroom.articles.errors import PictureError
+from newsroom.articles.models import Article, Author, Picture, Section
+from newsroom.articles.states import Crop
+from newsroom.web.kept_pages import keep_page
 
 PER_PAGE = 21
 TOP = 9
@@ -30,6 +35,7 @@ _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".gif": "image/gif"}
 
 
 @require_safe
+@keep_page
 def front(request: HttpRequest) -> HttpResponse:
     """The latest articles in the reader's language, of one section or all. Queries: 3."""
     language = (get_language() or settings.LANGUAGE_CODE)[:2]
@@ -61,11 +67,16 @@ def front(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@keep_page
 def article(request: HttpRequest, slug: str) -> HttpResponse:
-    """One article. Queries: 3, and one more where something was corrected."""
-    is_corrected = Exists(Correction.objects.filter(article=OuterRef("pk")))
-    known = Article.objects.published(Now()).with_byline().annotate(is_corrected=is_corrected)
-    found = get_object_or_404(known, slug=slug)
+    """One article. Queries: 3."""
+    known = Article.objects.published(Now()).with_byline().filter(slug=slug)
+    # One row for each correction, or one without: there are none or few, and a query of their own costs more.
+    corrected = known.annotate(correction=F("corrections__text"), corrected_at=F("corrections__made_at"))
+    rows = list(corrected.order_by("-corrections__made_at", "-corrections__pk"))
+    if not rows:
+        raise Http404
+    found = rows[0]
     related = found.related.published(Now()).defer("body_html").order_by("-published_at")[:3]
     anchors = text.anchors(found.body_html)
     return render(
@@ -77,7 +88,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
             "section_name": found.section.name_in(found.language) if found.section else "",
             "standfirst": _standfirst(found),
             "anchors": anchors if len(anchors) >= CONTENTS_FROM else [],
-            "corrections": found.corrections.all() if getattr(found, "is_corrected", True) else [],
+            "corrections": _corrections(rows),
             "related": related,
             "picture": found.picture if found.picture and not found.picture.withdrawn_at else None,
             "structured_data": structured_data.news_article(found),
@@ -86,18 +97,20 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@keep_page
 def author(request: HttpRequest, slug: str) -> HttpResponse:
     """Who somebody is and what they wrote last. Queries: 3."""
-    found = get_object_or_404(Author, slug=slug)
-    is_german = (get_language() or settings.LANGUAGE_CODE).startswith("de")
+    found = get_object_or_404(Author.objects.select_related("portrait"), slug=slug)
+    language = get_language() or settings.LANGUAGE_CODE
     articles = Article.objects.published(Now()).with_byline().filter(authors=found)
     return render(
         request,
         "articles/author.html",
         {
             "author": found,
-            "role": found.role_de if is_german else found.role_en,
-            "bio": found.bio_de if is_german else found.bio_en,
+            "role": found.role_in(language),
+            "bio": found.bio_de if language.startswith("de") else found.bio_en,
+            "portrait": found.shown_portrait,
             "articles": articles.defer("body_html").order_by("-published_at", "-id")[:PER_PAGE],
         },
     )
@@ -115,12 +128,38 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
 
     Only what stands in the table is served, so no path leads anywhere else.
     """
+    picture = _kept(path)
+    return _shown(request, picture, name=picture.file.name, etag=picture.sha256[:32])
+
+
+@require_safe
+def piece(request: HttpRequest, crop: str, path: str) -> HttpResponseBase:
+    """A piece of a picture that we keep, or the whole where it cannot be cut; withdrawn with the picture. Queries: 1."""
+    if crop not in Crop.values:
+        raise Http404
+    picture = _kept(path)
+    if picture.withdrawn_at is None:
+        try:
+            name = cuts.cut(picture, Crop(crop))
+        except PictureError:
+            pass
+        else:
+            return _shown(request, picture, name=name, etag=f"{picture.sha256[:32]}-{crop}")
+    return _shown(request, picture, name=picture.file.name, etag=picture.sha256[:32])
+
+
+def _kept(path: str) -> Picture:
     if "\0" in path:  # which PostgreSQL does not compare, but refuse
         raise Http404
-    picture = get_object_or_404(Picture, file=path)
+    return get_object_or_404(Picture, file=path)
+
+
+def _shown(request: HttpRequest, picture: Picture, *, name: str, etag: str) -> HttpResponseBase:
     is_withdrawn = picture.withdrawn_at is not None
-    etag = '"withdrawn"' if is_withdrawn else f'"{picture.sha256[:32]}"'
-    response = get_conditional_response(request, etag=etag) or _picture(picture, is_withdrawn=is_withdrawn)
+    etag = '"withdrawn"' if is_withdrawn else f'"{etag}"'
+    response: HttpResponseBase = get_conditional_response(request, etag=etag) or (
+        _neutral() if is_withdrawn else _file(picture, name)
+    )
     response["ETag"] = etag
     response["Cache-Control"] = f"public, max-age={MEDIA_SECONDS}"
     response["X-Content-Type-Options"] = "nosniff"
@@ -128,14 +167,16 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
     return response
 
 
-def _picture(picture: Picture, *, is_withdrawn: bool) -> HttpResponseBase:
-    if is_withdrawn:
-        return HttpResponse(_WITHDRAWN.read_bytes(), content_type="image/png")
-    content_type = _TYPES.get(Path(picture.file.name).suffix.lower())
+def _neutral() -> HttpResponse:
+    return HttpResponse(_WITHDRAWN.read_bytes(), content_type="image/png")
+
+
+def _file(picture: Picture, name: str) -> HttpResponseBase:
+    content_type = _TYPES.get(Path(name).suffix.lower())
     if content_type is None:
         raise Http404
     try:
-        return FileResponse(picture.file.open("rb"), content_type=content_type)
+        return FileResponse(picture.file.storage.open(name, "rb"), content_type=content_type)
     except FileNotFoundError as error:
         raise Http404 from error
 
@@ -145,6 +186,11 @@ def _page_number(request: HttpRequest) -> int:
     if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:5]) <= 1000:
         raise Http404
     return int(asked[:5])
+
+
+def _corrections(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """What `article` joined to its rows."""
+    return [{"text": row.correction, "made_at": row.corrected_at} for row in rows if row.corrected_at]
 
 
 def _standfirst(found: Article) -> str:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 
 from digests import curation, planning
 from digests.models import Digest, Plan, SlotRule
-from newsroom.articles import intake, pages
+from newsroom.articles import intake, pages, pictures
 from newsroom.articles.models import Article, Author, Picture, Section
 from newsroom.articles.states import FeedRights, Review
 from newsroom.articles.text import slugify_german
@@ -50,7 +50,7 @@ def furnish(seeds: Seeds, *, at: dt.datetime) -> None:
     for position, section in enumerate(data["sections"]):
         Section.objects.create(**section, position=position)
     for author in data["authors"]:
-        Author.objects.create(**author, slug=slugify_german(author["name"]))
+        _author(author, seeds.directory / "pictures")
     sender_values = dict(data["sender"])
     sender = Sender.objects.create(
         imprint_url=sender_values.pop("imprint_path"),
@@ -75,8 +75,8 @@ def bring_articles(seeds: Seeds, *, at: dt.datetime) -> int:
     intake.relate(taken)
     # Staff has looked at what readers sent in; Petra Lohmühle telephones when something is unclear.
     Article.objects.filter(review=Review.UNREVIEWED).update(review=Review.REVIEWED)
-    pictures = seeds.newsroom["pictures"]
-    Picture.objects.update(credit=pictures["credit_de"], digital_source=pictures["digital_source_type"])
+    drawn = seeds.newsroom["pictures"]
+    Picture.objects.update(credit=drawn["credit_de"], digital_source=drawn["digital_source_type"])
     return len(taken)
 
 
@@ -121,6 +121,13 @@ def put_first(digest: Digest, slug: str) -> None:
     else:
         curation.move_pick(pick, slot="lead", expected_version=digest.version, at=digest.created_at)
     digest.refresh_from_db()
+
+
+def _author(entry: dict[str, Any], drawings: Path) -> None:
+    values = dict(entry)
+    name, alt = values.pop("portrait", ""), values.pop("portrait_alt", "")
+    portrait = pictures.keep((drawings / name).read_bytes(), alt=alt) if name else None
+    Author.objects.create(**values, slug=slugify_german(entry["name"]), portrait=portrait)
 
 
 def _newsletter(entry: dict[str, Any], *, sender: Sender, position: int, at: dt.datetime) -> None:

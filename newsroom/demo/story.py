@@ -16,7 +16,7 @@ from digests.delivery.models import Mailing  # noqa: E402
 from digests.delivery.states import TERMINAL_MAILINGS  # noqa: E402
 from digests.errors import DigestError  # noqa: E402
 from digests.models import Digest, DigestMailing  # noqa: E402
-from newsroom.articles.models import Article  # noqa: E402
+from newsroom.articles.models import Article, Author  # noqa: E402
 from newsroom.demo import seeding, visitor  # noqa: E402
 from newsroom.demo.processes import Supervisor  # noqa: E402
 from newsroom.demo.stage import Stage  # noqa: E402
@@ -83,6 +83,7 @@ def _curate(newsletter: Newsletter, seeds: seeding.Seeds, *, say: Callable[[str]
             subject=words["subject_de"],
             preheader=words["preheader_de"],
             note=words["note_de"].strip(),
+            note_author=str(Author.objects.get(name=words["note_author"]).pk),
         )
         proof = workflow.propose(digest, by=jonas, at=clock.now())
         say(f"Jonas built digest {digest.number} with {digest.picks.count()} stories and made a proof")

@@ -1,8 +1,11 @@
 """Addresses: what people type, what we compare, what we send to, what we show and what we keep as a hash.
 
 The domain becomes A-labels by IDNA 2008 (UTS 46, non-transitional): by the older rules `info@faß.de` would reach
-`fass.de`, somebody else. The local part is an ASCII dot-atom (RFC 5321 §4.1.2); its dots and tags are never dropped
-for identity.
+`fass.de`, somebody else. The local part is a dot-atom (RFC 5321 §4.1.2), with letters of any script if need be
+(RFC 6531 §3.3); its dots and tags are never dropped for identity.
+
+What is an address (`normalise`), what we can write to (`reachable`) and who may sign up by a form (`admit`) are three
+questions: a reader whom staff took in, or whose letters another provider used to carry, stays one.
 """
 
 import hashlib
@@ -17,13 +20,28 @@ from django.utils.translation import gettext as _
 from rapidfuzz import fuzz, process
 
 from newsroom.mail.errors import BadAddress
+from newsroom.mail.provider_urls import parsed
 from newsroom.web.masking import mask as mask
 from newsroom.web.masking import mask_text as mask_text
 
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+# RFC 6531 §3.3, without C1 controls and the blanks and invisible signs of general punctuation.
+_BEYOND_ASCII = r"\u00a1-\u1fff\u2070-\U0010ffff"
+_UTF8_DOT_ATOM = re.compile(_DOT_ATOM.pattern.replace("[", "[" + _BEYOND_ASCII))
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 2606 §2, RFC 6761, RFC 7686: nobody can have mail there. example.org stays, the demo's readers live on it.
 _RESERVED = frozenset({"test", "invalid", "example", "local", "localhost", "onion", "arpa", "internal"})
+
+# Machines and desks for faults and abuse, of RFC 2142 §§4-6 and as they are called since: no person subscribes there, and
+# a letter in their tray costs a sender its reputation. RFC 2142's other names (info@, office@, sales@, support@, news@,
+# webmaster@) are where small firms, clubs and practices read their mail, in Germany above all; they may sign up.
+_NOBODYS = frozenset(
+    """
+    abuse postmaster hostmaster noc security usenet uucp ftp www root daemon mailer-daemon nobody bounce bounces
+    noreply no-reply no_reply no.reply donotreply do-not-reply do_not_reply nicht-antworten keine-antwort dmarc
+    """.split()  # noqa: SIM905 - one per line would fill the page
+)
+_OF_MACHINES = ("-request", "-bounces", "-owner")  # of mailing lists (RFC 2142 §6)
 
 _FREEMAIL = frozenset(
     """
@@ -43,7 +61,7 @@ _COMMON = (
 
 @dataclass(frozen=True)
 class Address:
-    """An address that passed: `normal` is compared and stored, `sendable` goes on the envelope. Both are ASCII."""
+    """An address that passed: `normal` is compared and stored, `sendable` goes on the envelope. Its domain is ASCII."""
 
     normal: str
     sendable: str
@@ -51,6 +69,51 @@ class Address:
     @property
     def domain(self) -> str:
         return self.normal.rpartition("@")[2]
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether a machine, or a desk for faults and abuse, has it; never one such as info@, where people read."""
+        role = self.normal.rpartition("@")[0].partition("+")[0]
+        return role in _NOBODYS or role.endswith(_OF_MACHINES)
+
+
+def admit(typed: str) -> Address:
+    """Judge what somebody typed into a form of ours, or sent to the API. Raises BadAddress with one plain sentence.
+
+    Besides what cannot be written to, addresses that belong to nobody are refused. Staff, who can tell who reads there,
+    and files with proof use `reachable`.
+    """
+    address = reachable(typed)
+    if address.is_nobodys:
+        # Translators: Diese Adresse gehört keiner Person, sondern einer Technik- oder Meldestelle. Bitte geben Sie Ihre eigene ein.
+        raise BadAddress(
+            _("This address belongs to no person but to a machine or a desk. Please enter your own."),
+            code="role",
+        )
+    return address
+
+
+def reachable(typed: str) -> Address:
+    """Judge an address that we are to write to from now on. Raises BadAddress with one plain sentence.
+
+    Letters such as ü before the @ (RFC 6531) need servers that know them all the way: they pass if every provider in
+    MAIL_PROVIDERS is said to carry them, because any may take over. Nobody is asked while a visitor waits.
+    """
+    address = normalise(typed)
+    if not address.sendable.isascii() and not carries_utf8():
+        # Translators: An Adressen mit Umlauten oder anderen besonderen Buchstaben vor dem @ können wir nicht schreiben. Bitte geben Sie eine andere ein.
+        raise BadAddress(
+            _(
+                "We cannot write to addresses with accents or letters of other scripts before the @. Please enter another one."
+            ),
+            code="eai",
+        )
+    return address
+
+
+def carries_utf8() -> bool:
+    """Whether all providers carry addresses with letters beyond ASCII before the @ (SMTPUTF8, RFC 6531)."""
+    return all(config.carries_utf8 for config in parsed(settings.MAIL_PROVIDERS))
 
 
 def normalise(typed: str) -> Address:
@@ -72,9 +135,13 @@ def normalise(typed: str) -> Address:
         raise _not_one_address()
     _check_local(local)
     ascii_domain = to_ascii(domain)
-    if len(local) + 1 + len(ascii_domain) > 254:
+    if len(local.encode()) + 1 + len(ascii_domain) > 254:
         raise BadAddress(_("This e-mail address is too long."), code="long")
-    return Address(normal=f"{local.casefold()}@{ascii_domain}", sendable=f"{local}@{ascii_domain}")
+    # Small letters and not `casefold`, which makes one of groß@ and gross@: two mailboxes, perhaps of two people.
+    return Address(
+        normal=f"{unicodedata.normalize('NFC', local.lower())}@{ascii_domain}",
+        sendable=f"{local}@{ascii_domain}",
+    )
 
 
 def _not_one_address() -> BadAddress:
@@ -83,15 +150,9 @@ def _not_one_address() -> BadAddress:
 
 
 def _check_local(local: str) -> None:
-    if not local.isascii():
-        # RFC 6531 addresses: most providers refuse them, and so do browsers' e-mail fields.
-        raise BadAddress(
-            _("The part before the @ may only hold letters without accents, digits and some signs."),
-            code="eai",
-        )
-    if len(local) > 64:
+    if len(local.encode()) > 64:
         raise BadAddress(_("The part before the @ is too long."), code="long")
-    if not _DOT_ATOM.fullmatch(local):
+    if not (_DOT_ATOM if local.isascii() else _UTF8_DOT_ATOM).fullmatch(local):
         raise BadAddress(_("The part before the @ holds a sign that is not possible there."), code="local")
 
 

@@ -1,5 +1,6 @@
 """What staff see of mail: letters and events to look at, incidents to resolve."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,6 +15,14 @@ from newsroom.mail import incidents, letters
 from newsroom.mail.models import Incident, Letter, ProviderEvent
 from newsroom.web import clock
 from newsroom.web.masking import mask
+
+
+class EachValue(admin.AllValuesFieldListFilter):
+    """Whatever a field holds somewhere. A field that is empty somewhere has a link with words, too."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or gettext("(empty)")}
 
 
 class ReadOnly(admin.ModelAdmin[Any]):
@@ -43,7 +52,7 @@ class LetterAdmin(ReadOnly):
         "provider_ref", "last_error", "dedupe_key",
     )  # fmt: skip
     list_display = ("__str__", "state", "masked", "created_at", "tries", "sent_at", "last_error")
-    list_filter = ("state", "kind", "provider")
+    list_filter = ("state", "kind", ("provider", EachValue))
     date_hierarchy = "created_at"
     ordering = ("-pk",)
     actions = ("send_again",)
@@ -72,7 +81,7 @@ class LetterAdmin(ReadOnly):
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnly):
     list_display = ("kind", "provider", "reject_reason", "occurred_at", "outcome", "description")
-    list_filter = ("kind", "provider", "outcome")
+    list_filter = ("kind", "provider", ("outcome", EachValue))
     ordering = ("-pk",)
 
 

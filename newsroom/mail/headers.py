@@ -59,9 +59,12 @@ def _list_domain(domain: str) -> str:
 
 def mailbox(header: str, address: str) -> str:
     try:
-        return normalise(address).sendable
+        sendable = normalise(address).sendable
     except BadAddress as error:
         raise BadHeader(header, str(error)) from error
+    if not sendable.isascii():  # who sends must be answered by everybody
+        raise BadHeader(header, "not an address in ASCII")
+    return sendable
 
 
 def _checked_url(header: str, url: str) -> str:

@@ -54,10 +54,21 @@ def forget_workers(at: datetime) -> int:
     return gone.delete()[0]
 
 
+def standing_still(at: datetime) -> list[str]:
+    """What has had no sign of life for two intervals: queues by their names, or the scheduler if it is all of them.
+
+    What never had one was never started, and is the self-check's business. Queries: 1.
+    """
+    names = [QUEUE + queue for queue in settings.QUEUES]
+    latest = dict(Heartbeat.objects.filter(name__in=names).values_list("name", "beat_at"))
+    limit = at - timedelta(seconds=2 * settings.PULSE_SECONDS)
+    lost = [name.removeprefix(QUEUE) for name in names if name in latest and latest[name] < limit]
+    return [SCHEDULER] if lost and len(lost) == len(latest) else lost
+
+
 def is_scheduler_still(at: datetime) -> bool:
     """Whether no queue has had a sign of life for two intervals; not before the first. Queries: 1."""
-    newest = Heartbeat.objects.filter(name__startswith=QUEUE).order_by("-beat_at").first()
-    return newest is not None and at - newest.beat_at > timedelta(seconds=2 * settings.PULSE_SECONDS)
+    return standing_still(at) == [SCHEDULER]
 
 
 def watch_scheduler(at: datetime) -> bool:

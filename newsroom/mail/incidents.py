@@ -23,7 +23,7 @@ def report(
 ) -> Incident:
     """Open an incident, or bring the one that is open up to date. Staff hear of it once, after commit.
 
-    newsletter_id: the one it is about, so that the admin shows it to those who work there; without it to all.
+    newsletter_id: the one it is about, so that the admin and the letters tell it to those who work there; without it to all.
     """
     known = dict(facts or {}) | ({"newsletter_id": newsletter_id} if newsletter_id else {})
     news = {"title": title[:200], "text": text, "severity": severity, "facts": known}

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from functools import cached_property
+from typing import Any, Final, Literal, Self
 
+from newsroom.mail import encoding
 from newsroom.mail.errors import MissingSlot
 from newsroom.mail.slots import SLOT
 
@@ -52,20 +54,38 @@ class Content:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """Values that many copies have alike, such as words in a language; encoded once for all who hold this object."""
+
+    values: Mapping[str, str]
+
+    @cached_property
+    def encoded(self) -> dict[str, tuple[bytes, bytes]]:
+        """Each value for the text and for the HTML."""
+        return {name: encoding.slot_values(value) for name, value in self.values.items()}
+
+
+NOTHING_SHARED: Final = Shared({})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """What is one reader's own."""
+    """What is one reader's own. shared: what she has alike with others; her own slots go before it."""
 
     seq: int
     address: str  # sendable
     message_token: str
     leave_url: str = ""
     slots: Mapping[str, str] = field(default_factory=dict)
+    shared: Shared = NOTHING_SHARED
 
     def value(self, name: str) -> str:
         """The value of a slot. Raises MissingSlot."""
         if name in self.slots:
             return self.slots[name]
+        if name in self.shared.values:
+            return self.shared.values[name]
         if name == "leave_url" and self.leave_url:
             return self.leave_url
         raise MissingSlot(name)

@@ -22,6 +22,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
     def for_address_hash(self, address_hash: str) -> "LetterQuerySet":
         return self.filter(address_hash=address_hash)
 
+    def about(self, subscriber_id: int, *, address_hash: str) -> "LetterQuerySet":
+        """What was written to a reader, or to her address; two indexes, however many letters there are."""
+        return self.filter(Q(address_hash=address_hash) | Q(subscriber_id=subscriber_id))
+
 
 class Letter(models.Model):
     """One transactional mail. At least once: its address and parts are kept until it is sent, then emptied."""
@@ -73,6 +77,12 @@ class Letter(models.Model):
             ),
             # Limits per address: how many letters of a kind since when.
             models.Index(fields=["address_hash", "kind", "created_at"], name="letter_by_address"),
+            # A reader's letters, when she is forgotten or asks what we hold: most letters are a reader's, some of staff.
+            models.Index(
+                fields=["subscriber_id"],
+                condition=Q(subscriber_id__isnull=False),
+                name="letter_by_subscriber",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Notices to staff: who is told of an incident, and from which address."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from newsroom.mail import addresses, letters, providers
 from newsroom.mail.errors import BadAddress
@@ -21,12 +23,15 @@ PERMISSION = "mail.view_incident"
 
 
 def tell_staff(at: datetime) -> int:
-    """Write each untold incident to the staff who may see incidents; returns how many letters. Twice is harmless."""
+    """Write each untold incident to the staff who may see it; returns how many letters. Twice is harmless."""
+    untold = list(Incident.objects.open().filter(told_at__isnull=True).order_by("pk")[:50])
+    staff = _staff() if untold else []
+    may_know: Callable[[Any, Incident], bool] = import_string(settings.INCIDENT_ACCESS)
     written = 0
-    for incident in Incident.objects.open().filter(told_at__isnull=True).order_by("pk")[:50]:
+    for incident in untold:
         sender = staff_sender()
         if sender:
-            written += sum(_tell(user, incident, sender, at) for user in _told())
+            written += sum(_tell(user, incident, sender, at) for user in staff if may_know(user, incident))
         else:
             logger.warning(
                 "No notice to staff: no address to send it from; give the first provider a from=.",
@@ -45,7 +50,7 @@ def staff_sender() -> str:
         return ""
 
 
-def _told() -> list[Any]:
+def _staff() -> list[Any]:
     users = get_user_model().objects.filter(is_active=True, is_staff=True).exclude(email="").order_by("pk")
     return [user for user in users if user.has_perm(PERMISSION)]
 

@@ -21,8 +21,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # What each scheme understands beside what all do. Anymail's backends take theirs as they call them.
 COMMON_OPTIONS = frozenset({"rate", "family", "quota", "failover", "api_url", "webhook", "from"})
 OPTIONS: dict[str, frozenset[str]] = {
-    "smtp": frozenset({"tls", "ca", "helo", "per_connection", "bounces"}),
-    "memory": frozenset({"file"}),
+    "smtp": frozenset({"tls", "ca", "helo", "per_connection", "bounces", "smtputf8"}),
+    "memory": frozenset({"file", "smtputf8"}),
     "mailgun": frozenset({"region", "webhook_signing_key"}),
     "amazon_ses": frozenset({"region", "configuration_set_name"}),
     "brevo": frozenset(),
@@ -61,6 +61,11 @@ class ProviderConfig:
     api_url: str = ""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     sender: str = ""  # From of notices to staff
+
+    @property
+    def carries_utf8(self) -> bool:
+        """Whether whoever configured it says that it carries letters beyond ASCII before the @ (RFC 6531)."""
+        return self.options.get("smtputf8") == "on"
 
 
 def parse(value: str) -> list[ProviderConfig]:
@@ -137,6 +142,8 @@ def _check(name: str, url: SplitResult, options: dict[str, str]) -> None:
         raise BadProviderUrl(f"MAIL_PROVIDERS: {name!r} names no mail server.")
     if options.get("tls", "start") not in {"start", "on", "off"}:
         raise BadProviderUrl(f"MAIL_PROVIDERS: tls of {name!r} must be start, on or off.")
+    if options.get("smtputf8", "off") not in {"on", "off"}:
+        raise BadProviderUrl(f"MAIL_PROVIDERS: smtputf8 of {name!r} must be on or off.")
     if not options.get("per_connection", "1").isdigit():
         raise BadProviderUrl(f"MAIL_PROVIDERS: per_connection of {name!r} must be a number.")
     if "bounces" in options and not _RETURN_PATH.fullmatch(options["bounces"]):

@@ -24,6 +24,7 @@ class LetterKind(TextChoices):
     NEW_ADDRESS = "new_address", _("confirmation of a new address")
     ADDRESS_CHANGED = "address_changed", _("notice to the former address")
     DELIVERY_AGAIN = "delivery_again", _("confirmation after mail was stopped")
+    BEST_OF_ENDED = "best_of_ended", _("end of a weekly best-of")
     STAFF_NOTICE = "staff_notice", _("notice to staff")
     REMINDER = "reminder", _("reminder of a digest")
     APPROVAL_WANTED = "approval_wanted", _("request for approval")

@@ -4,8 +4,8 @@ import re
 
 # At most 64, as RFC 5321 §4.5.3.1.1 allows: without an end, a long line costs the square of its length.
 _ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
-# What follows these paths is a key to somebody's settings, or to our webhooks.
-_SECRET_PATH = re.compile(r"(/(?:u|confirm|address|preferences|webhooks/[\w.-]+)/)[\w~-]{12,}")
+# What follows these paths is a key to somebody's settings, to an approval, or to our webhooks.
+_SECRET_PATH = re.compile(r"(/(?:u|confirm|not-me|address|preferences|approve|webhooks/[\w.-]+)/)[\w~-]{12,}")
 
 
 def mask(address: str) -> str:

@@ -11,6 +11,7 @@ _KEEP_OUT = (
     "/admin/",
     "/confirm/",
     "/preferences/",
+    "/not-me/",
     "/r/",
     "/subscribe/sent/",
     "/u/",

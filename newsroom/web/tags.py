@@ -13,6 +13,7 @@ from newsroom.web.hyphens import soften
 from newsroom.web.masking import mask
 
 register = template.Library()
+_GERMAN_ZONES = {"CET": "MEZ", "CEST": "MESZ"}
 
 
 @register.filter
@@ -36,6 +37,16 @@ def long_date(value: date | datetime | None, language: str = "") -> str:
 def weekday_date(value: date | datetime | None, language: str = "") -> str:
     """`Sonntag, 22. November 2026`, `Sunday, November 22, 2026`: for days that somebody plans by."""
     return _day(value, "full", language)
+
+
+@register.filter
+def exact_time(value: datetime, language: str = "") -> str:
+    """`Samstag, 4. April 2026, 14:00:00 Uhr MESZ`, `Saturday, April 4, 2026, 14:00:00 CEST`: for what proves something."""
+    here = timezone.localtime(value)
+    locale, zone = language or get_language() or settings.LANGUAGE_CODE, f"{here:%Z}"
+    if locale.startswith("de"):
+        zone = f"Uhr\N{NO-BREAK SPACE}{_GERMAN_ZONES.get(zone, zone)}"
+    return f"{weekday_date(here, language)}, {here:%H:%M:%S}\N{NO-BREAK SPACE}{zone}"
 
 
 def _day(value: date | datetime | None, length: Literal["long", "full"], language: str) -> str:

@@ -33,6 +33,7 @@ class TokenKind(IntEnum):
     DELIVERY = 4  # a delivery, in the Message-ID and in what providers report
     LETTER = 5  # a letter, likewise
     APPROVAL = 6  # a proof and who may decide about it, packed into one number
+    DECLINE = 7  # a confirmation, to say that it was not hers and that nobody shall ask again
 
 
 def _number_bytes(kind: TokenKind) -> int:
@@ -165,6 +166,14 @@ def _marked(subscription_id: int, address_hash: str) -> int:
     if subscription_id > _LARGEST_MARKED:
         raise OverflowError("A settings link has no room for this subscription.")
     return address_mark(address_hash) << _MARKED_BITS | subscription_id
+
+
+def decline_url(confirmation_id: int) -> str:
+    """The address by which who gets a letter to confirm says no, for good: a page on GET, the no on POST.
+
+    It stands in a header too, which more programs read than the letter's body; the secret that confirms does not.
+    """
+    return f"{settings.SITE_URL}/not-me/{make(TokenKind.DECLINE, confirmation_id)}"
 
 
 def link_url(link_id: int) -> str:

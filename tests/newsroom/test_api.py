@@ -87,6 +87,17 @@ def test_the_page_shows_every_operation_and_loads_nothing_from_elsewhere() -> No
     assert "<script" not in page
 
 
+def test_what_is_code_in_a_description_is_code_on_the_page() -> None:
+    page = Client(headers={"accept-language": "en"}).get("/api/v1/").content.decode()
+
+    assert "`suggestion`" in description()["paths"]["/api/v1/subscriptions"]["post"]["description"]
+    assert "A <code>suggestion</code> in a problem" in page
+    assert "<code>weekly</code> where <code>has_weekly</code> says so" in page
+    assert "`" not in page
+    assert "&lt;code" not in page
+    assert "<br>" not in page  # where a line of the source ended
+
+
 # --- Whatever is sent -----------------------------------------------------------------------------------------
 
 schema = schemathesis.openapi.from_dict(description())

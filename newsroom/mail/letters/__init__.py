@@ -14,5 +14,6 @@ from newsroom.mail.letters.sending import send_again as send_again
 from newsroom.mail.letters.sending import send_due as send_due
 from newsroom.mail.letters.sending import settle as settle
 from newsroom.mail.letters.writing import count_since as count_since
+from newsroom.mail.letters.writing import note_unwritten as note_unwritten
 from newsroom.mail.letters.writing import render as render
 from newsroom.mail.letters.writing import write as write

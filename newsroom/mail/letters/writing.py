@@ -16,6 +16,7 @@ from django.utils.translation import override
 
 from newsroom.mail import addresses, plain_text, queue
 from newsroom.mail.models import Letter
+from newsroom.mail.states import LetterState
 from newsroom.mail.wire import Content, Envelope
 
 _STYLE_BEFORE_CHARSET = re.compile(r"(<style>.*?</style>)\s*(<meta charset=\"utf-8\">)", re.DOTALL)
@@ -67,9 +68,30 @@ def write(
     return letter
 
 
-def render(kind: str, *, language: str, context: Mapping[str, Any]) -> Content:
-    """The three templates of a kind in a language: subject, text, HTML with its styles inlined."""
-    folder = f"email/{kind}"
+def note_unwritten(
+    kind: str, *, address_hash: str, newsletter_id: int | None, language: str, because: str, at: datetime
+) -> None:
+    """A letter that nobody can get is not written; that, and why, is kept for who asks at the desk. Once a day. Queries: 1.
+
+    because: a key of `recipient_domains.REASONS`.
+    """
+    unwritten = Letter(
+        kind=kind,
+        dedupe_key=f"unwritten:{kind}:{address_hash[:48]}:{at:%Y-%m-%d}",
+        state=LetterState.CANCELLED,
+        language=language,
+        address_hash=address_hash,
+        newsletter_id=newsletter_id,
+        last_error=because,
+        not_before=at,
+        created_at=at,
+    )
+    Letter.objects.bulk_create([unwritten], ignore_conflicts=True)
+
+
+def render(template: str, *, language: str, context: Mapping[str, Any]) -> Content:
+    """The three templates of a set in a language: subject, text, HTML with its styles inlined."""
+    folder = f"email/{template}"
     known = {
         "SITE_NAME": settings.SITE_NAME,
         "site_url": settings.SITE_URL,

@@ -36,6 +36,7 @@ class MemoryProvider:
         )
         self.outbox: list[Kept] = []
         self.answers: dict[str, Outcome] = {}
+        self._carries_utf8 = config.carries_utf8
         self._file = config.options.get("file", "")
 
     def hand_over(
@@ -49,7 +50,7 @@ class MemoryProvider:
             )
             if outcome.verdict is Verdict.ACCEPTED:
                 try:
-                    raw = mail.splice(copy, date=date)
+                    raw = mail.splice(copy, date=date, allows_utf8=self._carries_utf8)
                 except BadMail as error:
                     outcome = cannot_be_written(error)
                 else:

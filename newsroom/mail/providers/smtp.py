@@ -86,7 +86,8 @@ class SmtpProvider:
         """The copies as bytes, each when it is wanted; of those that cannot be written, their outcome."""
         for copy in copies:
             try:
-                yield _Letter(copy, mail.splice(copy, date=call.date()), mail.from_address)
+                raw = mail.splice(copy, date=call.date(), allows_utf8=self.config.carries_utf8)
+                yield _Letter(copy, raw, mail.from_address)
             except BadMail as error:
                 call.outcomes[copy.seq] = cannot_be_written(error)
 
@@ -134,6 +135,8 @@ class SmtpProvider:
         recipient = f"RCPT TO:<{letter.copy.address}>"
         if local and session.has_extn("dsn"):  # RFC 3461 §4: tell us of failures and delays, without the body
             sender, recipient = f"{sender} RET=HDRS ENVID={token}", f"{recipient} NOTIFY=FAILURE,DELAY"
+        if letter.needs_utf8:
+            sender += " SMTPUTF8"
         if session.has_extn("size"):
             sender += f" SIZE={len(letter.raw)}"
         return [sender, recipient, "DATA"]
@@ -142,13 +145,17 @@ class SmtpProvider:
         self, session: Session, letter: "_Letter", following: "_Letter | None", call: "_Call"
     ) -> Outcome:
         """The conversation about one message. Raises only as long as the message cannot have been taken."""
+        if letter.needs_utf8 and not session.has_extn("smtputf8"):
+            # RFC 6531 §3.5: it must not be tried. Somebody wrote that this server knows it.
+            return Outcome(verdict=Verdict.REJECTED, reason="the server does not offer SMTPUTF8")
         if session.awaited is not letter:
             session.propose(self._envelope(letter, session))
         session.awaited = None
         if outcome := self._agree(session, call):
             return outcome
         last = session.messages + 1 >= self._per_connection
-        rides_along = following if session.is_pipelining and not last and call.remaining() > 2 else None
+        may_ride = session.is_pipelining and not last and call.remaining() > 2
+        rides_along = following if may_ride and following and not following.needs_utf8 else None
         envelope = self._envelope(rides_along, session) if rides_along else []
         if not call.log.offering(letter.copy.seq):
             self._drop()  # the server waits for a message
@@ -227,6 +234,10 @@ class _Letter(NamedTuple):
     copy: Copy
     raw: bytes
     sender: str
+
+    @property
+    def needs_utf8(self) -> bool:
+        return not self.copy.address.isascii()
 
 
 @dataclass

@@ -200,7 +200,7 @@ class Session(smtplib.SMTP):
 
 
 def _lines(commands: Sequence[str]) -> bytes:
-    return "".join(f"{command}\r\n" for command in commands).encode("ascii")
+    return "".join(f"{command}\r\n" for command in commands).encode()
 
 
 def _refusal(error: Exception) -> Refused:

@@ -4,10 +4,11 @@ import io
 from itertools import count
 from typing import Any
 
+from django.core.files.base import ContentFile
 from PIL import Image
 
 from newsroom.articles.drafts import ArticleDraft
-from newsroom.articles.models import Feed
+from newsroom.articles.models import Feed, Picture
 
 _numbers = count(1)
 
@@ -37,3 +38,17 @@ def make_picture_bytes(kind: str = "JPEG", size: tuple[int, int] = (40, 30), **s
     out = io.BytesIO()
     Image.new("RGB", size, "#8c1d2f").save(out, kind, **save)
     return out.getvalue()
+
+
+def make_picture(
+    name: str = "bild.jpg", content: bytes = b"", size: tuple[int, int] = (300, 300), **values: Any
+) -> Picture:
+    """A picture that may be shown: described, credited, no machine's."""
+    made = {
+        "alt": "Ada Beispiel am Anleger",
+        "credit": "Foto: Thea Brandwald",
+        "sha256": f"{next(_numbers):064x}",
+    }
+    picture = Picture(**made | values)
+    picture.file.save(name, ContentFile(content or make_picture_bytes(size=size), name))
+    return picture

@@ -11,7 +11,7 @@ from newsroom.articles import pictures
 from newsroom.articles.models import Article, Feed, Picture
 from newsroom.articles.states import Origin, Review
 from tests.factories import NOON, make_article, make_author, make_section
-from tests.newsroom.articles.factories import make_feed, make_picture_bytes
+from tests.newsroom.articles.factories import make_feed, make_picture, make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 XMP = b"<x>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</x>"
@@ -274,3 +274,19 @@ def test_upload_that_is_no_picture_is_told_which_formats_are(desk: Client, name:
 
     assert "JPEG, PNG, GIF and WebP" in answer.content.decode()
     assert not Picture.objects.exists()
+
+
+def test_the_desk_gives_an_author_a_portrait_and_a_lost_picture_takes_no_author_with_it(desk: Client) -> None:
+    ada, portrait = make_author(name="Ada Beispiel", slug="ada"), make_picture()
+    data = {"name": "Ada Beispiel", "slug": "ada", "portrait": str(portrait.pk)}
+
+    page = desk.get(f"/admin/articles/author/{ada.pk}/change/").content.decode()
+    answer = desk.post(f"/admin/articles/author/{ada.pk}/change/", data)
+
+    ada.refresh_from_db()
+    assert 'name="portrait"' in page
+    assert answer.status_code == 302
+    assert ada.portrait == portrait
+    portrait.delete()
+    ada.refresh_from_db()
+    assert ada.portrait is None

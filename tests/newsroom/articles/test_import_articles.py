@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 
+from newsroom.articles import cuts
 from newsroom.articles.models import Article
+from newsroom.articles.states import Crop
 from tests.newsroom.articles.publisher import item, rss
 from tests.newsroom.articles.test_pages import MARKDOWN
 
@@ -23,6 +26,17 @@ def run(*sources: str | Path, **options: Any) -> list[dict[str, Any]]:
     out = io.StringIO()
     call_command("import_articles", *[str(source) for source in sources], json=True, stdout=out, **options)
     return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_one_drawing_of_the_demo_is_tall_enough_to_be_cut() -> None:
+    """Else nobody who tries the desk would see what a crop does; labelled as drawn by a machine like the others."""
+    run(SEEDS / "articles" / "de" / "bienenwaage.md")
+
+    picture = Article.objects.get().picture
+    assert picture is not None
+    assert (cuts.long_side(picture), picture.is_machine_made) == ("height", True)
+    cut = Image.open(picture.file.storage.open(cuts.cut(picture, Crop.TOP)))
+    assert round(cut.width / cut.height, 2) == 1.78
 
 
 def test_a_news_page_is_told_as_one_line_of_json() -> None:

@@ -66,8 +66,8 @@ def test_where_it_was_taken_is_removed_and_how_it_was_made_is_not() -> None:
     assert b"trainedAlgorithmicMedia" in made
 
 
-def test_a_camera_s_turn_is_applied_when_its_notes_are_dropped() -> None:
-    exif = gps()
+@pytest.mark.parametrize("exif", [gps(), Image.Exif()], ids=["with its place", "without"])
+def test_a_camera_s_turn_is_applied(exif: Image.Exif) -> None:
     exif[0x0112] = 6
 
     made, _, _ = pictures.prepare(make_picture_bytes(size=(40, 30), exif=exif))

@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 
 from newsroom.articles import pictures, publishing
-from newsroom.articles.models import Article, Correction, Section
-from newsroom.articles.states import Origin, Review
+from newsroom.articles.models import Article, Correction, Picture, Section
+from newsroom.articles.states import DigitalSource, Origin, Review
 from tests.factories import NOON, make_article, make_author, make_newsletter
-from tests.newsroom.articles.factories import make_feed, make_picture_bytes
+from tests.newsroom.articles.factories import make_feed, make_picture, make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -171,11 +171,13 @@ def test_a_picture_that_is_not_with_us_is_labelled_too(reader: Client) -> None:
 def test_corrections_and_related_articles_stand_below(reader: Client) -> None:
     article = make_article(language="en")
     Correction.objects.create(article=article, text="It was the other crane.", made_at=NOON)
+    Correction.objects.create(article=article, text="It turns left.", made_at=NOON + dt.timedelta(days=1))
     article.related.add(make_article(title="The ferry", language="en"))
 
     html = page(reader, article.get_absolute_url())
 
-    assert "It was the other crane." in html
+    assert html.index("It turns left.") < html.index("It was the other crane.")  # the latest first
+    assert html.count("It was the other crane.") == 1
     assert "The ferry" in html
 
 
@@ -321,7 +323,7 @@ def test_an_article_costs_three_queries_and_one_for_the_box(
 
 
 @pytest.mark.parametrize("number", [1, 8])
-def test_a_corrected_article_costs_one_query_more(
+def test_a_corrected_article_costs_no_query_more(
     reader: Client, number: int, django_assert_num_queries: Any
 ) -> None:
     make_newsletter(language="en")
@@ -334,9 +336,11 @@ def test_a_corrected_article_costs_one_query_more(
         article.related.add(make_article(language="en"))
         Correction.objects.create(article=article, text="x", made_at=NOON)
 
-    # Article, bylines, corrections, related articles; the newsletter of the sign-up box.
-    with django_assert_num_queries(5):
-        page(reader, article.get_absolute_url())
+    # Article with its corrections, bylines, related articles; the newsletter of the sign-up box.
+    with django_assert_num_queries(4):
+        html = page(reader, article.get_absolute_url())
+
+    assert html.count("<p><time") == number
 
 
 def test_an_author_costs_three_queries(reader: Client, django_assert_num_queries: Any) -> None:
@@ -378,3 +382,19 @@ def test_a_picture_of_a_feed_names_its_maker_on_the_page_and_to_search_engines(
     assert data["image"]["creditText"] == shown
     caption = html.partition("<figcaption>")[2].partition("</figcaption>")[0]
     assert re.findall(r"Foto: \w+", caption) == ([shown] if shown else [])
+
+
+def test_an_author_s_page_shows_the_portrait_with_its_credit_until_it_is_withdrawn(reader: Client) -> None:
+    portrait = make_picture(alt="Ada at her desk", digital_source=DigitalSource.ALGORITHMIC)
+    ada = make_author(name="Ada Beispiel", role_en="Editor", portrait=portrait)
+
+    shown = page(reader, f"/authors/{ada.slug}/")
+    Picture.objects.update(withdrawn_at=NOON)
+    gone = page(reader, f"/authors/{ada.slug}/")
+
+    assert f'<img src="{portrait.file.url}" width="300" height="300"' in shown
+    assert 'alt="Machine-made illustration: Ada at her desk"' in shown
+    assert "machine-made, for illustration only" in shown
+    assert "Foto: Thea Brandwald" in shown
+    assert portrait.file.url not in gone
+    assert "Thea Brandwald" not in gone

@@ -9,10 +9,12 @@ from newsroom.mail import addresses
 from newsroom.mail.addresses import (
     Address,
     address_hash,
+    admit,
     counting_hash,
     is_freemail,
     mask,
     normalise,
+    reachable,
     suggest,
 )
 from newsroom.mail.errors import BadAddress
@@ -95,10 +97,87 @@ def test_two_spellings_of_one_address_are_one_and_dots_are_not_dropped() -> None
 )
 def test_what_cannot_be_written_to_is_refused_with_a_sentence(typed: str, code: str) -> None:
     with pytest.raises(BadAddress) as refused:
-        normalise(typed)
+        reachable(typed)
 
     assert refused.value.code == code
     assert str(refused.value).endswith(".")
+
+
+CARRYING = "main=smtp://mail.example.org?smtputf8=on"
+
+
+@pytest.mark.parametrize(
+    "typed", ["müller@example.org", "Mu\u0308ller@exämple.de", "用户@example.org", "भारत@example.org"]
+)
+def test_letters_beyond_ascii_before_the_at_need_every_provider(typed: str, settings: Settings) -> None:
+    found = normalise(typed)  # who reads us with such an address is known by it, whatever carries mail today
+
+    settings.MAIL_PROVIDERS = CARRYING
+    assert reachable(typed) == admit(typed) == found
+    for providers in (
+        f"{CARRYING},spare=smtp://spare.example.org",  # it may have to take over
+        "main=smtp://mail.example.org?smtputf8=off",
+        "main=mailgun://key@mg.example.org",
+    ):
+        settings.MAIL_PROVIDERS = providers
+        with pytest.raises(BadAddress) as refused:
+            admit(typed)
+        assert refused.value.code == "eai"
+        assert "before the @" in str(refused.value)
+
+
+def test_beyond_ascii_two_mailboxes_are_not_taken_for_one(settings: Settings) -> None:
+    assert normalise("Mu\u0308ller@example.org").normal == normalise("MÜLLER@example.org").normal
+    assert normalise("groß@example.org").normal != normalise("gross@example.org").normal
+    with pytest.raises(BadAddress, match="too long"):
+        normalise("ü" * 33 + "@example.org")  # 66 octets
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "postmaster",
+        "Abuse",
+        "mailer-daemon",
+        "MAILER-DAEMON+x",
+        "noreply",
+        "no-reply",
+        "hostmaster",
+        "security",
+        "noc",
+        "usenet",
+        "uucp",
+        "ftp",
+        "www",
+        "liste-request",
+        "donotreply",
+    ],
+)
+def test_what_belongs_to_nobody_signs_nobody_up_and_may_be_taken_in_by_staff(local: str) -> None:
+    with pytest.raises(BadAddress, match="belongs to no person") as refused:
+        admit(f"{local}@example.org")
+
+    assert refused.value.code == "role"
+    assert reachable(f"{local}@example.org").sendable == f"{local}@example.org"
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "info",
+        "office",
+        "kontakt",
+        "redaktion",
+        "sales",
+        "support",
+        "marketing",
+        "news",
+        "webmaster",
+        "abuse.mueller",
+    ],
+)
+def test_where_people_read_their_mail_they_may_sign_up(local: str) -> None:
+    assert admit(f"{local}@example.org").normal == f"{local}@example.org"
 
 
 @given(typed=st.text(max_size=60))
@@ -107,7 +186,7 @@ def test_any_text_is_an_address_or_refused(typed: str) -> None:
         found = normalise(typed)
     except BadAddress:
         return
-    assert found.sendable.isascii()
+    assert found.domain.isascii()
     assert normalise(found.sendable) == found
     assert normalise(found.normal).normal == found.normal
 

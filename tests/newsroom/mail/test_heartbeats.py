@@ -14,7 +14,7 @@ from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
 
-TWO_PULSES = timedelta(minutes=2)
+TWO_PULSES = timedelta(seconds=90)
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,28 @@ def test_workers_tell_of_a_scheduler_that_is_silent_for_more_than_two_intervals(
 
 def test_scheduler_that_never_beat_is_no_alarm_yet() -> None:
     assert not heartbeats.watch_scheduler(NOON)
+
+
+@pytest.mark.parametrize(
+    ("late", "never", "still"),
+    [
+        ([], [], []),
+        (["mailings"], [], ["mailings"]),
+        (["letters", "control"], [], ["control", "letters"]),
+        (["control", "letters", "mailings"], [], ["scheduler"]),
+        # Never started is not standing still; the self-check tells of it.
+        ([], ["mailings"], []),
+        (["control", "letters"], ["mailings"], ["scheduler"]),
+        ([], ["control", "letters", "mailings"], []),
+    ],
+)
+def test_what_stands_still_is_named_and_all_of_it_is_the_scheduler(
+    late: list[str], never: list[str], still: list[str], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for queue in ("control", "letters", "mailings"):
+        if queue not in never:
+            second = timedelta(seconds=1) if queue in late else timedelta(0)
+            heartbeats.beat(f"queue:{queue}", at=NOON - TWO_PULSES - second)
+
+    with django_assert_num_queries(1):
+        assert heartbeats.standing_still(NOON) == still

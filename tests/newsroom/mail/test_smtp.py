@@ -328,6 +328,30 @@ def test_a_copy_that_cannot_be_written_is_not_offered() -> None:
     assert len(server.messages) == 1
 
 
+@pytest.mark.parametrize("extensions", [["PIPELINING", "SMTPUTF8", "SIZE 50000000"], ["SMTPUTF8"]])
+def test_letters_beyond_ascii_leave_where_the_server_knows_them(extensions: list[str]) -> None:
+    copies = [make_copy(0), make_copy(1, address="müller@example.org"), make_copy(2)]
+    with mail_server(Script(extensions=extensions)) as server:
+        result = _send(_provider(server.port, "tls=off&smtputf8=on"), copies)
+
+    assert _verdicts(result) == [Verdict.ACCEPTED] * 3
+    recipients = [recipient.encode("latin-1").decode() for recipient, _raw in server.messages]
+    assert recipients == [copy.address for copy in copies]
+    assert "To: müller@example.org\r\n".encode() in server.messages[1][1]
+    asked = [line for line in server.commands if line.startswith("MAIL")]
+    assert ["SMTPUTF8" in line for line in asked] == [False, True, False]
+
+
+def test_letters_beyond_ascii_are_not_offered_to_a_server_that_does_not_know_them() -> None:
+    with mail_server() as server:
+        copies = [make_copy(0), make_copy(1, address="müller@example.org"), make_copy(2)]
+        result = _send(_provider(server.port, "tls=off&smtputf8=on"), copies)
+
+    assert _verdicts(result) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED]
+    assert result.outcomes[1].reason == "the server does not offer SMTPUTF8"
+    assert not [line for line in server.commands if "ller@" in line]
+
+
 def test_without_time_nothing_is_offered() -> None:
     with mail_server() as server:
         result = _send(_provider(server.port), _copies(2), seconds=0.5)

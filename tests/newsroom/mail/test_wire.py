@@ -20,6 +20,7 @@ from newsroom.mail.wire import (
     SLOT_CLOSE,
     SLOT_OPEN,
     Envelope,
+    Shared,
     compile_mail,
     fill_slots,
     slot,
@@ -244,6 +245,27 @@ def test_a_readers_value_is_escaped_in_html_and_plain_in_text() -> None:
     plain, html = _parsed(raw).iter_parts()
     assert _decoded(plain).strip() == '<b> & "x"'
     assert _decoded(html).strip() == "&lt;b&gt; &amp; &quot;x&quot;"
+
+
+def test_what_readers_share_is_filled_in_and_escaped_and_a_readers_own_goes_before_it() -> None:
+    mail = make_mail(text=f"{slot('why')} {slot('since')}", html=f"{slot('why')} {slot('since')}")
+    shared = Shared({"why": "<weil> Sie & wir\nes wollten", "since": "nie"})
+    copies = [make_copy(0, slots={"since": "gestern"}, shared=shared), make_copy(1, slots={}, shared=shared)]
+
+    sent = [list(_parsed(mail.splice(copy, date=NOW)).iter_parts()) for copy in copies]
+
+    assert [_decoded(plain).replace("\r\n", "\n").strip() for plain, _html in sent] == [
+        "<weil> Sie & wir\nes wollten gestern",
+        "<weil> Sie & wir\nes wollten nie",
+    ]
+    assert [_decoded(html).replace("\r\n", "\n").strip() for _plain, html in sent] == [
+        "&lt;weil&gt; Sie &amp; wir\nes wollten gestern",
+        "&lt;weil&gt; Sie &amp; wir\nes wollten nie",
+    ]
+    assert [mail.fill(copy).text for copy in copies] == [
+        "<weil> Sie & wir\nes wollten gestern",
+        "<weil> Sie & wir\nes wollten nie",
+    ]
 
 
 def test_there_is_exactly_one_of_each_header() -> None:

@@ -131,6 +131,10 @@ def test_words_for_templates() -> None:
     assert tags.long_date(None) == ""
     assert tags.masked_address("maria@example.org") == "m…@example.org"
     assert tags.masked_address("") == ""
+    summer, winter = (datetime(2026, month, 4, 12, tzinfo=UTC) for month in (4, 12))
+    assert tags.exact_time(summer, "de") == "Samstag, 4. April 2026, 14:00:00\xa0Uhr\xa0MESZ"
+    assert tags.exact_time(winter, "de") == "Freitag, 4. Dezember 2026, 13:00:00\xa0Uhr\xa0MEZ"
+    assert tags.exact_time(summer, "en") == "Saturday, April 4, 2026, 14:00:00\xa0CEST"
 
 
 def test_patience_is_read_as_seconds_or_as_a_date() -> None:
