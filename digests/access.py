@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model, QuerySet
 
 from digests.models import NewsletterAccess
-from newsroom.mail.models import IncidentQuerySet
+from newsroom.mail.models import Incident, IncidentQuerySet
 from subscriptions.models import Newsletter, NewsletterQuerySet
 
 Row = TypeVar("Row", bound=Model)
@@ -52,6 +52,12 @@ def incidents_for(user: AbstractBaseUser | AnonymousUser, rows: IncidentQuerySet
     """What this user is to know: of the own newsletters, and what is about no newsletter. Queries: as `among`."""
     limited = _limits(user) if isinstance(user, User) else frozenset()
     return rows.concerning(limited) if limited else rows
+
+
+def may_know(user: AbstractBaseUser | AnonymousUser, incident: Incident) -> bool:
+    """Whether an incident is this user's to know, as `incidents_for` has it: the letters ask. Queries: 1 per user object."""
+    newsletter = incident.facts.get("newsletter_id")
+    return newsletter is None or works_on(user, newsletter)
 
 
 def is_limited(user: AbstractBaseUser | AnonymousUser) -> bool:

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.forms import ModelChoiceField
+from django.db.models import ManyToManyField, QuerySet
+from django.forms import CheckboxSelectMultiple, ModelChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,24 +14,37 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 import digests.delivery.admin  # noqa: F401
 import subscriptions.admin  # noqa: F401 — both are registered before their pages are limited
-from digests import access, after_pages, composer, limited_admin, loosening, planning, selection, staff_admin
+from digests import (
+    access,
+    after_pages,
+    composer,
+    limited_admin,
+    loosening,
+    planning,
+    rendering,
+    selection,
+    staff_admin,
+)
 from digests.errors import DigestError
 from digests.forms import BuildForm
 from digests.limited_admin import OfOwnNewsletters
-from digests.models import Digest, Plan, SlotRule
+from digests.marking_page import mark_article
+from digests.models import Digest, DigestQuerySet, Plan, SlotRule
 from digests.plan_forms import WEIGHT_FIELDS, PlanForm, may_not_just_rest
 from digests.rehearsal_page import rehearsal
 from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
 
 
-class SlotRuleInline(admin.TabularInline[SlotRule, Plan]):
+class SlotRuleInline(admin.StackedInline[SlotRule, Plan]):
+    """Under each other: a table of them has no labels at its fields, and is wider than most screens."""
+
     model = SlotRule
-    fields = ("position", "key", "title", "minimum", "maximum", "weekdays")
+    fields = (("position", "key"), "title", ("minimum", "maximum"), "weekdays")
     extra = 0
 
 
@@ -52,7 +65,6 @@ class PlanAdmin(OfOwnNewsletters):
     )
     list_select_related = ("newsletter",)
     inlines = (SlotRuleInline,)
-    filter_horizontal = ("favoured_sections", "trusted_feeds")
     fieldsets = (
         (
             None,
@@ -92,6 +104,14 @@ class PlanAdmin(OfOwnNewsletters):
             fields.insert(fields.index("is_active") + 1, "lets_rest")
         return [(name, {"fields": tuple(fields)}), *others]
 
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Ticks: they need no script, and each has its label."""
+        return super().formfield_for_manytomany(
+            db_field, request, **kwargs | {"widget": CheckboxSelectMultiple}
+        )
+
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(require_GET(rehearsal))
         return [path("<int:pk>/rehearsal/", page, name="digests_plan_rehearsal"), *super().get_urls()]
@@ -124,12 +144,20 @@ class PlanAdmin(OfOwnNewsletters):
             planning.tell_newsletter(newsletter, at=clock.now())
 
 
+class ForWhom(admin.ChoicesFieldListFilter):
+    """The field says "for", which makes no heading."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("readers")
+
+
 @admin.register(Digest)
 class DigestAdmin(OfOwnNewsletters):
     """The list of digests; each opens in the composer."""
 
     list_display = ("__str__", "subject", "state", "due", "made_by")
-    list_filter = ("state", "newsletter", "cadence", "is_automatic")
+    list_filter = ("state", "newsletter", ("cadence", ForWhom), "is_automatic")
     list_select_related = ("newsletter",)
     search_fields = ("subject", "newsletter__name")
     ordering = ("-window_end", "-pk")
@@ -144,11 +172,16 @@ class DigestAdmin(OfOwnNewsletters):
 
     @admin.display(description=gettext_lazy("put together"), ordering="is_automatic")
     def made_by(self, digest: Digest) -> str:
-        # Translators: zusammengestellt: vom Sendeplan | von der Redaktion
-        return _("by the plan") if digest.is_automatic else _("by the desk")
+        return str(rendering.maker(digest).label)
 
     def get_urls(self) -> list[URLPattern]:
-        return [*composer.urls(self.admin_site), *after_pages.urls(self.admin_site), *super().get_urls()]
+        mark = self.admin_site.admin_view(require_http_methods(["GET", "POST"])(mark_article))
+        return [
+            *composer.urls(self.admin_site),
+            *after_pages.urls(self.admin_site),
+            path("marks/<int:article>/", mark, name="digests_mark_article"),
+            *super().get_urls(),
+        ]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -200,7 +233,9 @@ class DigestAdmin(OfOwnNewsletters):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Digest]:
-        return super().get_queryset(request).defer("note", "slots")
+        rows = super().get_queryset(request)
+        assert isinstance(rows, DigestQuerySet)
+        return rows.with_release().defer("note", "slots")
 
 
 @admin.register(LogEntry)

@@ -81,11 +81,20 @@ def changed_at(digest: Digest) -> datetime | None:
     return max((moment for moment in (digest.handed_over_at, digest.archive_note_at) if moment), default=None)
 
 
-def web_version(digest: Digest) -> WebVersion:
-    """The page of a digest that was handed over. Raises Proof.DoesNotExist. Queries: 4, whatever the picks."""
-    proof = Proof.objects.filter(digest=digest, approval__isnull=False, correction__isnull=True).latest(
-        "number"
+def published(digests: QuerySet[Digest]) -> Proof:
+    """What was approved and went out of these digests, with digest, newsletter and sender. Queries: 1.
+
+    Raises Proof.DoesNotExist.
+    """
+    proofs = Proof.objects.filter(
+        digest__in=digests.order_by(), approval__isnull=False, correction__isnull=True
     )
+    return proofs.select_related("digest__newsletter__sender").latest("number")
+
+
+def web_version(proof: Proof) -> WebVersion:
+    """The page of a digest that was handed over, from what was `published`. Queries: 3, whatever the picks."""
+    digest = proof.digest
     # A correction made before the digest went out is in its text already.
     since = Prefetch(
         "article__corrections",

@@ -139,7 +139,7 @@ def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
         Digest.objects.filter(newsletter__in=known, state__in=EDITABLE)
         .annotate(place=place)
         .filter(place__lte=OPEN_PER_NEWSLETTER)
-        .select_related("owner")
+        .select_related("owner", "note_author__portrait")
         .defer("choices", "archive_note")
     )
     digests = list(found)

@@ -16,7 +16,6 @@ from digests.composer.requests import digest_of, log, number_in, require, user_o
 from digests.countdown import patterns, until
 from digests.errors import DigestError
 from digests.self_check_page import MAY_LOOK
-from newsroom.mail import heartbeats
 from newsroom.web import clock
 from subscriptions.states import Cadence
 
@@ -44,7 +43,7 @@ class ShownCard:
 
 
 def front(request: HttpRequest) -> dict[str, Any]:
-    """What the front page needs beside Django's own. Queries: those of `board.look`, and 2."""
+    """What the front page needs beside Django's own. Queries: those of `board.look`, and 1."""
     user = user_of(request)
     if not user.has_perm("digests.view_digest"):
         return {"has_board": False, "may_see_self_check": user.has_perm(MAY_LOOK)}
@@ -54,7 +53,6 @@ def front(request: HttpRequest) -> dict[str, Any]:
         "has_board": True,
         "may_see_self_check": user.has_perm(MAY_LOOK),
         "at": at,
-        "is_still": heartbeats.is_scheduler_still(at),
         "patterns": patterns(),
         "cards": [_shown(card, at=at) for card in found.cards],
         "past": found.past,

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from digests import staff
+from digests.delivery import footers
 from digests.errors import NoColleague
 from digests.models import Colleague, Digest, Link
 from digests.rendering import Rendered, render
@@ -19,7 +20,6 @@ from newsroom.mail.errors import BadAddress
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
 from newsroom.web.masking import mask
-from newsroom.web.tags import long_date
 from newsroom.web.tokens import link_url
 from subscriptions.correspondence import absolute
 from subscriptions.models import Newsletter
@@ -82,9 +82,7 @@ def _write(digest: Digest, rendered: Rendered, user: User, *, at: datetime) -> b
             "leave_url": nowhere,
             "manage_url": nowhere,
             "masked_address": mask(user.email),
-            "since": long_date(at, newsletter.language),
-            "place": "",
-            "back": "",
+            **footers.sample_words(at, newsletter=newsletter.name, language=newsletter.language),
         }
     )
     envelope = Envelope(

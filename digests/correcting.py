@@ -169,6 +169,8 @@ def hand_over(correction: CorrectionMail, *, at: datetime) -> Mailing:
                 raise CorrectionRefused(
                     _("The digest is still being sent: wait for its end, or stop and end it first.")
                 )
+            if main.account is not None:
+                raise CorrectionRefused(_("Who got this digest is no longer kept: nobody can be told."))
             mailing = _mail(locked.digest, proof, main, at=at)
             DigestMailing.objects.create(
                 digest=locked.digest, mailing=mailing, proof=proof, kind=MailingKind.CORRECTION

@@ -27,12 +27,10 @@ _UNDONE = ("version", "state", "scheduled_at", "wanted_at", "is_automatic")
 def edit_digest(
     digest: Digest, *, expected_version: int, at: datetime, by: User | None = None, **words: str
 ) -> None:
-    """Change subject, preheader, note or note_by; what is not named stays. Raises EditConflict and WrongState."""
+    """Change some of `history.WORDS`; what is not named stays. Raises EditConflict and WrongState."""
     _check_names(words, history.WORDS)
     with edit(digest, expected_version=expected_version, by=by, at=at, act=_("Saved.")):
-        for name, value in words.items():
-            setattr(digest, name, value.strip())
-        digest.save(update_fields=list(words))
+        history.put_words(digest, {name: value.strip() for name, value in words.items()})
 
 
 def add_pick(

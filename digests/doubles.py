@@ -1,7 +1,8 @@
 """What a pick has in common with another one, so that the desk looks twice: hints, nothing here forbids.
 
-A double names the other item. The desk takes this one instead, or lets both stand; what it let stand is kept with the
-pick. An article that the newsletter sent lately needs to say what it is: a repeat or an update.
+A double names the other items. The desk takes this one instead of another, or another instead of this one, or lets all
+stand; what it let stand is kept with the pick. An article that the newsletter sent lately needs to say what it is: a
+repeat or an update.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from digests.models import Digest, Pick
 from digests.states import DigestState
@@ -21,6 +23,7 @@ SENT_DAYS = 30
 MOST_BY_AUTHOR = 2
 FEWEST_FOR_SECTION = 3
 """Two articles of one section are no pattern."""
+MOST_LISTED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +47,31 @@ def doubles(
 
     picks come with their stories, see `stories.with_stories`. Queries: 1, none if `sent_lately` was asked before.
     """
-    order = {slot["key"]: number for number, slot in enumerate(digest.slots)}
-    ordered = sorted(picks, key=lambda pick: (order.get(pick.slot, len(order)), pick.position, pick.pk))
+    ordered = as_read(digest, picks)
     sent = sent_lately(digest, ordered, at=at) if sent is None else sent
     found: dict[int, list[Double]] = {}
     for index, pick in enumerate(ordered):
         for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent):
             found.setdefault(pick.pk, []).append(double)
     return found
+
+
+def as_read(digest: Digest, picks: Sequence[Pick]) -> list[Pick]:
+    """The picks in the order in which they are read."""
+    order = {slot["key"]: number for number, slot in enumerate(digest.slots)}
+    return sorted(picks, key=lambda pick: (order.get(pick.slot, len(order)), pick.position, pick.pk))
+
+
+def listed(picks: Sequence[Pick]) -> str:
+    """Their headlines in a sentence, and how many more there are."""
+    shown = ", ".join(_("“%(title)s”") % {"title": pick} for pick in picks[:MOST_LISTED])
+    if not (rest := len(picks) - MOST_LISTED) > 0:
+        return shown
+    # Translators: „Die Fähre“, „Der Kran“, „Das Licht“ und noch 2
+    return ngettext("%(shown)s and %(number)d more", "%(shown)s and %(number)d more", rest) % {
+        "shown": shown,
+        "number": rest,
+    }
 
 
 def _of(
@@ -67,7 +87,10 @@ def _of(
             yield _double(pick, "picture", other, _("Has the same picture as “%(other)s”."))
     yield from _by_one_author(pick, earlier)
     if is_last and (section := _one_section([*earlier, pick])):
-        sentence = _("All articles are from one section: %(section)s.") % {"section": section}
+        sentence = _("From one section with all others, %(section)s: %(others)s.") % {
+            "section": section,
+            "others": listed(earlier),
+        }
         yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
     if digest := sent.get(pick.article_id):
         sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
@@ -85,10 +108,10 @@ def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
             if any(byline.author_id == author for byline in other.article.bylines.all())
         ]
         if len(theirs) >= MOST_BY_AUTHOR:
-            sentence = _("Article %(number)d by %(name)s, after “%(other)s”.") % {
+            sentence = _("Article %(number)d by %(name)s, after %(others)s.") % {
                 "number": len(theirs) + 1,
                 "name": name,
-                "other": theirs[-1],
+                "others": listed(theirs),
             }
             double = Double(kind="author", key=f"author:{author}", sentence=sentence, other=theirs[-1])
             yield _standing(pick, double)
@@ -113,15 +136,35 @@ def _standing(pick: Pick, double: Double) -> Double:
     return replace(double, stands=double.key in pick.let_stand)
 
 
-def sent_lately(digest: Digest, picks: Sequence[Pick], *, at: datetime) -> dict[int, Digest]:
-    """By article, the last digest to the same readers that went out with it within SENT_DAYS. Queries: 1."""
+def sent_lately(
+    digest: Digest,
+    picks: Sequence[Pick],
+    *,
+    at: datetime,
+    told: Mapping[int, Sequence[Digest]] | None = None,
+) -> dict[int, Digest]:
+    """By article, the last digest to the same readers that went out with it within SENT_DAYS.
+
+    told: by article all digests that went out with it, newest first, if they were read before. Queries: 1, or none.
+    """
+    since = at - timedelta(days=SENT_DAYS)
+    if told is not None:
+        return {
+            article: each
+            for article, digests in told.items()
+            for each in reversed(digests)
+            if (each.newsletter_id, each.cadence) == (digest.newsletter_id, digest.cadence)
+            and each.pk != digest.pk
+            and each.handed_over_at
+            and each.handed_over_at > since
+        }
     earlier = (
         Pick.objects.filter(
             article__in=[pick.article_id for pick in picks],
             digest__newsletter=digest.newsletter_id,
             digest__cadence=digest.cadence,
             digest__state=DigestState.HANDED_OVER,
-            digest__handed_over_at__gt=at - timedelta(days=SENT_DAYS),
+            digest__handed_over_at__gt=since,
         )
         .exclude(digest=digest.pk)
         .select_related("digest__newsletter")

@@ -11,11 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from digests import history
 from digests.models import Digest, Pick
 from digests.preflight import slot_name
 from digests.states import PickLabel
 from digests.stories import alt_of
 from digests.wall_clock import BadWallClock, moment
+from newsroom.articles import cuts
+from newsroom.articles.models import Author, Picture
+from newsroom.articles.states import Crop
 from newsroom.articles.text import strip_unwanted
 from subscriptions.models import Newsletter
 from subscriptions.states import Cadence
@@ -50,14 +54,16 @@ class Length:
         return self.least <= self.characters <= self.most
 
     @property
-    def sentence(self) -> str:
+    def ideal(self) -> str:
         if self.least:
-            ideal = _("%(least)d to %(most)d read well") % {"least": self.least, "most": self.most}
-        else:
-            ideal = _("up to %(most)d read well") % {"most": self.most}
+            return gettext("%(least)d to %(most)d read well") % {"least": self.least, "most": self.most}
+        return gettext("up to %(most)d read well") % {"most": self.most}
+
+    @property
+    def sentence(self) -> str:
         return ngettext(
             "%(number)d character, %(ideal)s", "%(number)d characters, %(ideal)s", self.characters
-        ) % {"number": self.characters, "ideal": ideal}
+        ) % {"number": self.characters, "ideal": self.ideal}
 
 
 IDEAL = {"kicker": (0, 25), "title": (0, 60), "teaser": (120, 200)}
@@ -81,12 +87,21 @@ class Clash:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldRow:
-    """A field as the composer shows it."""
+    """A field as the composer shows it.
+
+    reset: what a button sends that gives the article's own back; nothing where there is none.
+    """
 
     field: forms.BoundField
     clash: Clash | None = None
     is_own: bool = False
     length: Length | None = None
+    reset: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The field's name, and whose it is, for who does not see where it stands."""
+        return str(self.field.field.widget.attrs.get("aria-label", self.field.label))
 
 
 class DigestForm(forms.ModelForm[Digest]):
@@ -94,36 +109,76 @@ class DigestForm(forms.ModelForm[Digest]):
 
     version = forms.IntegerField(widget=forms.HiddenInput)
     clashes: Mapping[str, Clash] = {}
+    IDEAL = {"subject": (40, 50), "preheader": (40, 90)}
 
     class Meta:
         model = Digest
-        fields = ("subject", "preheader", "note", "note_by")
+        fields = history.WORDS
         widgets = {
             "subject": forms.TextInput(attrs={"maxlength": 200}),
             "preheader": forms.TextInput(attrs={"maxlength": 200}),
             "note": forms.Textarea(attrs={"rows": 5}),
         }
         help_texts = {
-            "subject": _("40 to 50 characters are seen whole on a phone."),
+            "subject": _("Phones cut off what is longer."),
             "preheader": _(
                 "Continues the subject in the inbox; its point belongs into the first 40 characters."
             ),
             "note": _(
                 "A few sentences to open with. Markdown: *italic*, **bold**, [link](https://…), lists."
             ),
-            "note_by": _("Name and role, as readers see them under the note."),
+            "note_author": _(
+                "Name, role and portrait stand under the note. Authors with a role or a portrait can be chosen."
+            ),
+            "note_by": _("Instead of the author's name and role, or where none of the authors signs."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["version"].initial = self.instance.version
+        signs = self.fields["note_author"]
+        assert isinstance(signs, forms.ModelChoiceField)
+        # Who signs already may go on, though the role was taken off since.
+        chosen = Author.objects.filter(pk=self.instance.note_author_id or 0)
+        signs.queryset, signs.empty_label = Author.objects.introduced() | chosen, "–"
 
     def clean(self) -> dict[str, Any]:
         return _typed(super().clean() or self.cleaned_data)
 
     @property
+    def words(self) -> dict[str, str]:
+        """What was typed and chosen, as the history keeps it."""
+        author = self.cleaned_data["note_author"]
+        return {
+            **{name: self.cleaned_data[name] for name in history.WORDS},
+            "note_author": str(author.pk) if author else "",
+        }
+
+    @property
     def rows(self) -> list[FieldRow]:
-        return [FieldRow(field=self[name], clash=self.clashes.get(name)) for name in self.Meta.fields]
+        return [
+            FieldRow(field=self[name], clash=self.clashes.get(name), length=self._length(name))
+            for name in self.Meta.fields
+        ]
+
+    def _length(self, name: str) -> Length | None:
+        if name not in self.IDEAL:
+            return None
+        least, most = self.IDEAL[name]
+        return Length(characters=len(self[name].value() or ""), least=least, most=most)
+
+
+def _crop_help(picture: Picture | None) -> str:
+    """Which of the crops make a difference to this picture."""
+    if picture is None:
+        return ""
+    match cuts.long_side(picture):
+        case "height":
+            return gettext("Cuts the picture to 16:9. It is taller than that: top, middle or bottom stays.")
+        case "width":
+            return gettext("Cuts the picture to 16:9. It is wider than that: left, middle or right stays.")
+        case "":
+            return gettext("The picture is 16:9 already; no crop takes anything off.")
 
 
 class PickForm(forms.Form):
@@ -138,6 +193,11 @@ class PickForm(forms.Form):
     )
     link_label = forms.CharField(label=_("Link label"), required=False, max_length=80)
     picture = forms.TypedChoiceField(label=_("Picture"), required=False, coerce=int, empty_value=None)
+    crop = forms.ChoiceField(
+        label=_("Crop"),
+        required=False,
+        choices=[("", _("the whole picture")), *Crop.choices],
+    )
     alt = forms.CharField(label=_("Alternative text"), required=False, max_length=300)
     label = forms.ChoiceField(
         label=_("Taken again as"), required=False, choices=[("", "–"), *PickLabel.choices]
@@ -145,14 +205,14 @@ class PickForm(forms.Form):
     remove = forms.BooleanField(label=_("Take out"), required=False)
 
     clashes: Mapping[str, Clash] = {}
-    OWN = ("kicker", "title", "teaser", "link_label", "picture", "alt", "label")
+    OWN = ("kicker", "title", "teaser", "link_label", "picture", "crop", "alt", "label")
 
     def __init__(
         self,
         data: Any = None,
         *,
         pick: Pick,
-        slots: list[dict[str, Any]],
+        slots: Sequence[dict[str, Any]],
         place: int,
         pictures: Sequence[tuple[int, str]] = (),
         values: Mapping[str, Any] | None = None,
@@ -164,6 +224,7 @@ class PickForm(forms.Form):
         self.pick = pick
         self._choices("slot", [(slot["key"], slot["title"] or slot_name(slot["key"])) for slot in slots])
         self._choices("picture", [("", _("the article's")), *pictures])
+        self.fields["crop"].help_text = _crop_help(pick.picture or pick.article.picture)
         placeholders = {
             **{name: getattr(pick.article, name) for name in ("kicker", "title", "teaser")},
             "alt": alt_of(Pick(article=pick.article, picture=pick.picture)),
@@ -201,7 +262,13 @@ class PickForm(forms.Form):
             least, most = IDEAL[name]
             characters = len(value or getattr(self.pick.article, name))
             length = Length(characters=characters, least=least, most=most)
-        return FieldRow(field=self[name], clash=clash, is_own=bool(value), length=length)
+        return FieldRow(
+            field=self[name],
+            clash=clash,
+            is_own=bool(value),
+            length=length,
+            reset=f"{self.pick.pk}:{name}",
+        )
 
     def clash(self, name: str) -> Clash | None:
         return self.clashes.get(self.add_prefix(name))

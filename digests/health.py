@@ -4,16 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count
-from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
-from digests.delivery import ledger
+from digests.delivery import figures
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
-from newsroom.mail.models import ProviderEvent
-from newsroom.web import tokens
-from newsroom.web.tokens import TokenKind
 
 MOST_REJECTED = 0.05
 MOST_BOUNCED = 0.05
@@ -43,7 +38,7 @@ class Health:
 
 def of_mailings(mailings: Sequence[Mailing]) -> Mapping[int, Health]:
     """The health of each finished mailing. Queries: 1, whatever their number and size."""
-    reported = _reported(mailings)
+    reported = figures.came_back(mailings)
     return {
         mailing.pk: _health(
             mailing,
@@ -83,32 +78,3 @@ def _verdict(mailing: Mailing, *, bounced: int, complained: int) -> tuple[Level,
     if not offered:
         return Level.WAIT, _("no readers")
     return Level.GOOD, _("well")
-
-
-def _reported(mailings: Sequence[Mailing]) -> Mapping[tuple[int, str], int]:
-    """By mailing and kind: copies that bounced or were complained about, each once.
-
-    A copy's token begins with its mailing, so the database counts them without reading a token each.
-    """
-    starts = [mailing.started_at or mailing.created_at for mailing in mailings]
-    if not starts:
-        return {}
-    by_start = {
-        start: mailing.pk
-        for mailing in mailings
-        for start in tokens.starts(TokenKind.DELIVERY, ledger.first_id(mailing.pk))
-    }
-    length = min(map(len, by_start))
-    rows = (
-        ProviderEvent.objects.filter(kind__in=["bounced", "complained"], received_at__gte=min(starts))
-        .annotate(start=Substr("token", 1, length))
-        .filter(start__in=by_start)
-        .order_by()
-        .values_list("start", "kind")
-        .annotate(copies=Count("token", distinct=True))
-    )
-    found: dict[tuple[int, str], int] = {}
-    for start, kind, copies in rows:
-        key = (by_start[start], kind)
-        found[key] = found.get(key, 0) + copies
-    return found

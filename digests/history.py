@@ -1,7 +1,7 @@
 """What a digest held after each edit: written with the edit, never changed, and what saves are compared with.
 
-A version is the digest's own number. Its content is a sheet with the articles' names, so that it can be read when
-a pick is gone.
+A version is the digest's own number. Its content is a sheet with the names of articles and of who signs the note, so
+that it can be read when they are gone.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,10 +13,11 @@ from django.contrib.auth.models import User
 
 from digests.merging import Sheet
 from digests.models import Digest, DigestVersion, Pick
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, Author
 
-WORDS = ("subject", "preheader", "note", "note_by")
-OVERRIDES = ("kicker", "title", "teaser", "alt", "link_label")
+WORDS = ("subject", "preheader", "note", "note_author", "note_by")
+"""What the desk says of the digest as a whole; `note_author` is an author's number as text, as a form sends it."""
+OVERRIDES = ("kicker", "title", "teaser", "crop", "alt", "link_label")
 OWN = (*OVERRIDES, "picture", "label", "original", "let_stand")
 TOLD = ("kicker", "title", "teaser")
 EMPTY: Mapping[str, Any] = dict.fromkeys(OWN, "") | {"picture": None, "original": {}, "let_stand": []}
@@ -57,10 +58,25 @@ def sheet(digest: Digest, picks: Iterable[Pick]) -> Sheet:
     for pick in ordered:
         slots.setdefault(pick.slot, []).append(pick.pk)
     return Sheet(
-        words={name: cleaned(getattr(digest, name)) for name in WORDS},
+        words=words(digest),
         picks={pick.pk: own(pick) for pick in ordered},
         slots=slots,
     )
+
+
+def words(digest: Digest) -> dict[str, str]:
+    held = {name: cleaned(getattr(digest, name)) for name in WORDS if name != "note_author"}
+    return held | {"note_author": str(digest.note_author_id or "")}
+
+
+def put_words(digest: Digest, wanted: Mapping[str, str]) -> None:
+    """Write these words into the row. Queries: 1, and 1 more if another author signs: who is gone signs nothing."""
+    for name, value in wanted.items():
+        if name != "note_author":
+            setattr(digest, name, value)
+        elif value != str(digest.note_author_id or ""):
+            digest.note_author = Author.objects.filter(pk=value).first() if value else None
+    digest.save(update_fields=list(wanted))
 
 
 def own(pick: Pick) -> dict[str, Any]:
@@ -93,6 +109,7 @@ def _write(digest: Digest, *, number: int, by: User | None, at: datetime, act: s
     held = sheet(digest, picks)
     content = {
         "words": dict(held.words),
+        "signed_by": digest.note_author.name if digest.note_author else "",
         "slots": {slot: list(keys) for slot, keys in held.slots.items()},
         "picks": {str(pick): dict(values) for pick, values in held.picks.items()},
         "entries": {
@@ -114,8 +131,9 @@ def sheet_of(version: DigestVersion) -> Sheet:
     """What the digest held then."""
     content = version.content
     return Sheet(
-        words=content["words"],
-        picks={int(pick): values for pick, values in content["picks"].items()},
+        # Those of a version from before a field was there do without it.
+        words=dict.fromkeys(WORDS, "") | content["words"],
+        picks={int(pick): {**EMPTY, **values} for pick, values in content["picks"].items()},
         slots=content["slots"],
     )
 
@@ -123,6 +141,12 @@ def sheet_of(version: DigestVersion) -> Sheet:
 def entries_of(version: DigestVersion) -> dict[int, Entry]:
     """The articles of that version by pick."""
     return {int(pick): Entry(**values) for pick, values in version.content["entries"].items()}
+
+
+def signed_by(version: DigestVersion) -> str:
+    """The name of the author who signed the note then."""
+    name: str = version.content.get("signed_by", "")
+    return name
 
 
 def entries(digest: Digest, picks: Collection[int]) -> dict[int, Entry]:

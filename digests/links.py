@@ -1,6 +1,6 @@
 """Links of a digest: placed when it is proofed, the same for every reader, repointed by one UPDATE when a target moves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from digests.errors import BadAddress, LinkMoved
-from digests.models import Digest, Link
+from digests.models import Digest, Link, Pick
 from digests.stories import article_url
 from newsroom.articles.text import strip_unwanted
 from newsroom.web.tokens import TokenKind, link_url, read
@@ -41,6 +41,12 @@ def urls(digest: Digest) -> dict[int, str]:
     """The redirect address per pick, of its newest link; nothing for picks not placed yet. One query."""
     placed = Link.objects.filter(pick__digest=digest).order_by("id").values_list("pick_id", "id")
     return {pick_id: link_url(link_id) for pick_id, link_id in placed}
+
+
+def urls_of(picks: Iterable[Pick]) -> dict[int, str]:
+    """As `urls`, for picks that were read `with_stories`. Asks the database nothing."""
+    newest: dict[int, int | None] = {pick.pk: vars(pick)["newest_link"] for pick in picks}
+    return {pick: link_url(link) for pick, link in newest.items() if link}
 
 
 def find(token: str) -> Link:

@@ -4,10 +4,13 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from digests.models import Mark
+from digests.models import Mark, Pick
+from digests.states import DigestState
 from newsroom.articles.models import Article
-from subscriptions.models import Newsletter
+from subscriptions.models import Newsletter, NewsletterQuerySet
+from subscriptions.states import Cadence, NewsletterState
 
 
 def mark(article: Article, newsletter: Newsletter, *, note: str, by: User, at: datetime) -> Mark:
@@ -27,3 +30,30 @@ def dismiss(article: Article, newsletter: Newsletter, *, at: datetime) -> bool:
     """The wish is settled: taken up elsewhere, or not wanted. False if nobody had it. Queries: 1."""
     open_marks = Mark.objects.filter(newsletter=newsletter, article=article, dismissed_at__isnull=True)
     return bool(open_marks.update(dismissed_at=at))
+
+
+def open_marks(newsletters: NewsletterQuerySet) -> QuerySet[Mark]:
+    """What nobody has settled, oldest first."""
+    marks = Mark.objects.filter(newsletter__in=newsletters, dismissed_at__isnull=True)
+    return marks.order_by("marked_at", "pk")
+
+
+def newsletters_for(article: Article, *, among: NewsletterQuerySet) -> NewsletterQuerySet:
+    """Those that could take the article: in its language, and not given up."""
+    going_on = (NewsletterState.DRAFT, NewsletterState.ACTIVE, NewsletterState.PAUSED)
+    return among.filter(state__in=going_on, language=article.language).order_by("name")
+
+
+def with_sent(marks: QuerySet[Mark], *, cadence: str) -> QuerySet[Mark]:
+    """Each with `is_sent`: whether the readers of this cadence had the article. Within the query.
+
+    Readers of the best-of alone get what the other digests had, so for them a mark is settled by any digest.
+    """
+    went_out = Pick.objects.filter(
+        article=OuterRef("article"),
+        digest__newsletter=OuterRef("newsletter"),
+        digest__state=DigestState.HANDED_OVER,
+    )
+    if cadence != Cadence.WEEKLY:
+        went_out = went_out.filter(digest__cadence=cadence)
+    return marks.annotate(is_sent=Exists(went_out))

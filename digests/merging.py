@@ -152,9 +152,12 @@ def _order(
     before, ours, others = (sheet.slots.get(slot, ()) for sheet in (base, mine, theirs))
     common = set(before) & set(ours) & set(others) & members
     first, second, third = ([pick for pick in order if pick in common] for order in (before, ours, others))
-    if second != third and first not in (second, third):
+    # What they took out and I had changed is still here, and where I had put it counts.
+    still = set(before) & set(ours) & members
+    have_moved = [pick for pick in before if pick in still] != [pick for pick in ours if pick in still]
+    if have_moved and second != third != first:
         loom.clashes.append(f"slot-{slot}")
-    leading, following = (others, ours) if second == first else (ours, others)
+    leading, following = (ours, others) if have_moved else (others, ours)
     return _woven([pick for pick in leading if pick in members], following, only=members)
 
 

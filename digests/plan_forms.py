@@ -49,9 +49,11 @@ def _rest_field(readers: int) -> forms.BooleanField:
     """The tick that goes with letting a best-of rest: what its readers get then."""
     sentence = ngettext(
         "%(number)d reader chose the weekly best-of. While this plan rests she gets nothing, and no other digest "
-        "either: only she herself can choose every digest, in her settings. Say so in the last best-of.",
+        "either: only she herself can choose every digest, in her settings. One letter tells her so, an hour after the "
+        "plan rests.",
         "%(number)d readers chose the weekly best-of. While this plan rests they get nothing, and no other digests "
-        "either: only they themselves can choose every digest, in their settings. Say so in the last best-of.",
+        "either: only they themselves can choose every digest, in their settings. One letter tells each of them so, an "
+        "hour after the plan rests.",
         readers,
     )
     return forms.BooleanField(
@@ -60,6 +62,15 @@ def _rest_field(readers: int) -> forms.BooleanField:
         required=False,
         help_text=sentence % {"number": readers},
     )
+
+
+def _name_parts(field: forms.Field) -> None:
+    """The admin shows a moment as two fields, and puts no label to either."""
+    if isinstance(field.widget, forms.MultiWidget):
+        for part, name in zip(
+            field.widget.widgets, (_("%(field)s, date"), _("%(field)s, time")), strict=True
+        ):
+            part.attrs["aria-label"] = name % {"field": field.label}
 
 
 class WeightsForm(forms.Form):
@@ -113,6 +124,7 @@ class PlanForm(forms.ModelForm[Plan]):
             stored = asdict(weights.read(plan.weights, cadence=plan.cadence))
             for name, value in stored.items():
                 self.initial.setdefault(f"{PREFIX}{name}", value)
+        _name_parts(self.fields["first_window_from"])
         if plan.pk and may_not_just_rest(plan):
             self.fields["lets_rest"] = _rest_field(planning.weekly_readers(plan.newsletter))
         else:

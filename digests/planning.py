@@ -10,7 +10,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -81,7 +81,7 @@ def _digest_for(plan: Plan, due: datetime, *, since: datetime, at: datetime) -> 
     """The digest of this due time: the one that is there already, else a new one."""
     newsletter = plan.newsletter
     # Locked until the run is over: an editor's save waits, instead of being overtaken half-way.
-    ours = Digest.objects.select_for_update(of=["self"]).select_related("newsletter__sender")
+    ours = Digest.objects.select_for_update(of=["self"]).with_frame()
     _merge_missed(plan, since=since, due=due, at=at)
     if (
         existing := ours.filter(
@@ -168,15 +168,20 @@ def build_ahead(plan: Plan, *, at: datetime) -> Digest | None:
 
 
 def tell_newsletter(newsletter: Newsletter, *, at: datetime) -> None:
-    """Write down whether the newsletter has a weekly best-of and when the next one comes: readers may choose it then.
+    """Write down when the newsletter's next digest comes, whether it has a weekly best-of, and when the next of those.
 
     Called when a plan was made, changed or deleted. Nobody's choice changes with it: whoever chose the best-of gets
     nothing while there is none, because each digest is more mail than she asked for. Her settings say so, and offer
-    each digest. Queries: 2.
+    each digest, and when it stays away a letter says so (`subscriptions.ended_best_ofs`). Queries: 4 at most.
     """
-    plan = Plan.objects.filter(newsletter=newsletter, cadence=Cadence.WEEKLY, is_active=True).first()
+    plans = {plan.cadence: plan for plan in Plan.objects.filter(newsletter=newsletter, is_active=True)}
+    daily, weekly = plans.get(Cadence.EACH), plans.get(Cadence.WEEKLY)
+    ended_at = Case(When(has_weekly=True, then=Value(at)), default=F("weekly_ended_at"))
     Newsletter.objects.filter(pk=newsletter.pk).update(
-        has_weekly=plan is not None, next_weekly_at=selection.next_due(plan, after=at) if plan else None
+        next_at=selection.open_due(daily, at=at) if daily else None,
+        has_weekly=weekly is not None,
+        next_weekly_at=selection.open_due(weekly, at=at) if weekly else None,
+        weekly_ended_at=None if weekly else ended_at,
     )
 
 
@@ -186,9 +191,9 @@ def weekly_readers(newsletter: Newsletter) -> int:
 
 
 def _tell_newsletter(plan: Plan, *, at: datetime) -> None:
-    """When the next digest of the plan's kind comes. Queries: 1."""
+    """When the next digest of the plan's kind comes. Queries: 2."""
     name = "next_weekly_at" if plan.is_best_of else "next_at"
-    Newsletter.objects.filter(pk=plan.newsletter_id).update(**{name: selection.next_due(plan, after=at)})
+    Newsletter.objects.filter(pk=plan.newsletter_id).update(**{name: selection.open_due(plan, at=at)})
 
 
 def _report(

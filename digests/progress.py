@@ -4,17 +4,16 @@ import time
 from typing import Protocol
 
 from django.core.management.base import CommandError
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from digests.delivery.models import Batch, Mailing
+from digests.delivery import figures
+from digests.delivery.models import Mailing
 from digests.delivery.states import TERMINAL_MAILINGS, MailingState
 from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
 
 LOOK_SECONDS = 0.5
 WIDTH = 30
-COUNTS = ("accepted", "rejected", "skipped", "held", "cancelled")
 
 
 class Out(Protocol):
@@ -52,10 +51,10 @@ def wait_until_over(digest: Digest, *, out: Out) -> None:
 
 def bar(mailing: Mailing) -> str:
     """`[#####.....] 150/300 accepted 148, rejected 2` from the batches settled so far. Queries: 1."""
-    sums = Batch.objects.filter(mailing=mailing).aggregate(**{name: Sum(name, default=0) for name in COUNTS})
+    sums = figures.decided(mailing)
     done, whole = sum(sums.values()), mailing.frozen
     filled = WIDTH * done // whole if whole else 0
-    counts = ", ".join(f"{name} {sums[name]}" for name in COUNTS if sums[name])
+    counts = ", ".join(f"{name} {sums[name]}" for name in sums if sums[name])
     return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{whole} {counts}".rstrip()
 
 

@@ -4,26 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+_REASONS = {
+    "fresh": gettext_lazy("fresh"),
+    "marked": gettext_lazy("marked by the desk"),
+    "section": gettext_lazy("favoured section"),
+    "trust": gettext_lazy("trusted source"),
+    "picture": gettext_lazy("has a picture"),
+    "staff": gettext_lazy("our own"),
+    "length": gettext_lazy("good length"),
+    # Translators: guter Platz in der Woche | oft angeklickt
+    "place": gettext_lazy("good place in the week"),
+    "clicks": gettext_lazy("followed often"),
+    "variety": gettext_lazy("section seen often"),
+    "used": gettext_lazy("taken before"),
+    "thin": gettext_lazy("only a note"),
+}
+_HELD_BACK = {
+    # Translators: ein Rechtehinweis ist offen | heikel: nur von Hand
+    "rights": gettext_lazy("a rights notice is open"),
+    "sensitive": gettext_lazy("sensitive: only by hand"),
+    "embargo": gettext_lazy("under embargo"),
+    "unreviewed": gettext_lazy("not reviewed yet"),
+    "picture": gettext_lazy("nobody says how the picture was made"),
+    "grace": gettext_lazy("came in a moment ago"),
+    "sent": gettext_lazy("taken before"),
+    "same_story": gettext_lazy("same event as another"),
+}
 
 
 def reason_name(name: str) -> str:
     """A term of the score."""
-    names = {
-        "fresh": _("fresh"),
-        "marked": _("marked by the desk"),
-        "section": _("favoured section"),
-        "trust": _("trusted source"),
-        "picture": _("has a picture"),
-        "staff": _("our own"),
-        "length": _("good length"),
-        # Translators: guter Platz in der Woche | oft angeklickt
-        "place": _("good place in the week"),
-        "clicks": _("followed often"),
-        "variety": _("section seen often"),
-        "used": _("taken before"),
-        "thin": _("only a note"),
-    }
-    return names.get(name, name)
+    return str(_REASONS.get(name, name))
 
 
 def weight_name(name: str) -> str:
@@ -35,20 +48,14 @@ def weight_name(name: str) -> str:
 
 def held_back_name(name: str) -> str:
     """Why nothing takes the article by itself, where that needs no other article to say."""
-    names = {
-        "embargo": _("under embargo"),
-        "unreviewed": _("not reviewed yet"),
-        "picture": _("nobody says how the picture was made"),
-        "grace": _("came in a moment ago"),
-        "sent": _("taken before"),
-        "same_story": _("same event as another"),
-    }
-    return names.get(name, name)
+    return str(_HELD_BACK.get(name, name))
 
 
 def why(code: str, details: Mapping[str, str]) -> str:
     """One sentence: why an article is not taken. details: title and date, as far as the code needs them."""
     sentences = {
+        "rights": _("Held back: a rights notice is open."),
+        "sensitive": _("Held back: sensitive, so only the desk takes it."),
         "embargo": _("Held back: under embargo until %(when)s."),
         "unreviewed": _("Held back: the submission is not reviewed yet."),
         "picture": _("Held back: nobody says how the picture was made."),

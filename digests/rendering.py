@@ -17,10 +17,14 @@ from django.template.loader import render_to_string, select_template
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
 from digests import links
+from digests.delivery import footers
 from digests.mjml import mail_template
 from digests.models import Digest, Plan
+from digests.signatures import signature
+from digests.states import Maker
 from digests.stories import Story, picks_of, story
 from newsroom.articles.text import markdown_to_html, plain, reading_minutes, words
 from newsroom.mail import plain_text, wire
@@ -29,11 +33,17 @@ from newsroom.web.tags import reading_time
 MAXIMUM_BYTES = 95_000
 """Gmail cuts a message near 100 kB of its own cleaned HTML; below this the footer with its leave link stays in sight."""
 
-READER_SLOTS = ("leave_url", "manage_url", "masked_address", "since", "place", "back")
+# The last three are those of templates written when the newsletter's language was everybody's.
+READER_SLOTS = ("leave_url", "manage_url", "masked_address", *footers.SLOTS, "since", "place", "back")
 LONGEST_VALUES = {
     "leave_url": "x" * 75,
     "manage_url": "x" * 85,
     "masked_address": "x" * 60,
+    "reader_language": "x" * 8,
+    "why": "x" * 280,
+    "why_end": "x" * 120,
+    "manage_label": "x" * 40,
+    "leave_label": "x" * 20,
     "since": "x" * 20,
     "place": "x" * 40,
     "back": "x" * 60,
@@ -82,16 +92,17 @@ class Rendered:
         return wire.fill_slots(self.html, values, html=True), wire.fill_slots(self.text, values, html=False)
 
 
-def render(digest: Digest) -> Rendered:
-    """Render the digest as it stands. Pure: the same rows give the same bytes. Queries: 5, whatever the picks.
+def render(digest: Digest, *, by_plan: bool | None = None) -> Rendered:
+    """Render the digest as it stands. Pure: the same rows give the same bytes. Queries: 4, whatever the picks.
 
     A digest too large for an inbox loses stories from the end of its long slots, with a line that
     says how many more are on the web, until it is at most MAXIMUM_BYTES.
+    by_plan: whether the plan itself releases it; None: as it was released, which is 1 query once it was.
     """
     language = digest.newsletter.language
     with translation.override(language):
-        slots = _slots(digest, links.urls(digest))
-        context = _context(digest, slots)
+        slots = _slots(digest)
+        context = _context(digest, slots) | {"automatic_label": automatic_label(digest, by_plan=by_plan)}
         # The web has room for all of them.
         web_html = render_to_string("digests/web_version.html", context | {"slots": slots})
         while True:
@@ -99,6 +110,27 @@ def render(digest: Digest) -> Rendered:
             if rendered.html_bytes <= MAXIMUM_BYTES or not (shorter := _shortened(slots)):
                 return rendered
             slots = shorter
+
+
+def maker(digest: Digest, *, by_plan: bool | None = None) -> Maker:
+    """Who put it together. by_plan: as for `render`."""
+    if digest.is_automatic:
+        return Maker.PLAN
+    if digest.is_released_by_plan if by_plan is None else by_plan:
+        return Maker.PARTLY
+    return Maker.DESK
+
+
+def automatic_label(digest: Digest, *, by_plan: bool | None = None) -> str:
+    """What readers are told where no person put the digest together, or none released it; nothing else."""
+    match maker(digest, by_plan=by_plan):
+        case Maker.PLAN:
+            return _("Put together automatically")
+        case Maker.PARTLY:
+            # Translators: die Redaktion hat angefangen, der Sendeplan hat ergänzt und freigegeben
+            return _("Put together partly automatically")
+        case Maker.DESK:
+            return ""
 
 
 def digest_date(digest: Digest) -> dt.date:
@@ -119,7 +151,7 @@ def render_in_frame(digest: Digest, *, subject: str, preheader: str, html: str, 
     """
     frame = copy(digest)
     frame.note = frame.note_by = ""
-    frame.is_automatic = False
+    frame.note_author = None
     with translation.override(digest.newsletter.language):
         context = _context(frame, []) | {
             "subject": _one_line(subject),
@@ -151,6 +183,7 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
         ),
         "note": mark_safe(note),  # noqa: S308 — cleaned by markdown_to_html
         "note_text": plain(_LINK.sub(r"\2 (\1)", note)).replace("\n", "\n\n"),
+        "signature": signature(digest),
         "web_url": web_url(digest),
         "subscribe_url": f"{settings.SITE_URL}{newsletter.get_absolute_url()}",
         "imprint_url": _absolute(sender.imprint_url),
@@ -158,9 +191,10 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     } | {name: mark_safe(wire.slot(name)) for name in READER_SLOTS}  # noqa: S308 — our own marker
 
 
-def _slots(digest: Digest, urls: Mapping[int, str]) -> list[Slot]:
+def _slots(digest: Digest) -> list[Slot]:
     """The digest's slots in their order, those without a story left out; stories are numbered through."""
     picks = picks_of(digest)
+    urls = links.urls_of(picks)
     slots: list[Slot] = []
     number = 0
     for rule in digest.slots:

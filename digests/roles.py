@@ -5,6 +5,8 @@ from typing import Any
 
 _DESK = ("articles.article", "articles.author", "articles.byline", "articles.picture", "articles.correction")
 _DIGESTS = ("digests.digest", "digests.pick", "digests.mark")
+# Whoever sees a story may want it in a newsletter; the desk decides.
+_WISH = "digests.add_mark"
 # What the desk writes beside a digest: who gets its tests, and the mails that correct it.
 _BESIDE = ("digests.colleague", "digests.correctionmail")
 _LEDGER = (
@@ -62,6 +64,7 @@ ROLES: Mapping[str, set[str]] = {
     "Abnahme": _LOOK
     | _may("add change", _BESIDE)
     | {
+        _WISH,
         "digests.change_digest",
         "digests.change_link",
         "digests.approve_digest",
@@ -73,7 +76,7 @@ ROLES: Mapping[str, set[str]] = {
     | _may("change", ("articles.article", "subscriptions.subscription"))
     | _may("add delete", ("subscriptions.suppression",))
     | _may("view", (*_READERS, "mail.letter", "subscriptions.suppression"))
-    | {"subscriptions.erase_subscriber"},
+    | {_WISH, "subscriptions.erase_subscriber"},
     # Runs the machine: feeds, plans, providers, the ledger.
     "Betrieb": _LOOK
     | _may(
@@ -103,6 +106,7 @@ ROLES: Mapping[str, set[str]] = {
     )
     | _may("change", ("mail.incident", "mail.letter"))
     | {
+        _WISH,
         "digests.change_link",
         "digests.send_digest",
         "delivery.decide_held",

@@ -154,9 +154,7 @@ def _ordered(base: Sheet, picks: Collection[int], edits: Mapping[int, PickEdit])
 
 def _apply(digest: Digest, picks: Sequence[Pick], wanted: Sheet, *, at: datetime) -> None:
     """Make the rows what the sheet says. Queries: at most 7, whatever the number of picks."""
-    for name, value in wanted.words.items():
-        setattr(digest, name, value)
-    digest.save(update_fields=list(wanted.words))
+    history.put_words(digest, wanted.words)
     rows = {pick.pk: pick for pick in picks}
     if gone := rows.keys() - wanted.picks.keys():
         Pick.objects.filter(pk__in=gone).delete()

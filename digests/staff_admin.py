@@ -4,14 +4,37 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import ManyToManyField
 from django.http import HttpRequest
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from digests import loosening
 from digests.composer import user_of
 from digests.models import NewsletterAccess
 from newsroom.web import clock
+
+# Django keeps these names in English, in the database.
+_VERBS = {
+    "add": pgettext_lazy("permission", "add"),
+    "change": pgettext_lazy("permission", "change"),
+    "delete": pgettext_lazy("permission", "delete"),
+    "view": pgettext_lazy("permission", "view"),
+}
+
+
+def _in_words(permission: Permission) -> str:
+    """A permission in the language of whoever gives it. Queries: 0, if it comes with its content type."""
+    verb, _sign, model = permission.codename.partition("_")
+    is_usual = model == permission.content_type.model and verb in _VERBS
+    return f"{permission.content_type} | {_VERBS[verb] if is_usual else gettext(permission.name)}"
+
+
+def _say_in_words(field: Any) -> Any:
+    if field.queryset.model is Permission:
+        field.label_from_instance = _in_words
+    return field
 
 
 class NewsletterAccessInline(admin.TabularInline[NewsletterAccess, User]):
@@ -32,6 +55,11 @@ class StaffAdmin(UserAdmin[User]):
     """Users. Only superusers make superusers, give single permissions, and change what superusers may do."""
 
     inlines = (NewsletterAccessInline,)
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        return _say_in_words(super().formfield_for_manytomany(db_field, request, **kwargs))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else ()
@@ -62,6 +90,11 @@ class StaffAdmin(UserAdmin[User]):
 
 class RolesAdmin(GroupAdmin):
     """Groups of staff and what they may do."""
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        return _say_in_words(super().formfield_for_manytomany(db_field, request, **kwargs))
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
         form.permissions_before = loosening.permissions_of(obj)

@@ -34,6 +34,15 @@ class PickSource(TextChoices):
     AUTOPILOT = "autopilot", _("picked by the plan")
 
 
+class Maker(TextChoices):
+    """Who put a digest together, as readers are told."""
+
+    # Translators: zusammengestellt: von der Redaktion | teilweise automatisch | automatisch
+    DESK = "desk", _("by the desk")
+    PARTLY = "partly", _("partly automatically")
+    PLAN = "plan", _("automatically")
+
+
 class PickLabel(TextChoices):
     """Why an article comes again that an earlier digest had; an update says so in the mail."""
 

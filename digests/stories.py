@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from digests.models import Digest, Pick
+from digests.models import Digest, Link, Pick
 from digests.states import PickLabel
-from newsroom.articles.models import Article
-from newsroom.articles.states import Origin, Review
+from newsroom.articles import cuts
+from newsroom.articles.models import Article, Picture
+from newsroom.articles.pictures import CUT_SHAPE
+from newsroom.articles.states import Crop, Origin, Review
 from newsroom.mail import wire
 from newsroom.web.tags import reading_time
 
@@ -71,10 +73,13 @@ class Story:
 
 
 def with_stories(picks: QuerySet[Pick]) -> QuerySet[Pick]:
-    """Everything a story shows: 2 queries, whatever the number of picks."""
-    return picks.select_related(
-        "article__picture", "article__section", "article__feed", "picture"
-    ).prefetch_related("article__bylines__author")
+    """Everything a story shows, and the newest link of each: 3 queries, whatever the number of picks."""
+    newest = Link.objects.filter(pick=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    return (
+        picks.select_related("article__picture", "article__section", "article__feed", "picture")
+        .prefetch_related("article__bylines__author")
+        .annotate(newest_link=newest)
+    )
 
 
 def picks_of(digest: Digest) -> list[Pick]:
@@ -166,13 +171,42 @@ def picture_label() -> str:
 
 def _picture(pick: Pick) -> StoryPicture | None:
     picture = pick.picture or pick.article.picture
-    if picture is None or picture.withdrawn_at or not picture.width or not picture.height:
+    if picture is None:
+        return None
+    return in_mail(
+        picture,
+        shows=alt_of(pick),
+        credit=credit_of(pick),
+        is_machine_made=picture.is_machine_made
+        or (pick.picture is None and pick.article.has_machine_picture),
+        width=PICTURE_WIDTH,
+        crop=Crop(pick.crop) if pick.crop else None,
+    )
+
+
+def in_mail(
+    picture: Picture,
+    *,
+    shows: str,
+    credit: str,
+    is_machine_made: bool,
+    width: int,
+    at_most: int = 0,
+    crop: Crop | None = None,
+) -> StoryPicture | None:
+    """The picture so many pixels wide, or narrower so that it is not taller than at_most. Nothing if mails cannot show it.
+
+    crop: the piece of it to show, cut on our side: Outlook for Windows knows no `object-fit`.
+    """
+    if picture.withdrawn_at or not picture.width or not picture.height:
         return None
     if not picture.file.name.lower().endswith(MAILABLE_PICTURES):
         return None
-    shows = _clean(alt_of(pick))
-    alt = shows
-    is_machine_made = picture.is_machine_made or (pick.picture is None and pick.article.has_machine_picture)
+    across, down = CUT_SHAPE if crop else (picture.width, picture.height)
+    path = cuts.url(picture, crop) if crop else picture.file.url
+    height = width * down / across
+    scale = min(1, at_most / height) if at_most else 1
+    shows = alt = _clean(shows)
     if is_machine_made:
         # Translators: begins the alternative text of a machine-made picture: „Maschinell erzeugte Illustration: …“
         alt = (
@@ -181,13 +215,13 @@ def _picture(pick: Pick) -> StoryPicture | None:
             else _("Machine-made illustration")
         )
     return StoryPicture(
-        url=f"{settings.SITE_URL}{picture.file.url}",
-        path=picture.file.url,
+        url=f"{settings.SITE_URL}{path}",
+        path=path,
         alt=alt,
         shows=shows,
-        width=PICTURE_WIDTH,
-        height=round(PICTURE_WIDTH * picture.height / picture.width),
-        caption=_clean(credit_of(pick)),
+        width=round(width * scale),
+        height=round(height * scale),
+        caption=_clean(credit),
         label=picture_label() if is_machine_made else "",
     )
 

@@ -25,7 +25,7 @@ def swap(pick: Pick, article: Article, *, expected_version: int, by: User, at: d
     """
     with transaction.atomic():
         # Read again and locked: if somebody stopped it meanwhile, there is no time left to keep.
-        locked = Digest.objects.select_for_update(of=["self"]).select_related("newsletter__sender")
+        locked = Digest.objects.select_for_update(of=["self"]).with_frame()
         digest = locked.get(pk=pick.digest_id)
         wanted_at = digest.scheduled_at or digest.wanted_at
         if wanted_at is None:

@@ -43,6 +43,12 @@ def watch() -> int:
     return len(self_check.watch(at=clock.now()))
 
 
+@shared_task(name="digests.watch_queues")
+def watch_queues() -> int:
+    """A few times a minute, because it is cheap: tell staff of a queue that nobody works on."""
+    return len(self_check.watch_queues(at=clock.now()))
+
+
 @shared_task(name="digests.look_at_links")
 def look_at_links() -> int:
     """Each minute: look where the links of digests in the making lead, so that preflight need not."""

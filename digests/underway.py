@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from django.db.models import Min, Sum
 
-from digests.delivery import ledger
-from digests.delivery.models import Attempt, Batch, Mailing
+from digests.delivery import figures
+from digests.delivery.models import Attempt, Mailing
 from digests.delivery.states import TERMINAL_MAILINGS, MailingState
 from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
@@ -81,8 +81,7 @@ def _of_mailing(digest: Digest, *, at: datetime) -> Underway | None:
     if bound is None:
         return None
     mailing = bound.mailing
-    batches = Batch.objects.filter(mailing=mailing)
-    counts = batches.aggregate(**{name: Sum(name, default=0) for name in ledger.COUNTS})
+    counts = figures.decided(mailing)
     stage = _stage(mailing)
     waiting = mailing.frozen - sum(counts.values())
     return Underway(
@@ -92,7 +91,11 @@ def _of_mailing(digest: Digest, *, at: datetime) -> Underway | None:
         mailing=mailing,
         frozen=mailing.frozen,
         seconds_to_go=_seconds_to_go(mailing, waiting, at=at) if stage is Stage.SENDS else None,
-        **counts,
+        accepted=counts["accepted"],
+        rejected=counts["rejected"],
+        skipped=counts["skipped"],
+        held=counts["held"],
+        cancelled=counts["cancelled"],
     )
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from digests import archive, clicks, links, syndication
 from digests.models import Digest, Link, Proof
 from newsroom.web.errors import BadToken
+from newsroom.web.kept_pages import keep_page
 from newsroom.web.proxies import client_address, network_of
 
 PER_PAGE = 20
@@ -17,6 +18,7 @@ IN_FEED = 20
 
 
 @require_safe
+@keep_page
 def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
     """The archive of a newsletter, twenty digests a page."""
     found = get_object_or_404(archive.newsletters(), slug=slug)
@@ -26,20 +28,21 @@ def newsletter(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@keep_page
 def digest(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """The web version of a digest that went out. It knows no reader."""
-    known = Digest.objects.public().select_related("newsletter__sender")
-    found = get_object_or_404(
-        known, newsletter__slug=slug, newsletter__state__in=archive.SHOWN, number=number
+    known = Digest.objects.public().filter(
+        newsletter__slug=slug, newsletter__state__in=archive.SHOWN, number=number
     )
     try:
-        version = archive.web_version(found)
+        proof = archive.published(known)
     except Proof.DoesNotExist as error:
         raise Http404 from error
+    newsletter = proof.digest.newsletter
     context = {
-        "newsletter": found.newsletter,
-        "version": version,
-        "best_of": archive.best_of_name(found.newsletter),
+        "newsletter": newsletter,
+        "version": archive.web_version(proof),
+        "best_of": archive.best_of_name(newsletter),
     }
     return render(request, "digests/digest.html", context)
 

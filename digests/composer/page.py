@@ -1,5 +1,6 @@
 """The page itself: it shows candidates, slots, what stands in the way and what readers get; a POST saves."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,22 +11,25 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, after_panel, history, preflight, presence, saving
-from digests.comparing import Piece, compare
-from digests.composer import pane, saves, spoken
+from digests import access, after_panel, preflight, presence, saving
+from digests.composer import cards, pane, rows, saves, spoken
 from digests.composer.pane_acts import arrived_text, is_open_to, present_text
 from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
 from digests.doubles import Double, doubles, sent_lately
 from digests.errors import DigestError, EditClash, EditConflict
-from digests.forms import Clash, PickForm
+from digests.forms import Clash
 from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
 from digests.rendering import render
@@ -34,52 +38,39 @@ from newsroom.web import clock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What a source made of words that were picked: before and after, piece by piece."""
+class SlotHead:
+    """A slot's name and the count that the desk sees."""
 
+    key: str
     name: str
-    pieces: list[Piece]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PickRow:
-    """A pick with what speaks against it, and how its article was changed since it was picked."""
-
-    form: PickForm
-    doubles: list[Double]
-    changes: list[Change]
+    count: str
+    missing: int
+    over: int
 
     @property
-    def pick(self) -> Pick:
-        return self.form.pick
+    def has_room(self) -> bool:
+        return self.over < 0
 
     @property
-    def asks_why(self) -> bool:
-        """Whether it must be said why the article comes again."""
-        return bool(self.pick.label) or any(double.kind == "sent" for double in self.doubles)
+    def wish(self) -> str:
+        """What the slot wants; nothing if it is content."""
+        return _wish(self.name, missing=self.missing, over=self.over)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotRow:
-    """A slot with its picks and the count that the desk sees."""
+    """A slot with its picks, each written as HTML."""
 
-    key: str
-    name: str
-    rows: list[PickRow]
-    count: str
-    wish: str
-    has_room: bool
+    head: SlotHead
+    cards: list[SafeString]
     clash: Clash | None
-
-    @property
-    def is_short(self) -> bool:
-        return bool(self.wish)
 
 
 def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the composer; a POST saves the digest's words, its picks and their order.
 
-    A script that asks for JSON is told whether it was saved, and why not; 409 if a person must look at the whole page.
+    A script that asks for JSON is told whether it was saved, with the parts of the page that follow from what was
+    typed, or why not; 409 if a person must look at the whole page. `?only=outcome` shows those parts alone.
     """
     digest = digest_of(request, pk)
     at = clock.now()
@@ -93,7 +84,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
             saved = saves.save(request, digest, desk, at=at, may_merge=not wants_json)
         except (DigestError, saves.NotFilledIn) as error:
             if wants_json:
-                return _refused(error)
+                return _refused(error, desk)
             messages.error(request, str(error))
             digest = fresh(digest)
             if isinstance(error, EditClash):
@@ -101,9 +92,11 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
                 desk = saves.clashed(digest, picks, error)
         else:
             if wants_json:
-                return _saved(pk, at)
+                return _saved(request, fresh(digest), at=at)
             messages.success(request, _said(saved))
             return back(pk, pane.address(request.GET))
+    elif request.GET.get("only") == "outcome":
+        return HttpResponse(_outcome_alone(request, digest, picks, at=at))
     return _page(request, digest, desk, picks, at=at)
 
 
@@ -113,15 +106,23 @@ def _picks(digest: Digest) -> list[Pick]:
     return sorted(picks_of(digest), key=lambda pick: (pick.slot, pick.position, pick.pk))
 
 
-def _refused(error: Exception) -> JsonResponse:
+def _refused(error: Exception, desk: saves.Desk) -> JsonResponse:
     needs_the_page = isinstance(error, (EditConflict, saves.NotChosen))
-    return JsonResponse({"saved": False, "message": str(error)}, status=409 if needs_the_page else 400)
-
-
-def _saved(pk: int, at: datetime) -> JsonResponse:
-    version = Digest.objects.values_list("version", flat=True).get(pk=pk)
+    forms = [form for form in (desk.form, *desk.sent, *desk.gone) if form.is_bound]
+    fields = [field.id_for_label for form in forms for field in form if field.errors]
     return JsonResponse(
-        {"saved": True, "version": version, "at": date_format(timezone.localtime(at), "H:i:s")}
+        {"saved": False, "message": str(error), "fields": fields}, status=409 if needs_the_page else 400
+    )
+
+
+def _saved(request: HttpRequest, digest: Digest, *, at: datetime) -> JsonResponse:
+    return JsonResponse(
+        {
+            "saved": True,
+            "version": digest.version,
+            "at": date_format(timezone.localtime(at), "H:i:s"),
+            "outcome": _outcome_alone(request, digest, _picks(digest), at=at),
+        }
     )
 
 
@@ -136,65 +137,108 @@ def _said(saved: saving.Saved) -> str:
 def _page(
     request: HttpRequest, digest: Digest, desk: saves.Desk, picks: list[Pick], *, at: datetime
 ) -> HttpResponse:
-    rendered = render(digest)
-    lately = sent_lately(digest, picks, at=at)
     is_editable = is_open_to(request, digest)
-    plan = Plan.of(digest.newsletter, digest.cadence)
-    zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
+    beside = pane.pane(digest, request.GET, picks=picks, at=at) if is_editable else None
+    lately = sent_lately(digest, picks, at=at, told=beside.told if beside else None)
+    outcome = _outcome(request, digest, at=at, lately=lately)
+    slots = _slot_rows(digest, desk, doubles(digest, picks, at=at, sent=lately), is_editable=is_editable)
     context = {
         **admin.site.each_context(request),
         "title": str(digest),
         "is_nav_sidebar_enabled": False,
-        "digest": digest,
-        "at": at,
         "opts": Digest._meta,
         "has_view_permission": True,
-        **standing(request, digest, at=at, zone=zone),
+        **outcome,
         "form": desk.form,
         "gone": desk.gone,
         "clashes": desk.clashes,
-        "is_editable": is_editable,
         "after": after_panel.panel(request.user, digest),
-        "slots": (rows := _slot_rows(digest, desk, doubles(digest, picks, at=at, sent=lately))),
-        **(_beside(request, digest, picks, at=at) if is_editable else {}),
-        "slot_choices": [(row.key, row.name) for row in rows],
-        "open_slot": next((row.key for row in rows if row.has_room), ""),
+        "slots": slots,
+        **(_beside(request, digest, beside, _options([row.head for row in slots]), at=at) if beside else {}),
+    }
+    return TemplateResponse(request, "admin/digests/digest/composer.html", context)
+
+
+def _outcome(
+    request: HttpRequest, digest: Digest, *, at: datetime, lately: Mapping[int, Digest]
+) -> dict[str, Any]:
+    """What a digest comes to as it is now: how it stands, what is in its way and what readers get."""
+    rendered = render(digest)
+    is_editable = is_open_to(request, digest)
+    plan = Plan.of(digest.newsletter, digest.cadence)
+    zone = ZoneInfo(plan.zone) if plan else ZoneInfo(settings.TIME_ZONE)
+    return {
+        "digest": digest,
+        "at": at,
+        **standing(request, digest, at=at, zone=zone),
+        "is_editable": is_editable,
         "findings": preflight.check(digest, at=at, rendered=rendered, lately=lately) if is_editable else [],
+        "list_address": pane.address(request.GET, until=pane.until_of(request.GET, digest, at))
+        if is_editable
+        else "",
         "rendered": rendered,
         "preview_text": sample(digest, rendered)[1],
         "views": (ways := views(request)),
         "view": next(way for way in ways if way.is_shown),
     }
-    return TemplateResponse(request, "admin/digests/digest/composer.html", context)
 
 
-def _slot_rows(digest: Digest, desk: saves.Desk, found: Mapping[int, list[Double]]) -> list[SlotRow]:
-    rows = []
+def _outcome_alone(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: datetime) -> str:
+    """The parts of the page that follow from what is saved, and how full each slot is; for a script to put in place."""
+    sizes = Counter(pick.slot for pick in picks)
+    context = {
+        **_outcome(request, digest, at=at, lately=sent_lately(digest, picks, at=at)),
+        "heads": [_head(slot, sizes[slot["key"]]) for slot in digest.slots],
+    }
+    return render_to_string("admin/digests/digest/outcome.html", context, request)
+
+
+def _head(slot: dict[str, Any], size: int) -> SlotHead:
+    minimum, maximum = slot["minimum"], slot["maximum"]
+    wanted = (
+        str(maximum)
+        if minimum == maximum
+        else _("%(least)d to %(most)d") % {"least": minimum, "most": maximum}
+    )
+    return SlotHead(
+        key=slot["key"],
+        name=slot["title"] or slot_name(slot["key"]),
+        # Translators: „2 von 3 bis 5“
+        count=_("%(size)d of %(wanted)s") % {"size": size, "wanted": wanted},
+        missing=minimum - size,
+        over=size - maximum,
+    )
+
+
+def _slot_rows(
+    digest: Digest, desk: saves.Desk, found: Mapping[int, list[Double]], *, is_editable: bool
+) -> list[SlotRow]:
+    slots = []
     for slot in digest.slots:
-        forms = [form for form in desk.picks if form.initial["slot"] == slot["key"]]
-        size, minimum, maximum = len(forms), slot["minimum"], slot["maximum"]
-        name = slot["title"] or slot_name(slot["key"])
-        wanted = (
-            str(maximum)
-            if minimum == maximum
-            else _("%(least)d to %(most)d") % {"least": minimum, "most": maximum}
-        )
-        rows.append(
+        parts = [part for part in desk.picks if part.slot == slot["key"]]
+        slots.append(
             SlotRow(
-                key=slot["key"],
-                name=name,
-                rows=[
-                    PickRow(form=form, doubles=found.get(form.pick.pk, []), changes=_changes(form.pick))
-                    for form in forms
+                head=_head(slot, len(parts)),
+                cards=[
+                    cards.write(part, found.get(part.pick.pk, []), is_editable=is_editable) for part in parts
                 ],
-                # Translators: „2 von 3 bis 5“
-                count=_("%(size)d of %(wanted)s") % {"size": size, "wanted": wanted},
-                wish=_wish(name, missing=minimum - size, over=size - maximum),
-                has_room=size < maximum,
                 clash=desk.clashes.get(f"slot-{slot['key']}"),
             )
         )
-    return rows
+    return slots
+
+
+def _options(heads: list[SlotHead]) -> SafeString:
+    """The slots to choose from, the first with room chosen: written once, shown beside each candidate."""
+    chosen = next((head.key for head in heads if head.has_room), "")
+    choices = ((head.key, " selected" if head.key == chosen else "", head.name) for head in heads)
+    return format_html_join("", '<option value="{}"{}>{}</option>', choices)
+
+
+def _each_form(request: HttpRequest, digest: Digest, address: str) -> str:
+    """What each of the list's forms carries along."""
+    fields = {"csrfmiddlewaretoken": get_token(request), "list": address, "version": digest.version}
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
 
 
 def _wish(name: str, *, missing: int, over: int) -> str:
@@ -211,24 +255,21 @@ def _wish(name: str, *, missing: int, over: int) -> str:
     return ""
 
 
-def _changes(pick: Pick) -> list[Change]:
-    """Where the article's words are other than when it was picked."""
-    names = {"kicker": _("Kicker"), "title": _("Headline"), "teaser": _("Teaser")}
-    return [
-        Change(name=names[name], pieces=compare(before, now))
-        for name, (before, now) in history.changed_since(pick).items()
-    ]
-
-
-def _beside(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: datetime) -> dict[str, Any]:
+def _beside(
+    request: HttpRequest, digest: Digest, found: pane.Pane, slot_options: SafeString, *, at: datetime
+) -> dict[str, Any]:
     """The list of candidates and what belongs to it."""
-    found = pane.pane(digest, request.GET, picks=picks, at=at)
+    each_form = _each_form(request, digest, found.address)
+    may_mark = access.may(request.user, "digests.add_mark", digest.newsletter)
+    around = rows.around(digest, may_mark=may_mark, slot_options=slot_options)
     return {
         "pane": found,
+        "candidate_rows": rows.write(found.rows, around, each_form=each_form),
+        "slot_options": slot_options,
+        "each_form": each_form,
         "arrived_text": arrived_text(found.arrived),
         "present_text": present_text(presence.others(digest, user_of(request), at=at)),
         "kept_filters": SavedFilter.objects.filter(newsletter=digest.newsletter, user=user_of(request)),
         "texts": spoken.texts(),
         "keys": spoken.keys(),
-        "may_mark": access.may(request.user, "digests.add_mark", digest.newsletter),
     }

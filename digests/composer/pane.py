@@ -1,6 +1,6 @@
 """The candidates beside the slots: filtered by what stands in the address, and holding still until somebody asks for more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from digests import selection
-from digests.models import Digest, Mark, Pick
-from digests.reasons import held_back_name, reason_name
-from digests.selection import Candidate
+from digests.composer.rows import Row, row_of
+from digests.models import Digest, Pick
+from digests.selection import Candidate, Contender
 from digests.states import DigestState
-from digests.stories import labels
 from newsroom.articles.models import Article, read_bylines
 from newsroom.articles.states import Origin
 
@@ -39,15 +38,15 @@ class FilterForm(forms.Form):
     unused = forms.BooleanField(label=_("only what is free to take"), required=False)
     marked = forms.BooleanField(label=_("only what is marked"), required=False)
 
-    def __init__(self, data: QueryDict, *, found: Sequence[Candidate]) -> None:
+    def __init__(self, data: QueryDict, *, found: Sequence[Contender]) -> None:
         # What an old address still names and this window no longer has is passed over, not an error.
         super().__init__(data)
-        articles = [each.article for each in found]
-        sections = {str(each.section_id): str(each.section) for each in articles if each.section}
-        sources = {str(each.feed_id): str(each.feed) for each in articles if each.feed}
-        if any(each.feed_id is None for each in articles):
+        rows = [each.columns for each in found]
+        sections = {str(row.section_id): row.section__name_de or "" for row in rows if row.section_id}
+        sources = {str(row.feed_id): row.feed__title or row.feed__url or "" for row in rows if row.feed_id}
+        if any(row.feed_id is None for row in rows):
             sources = {OWN: str(_("Own desk")), **sources}
-        origins = {origin: str(Origin(origin).label) for origin in {each.origin for each in articles}}
+        origins = {origin: str(Origin(origin).label) for origin in {row.origin for row in rows}}
         everything = [("", _("all"))]
         for name, choices in (("section", sections), ("source", sources), ("origin", origins)):
             choice = self.fields[name]
@@ -68,20 +67,6 @@ class FilterForm(forms.Form):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """A candidate as the list shows it."""
-
-    article: Article
-    score: float
-    reasons: list[tuple[str, float]]
-    held_back: str
-    also: tuple[Article, ...]
-    labels: Sequence[str]
-    mark: Mark | None
-    sent_in: Sequence[Digest] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pane:
     """The list, what it is narrowed to, and what came in since it was loaded."""
 
@@ -95,6 +80,8 @@ class Pane:
     """Filters, moment and length of the list, as they stand in the address."""
     filter_address: str
     """The filters alone: what somebody keeps under a name."""
+    told: Mapping[int, Sequence[Digest]]
+    """By article, of those shown and those picked: the digests that went out with it, newest first."""
 
     @property
     def has_more(self) -> bool:
@@ -110,27 +97,33 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
 
     Ranked as of the address's `until`, and without what came in later: no row moves by itself.
     """
-    until = _until(query, digest, at)
+    until = until_of(query, digest, at)
     picked = {pick.article_id for pick in picks}
     found = [
         each
-        for each in selection.candidates(
-            digest.newsletter, cadence=digest.cadence, start=digest.window_start, end=until, at=until
+        for each in selection.contenders(
+            digest.newsletter, cadence=digest.cadence, start=digest.window_start, end=until, at=until, with_marked=True
         )
-        if each.article.pk not in picked
+        if each.key not in picked
     ] if until > digest.window_start else []  # fmt: skip
     filters = FilterForm(query, found=found)
-    if "q" in filters.wanted:
-        read_bylines(each.article for each in found)
-    left = [each for each in found if _fits(each, filters.wanted, until)]
+    wanted = dict(filters.wanted)
+    text = wanted.pop("q", "")
+    # A search must read every article; without one, those that are shown are enough.
+    read = {each.article.pk: each for each in _read(found)} if text else {}
+    left = [
+        each
+        for each in found
+        if _fits(each, wanted, until)
+        and (not text or (each.key in read and _holds(read[each.key].article, text)))
+    ]
     # The sort is stable: marked ones first, each part best first.
     left.sort(key=lambda each: not (each.mark and each.sent_in is None))
     shown = _shown(query)
-    rows = left[:shown]
-    read_bylines(each.article for each in rows)
-    sent = _sent([each.article for each in rows])
+    rows = [read[each.key] for each in left[:shown]] if text else _read(left[:shown])
+    told = _told({*picked, *(each.article.pk for each in rows)})
     return Pane(
-        rows=[_row(each, sent) for each in rows],
+        rows=[row_of(each, told.get(each.article.pk, ())) for each in rows],
         found=len(left),
         until=until,
         arrived=arrivals(digest, until=until, at=at),
@@ -138,6 +131,7 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
         shown=shown,
         address=address(query, until=until),
         filter_address=filter_address(query),
+        told=told,
     )
 
 
@@ -160,10 +154,11 @@ def until_in(query: QueryDict) -> datetime | None:
 
 def sent_before(article: Article) -> list[Digest]:
     """The digests that told it to readers, of every newsletter, newest first. Queries: 1."""
-    return list(_sent([article]).get(article.pk, ()))
+    return list(_told({article.pk}).get(article.pk, ()))
 
 
-def _until(query: QueryDict, digest: Digest, at: datetime) -> datetime:
+def until_of(query: QueryDict, digest: Digest, at: datetime) -> datetime:
+    """As of when the list is, as `pane` has it."""
     return min(until_in(query) or at, at, digest.window_end)
 
 
@@ -192,27 +187,35 @@ def address(query: QueryDict, *, until: datetime | None = None) -> str:
     return kept.urlencode()
 
 
-def _fits(candidate: Candidate, wanted: dict[str, Any], at: datetime) -> bool:
-    article = candidate.article
+def _read(found: Sequence[Contender]) -> list[Candidate]:
+    """With articles and bylines. Queries: 2."""
+    candidates = selection.with_articles(found)
+    read_bylines(each.article for each in candidates)
+    return candidates
+
+
+def _holds(article: Article, text: str) -> bool:
+    """Whether headline, kicker, teaser and byline together hold each of the words."""
+    whole = f"{article.title} {article.kicker} {article.teaser} {' '.join(article.byline)}".casefold()
+    return all(word in whole for word in text.casefold().split())
+
+
+def _fits(contender: Contender, wanted: dict[str, Any], at: datetime) -> bool:
+    row = contender.columns
     for name, value in wanted.items():
         match name:
-            case "q":
-                text = (
-                    f"{article.title} {article.kicker} {article.teaser} {' '.join(article.byline)}".casefold()
-                )
-                fits = all(word in text for word in value.casefold().split())
             case "section":
-                fits = str(article.section_id) == value
+                fits = str(row.section_id) == value
             case "source":
-                fits = (str(article.feed_id) if article.feed_id else OWN) == value
+                fits = (str(row.feed_id) if row.feed_id else OWN) == value
             case "origin":
-                fits = article.origin == value
+                fits = row.origin == value
             case "age":
-                fits = article.first_seen_at >= at - timedelta(hours=value)
+                fits = row.first_seen_at >= at - timedelta(hours=value)
             case "unused":
-                fits = not candidate.held_back
+                fits = not contender.held_back
             case "marked":
-                fits = candidate.mark is not None
+                fits = contender.mark is not None
             case _:
                 fits = True
         if not fits:
@@ -220,10 +223,10 @@ def _fits(candidate: Candidate, wanted: dict[str, Any], at: datetime) -> bool:
     return True
 
 
-def _sent(articles: Sequence[Article]) -> dict[int, list[Digest]]:
+def _told(articles: Collection[int]) -> dict[int, list[Digest]]:
     """By article: the digests that went out with it, of every newsletter, newest first. Queries: 1."""
     picks = (
-        Pick.objects.filter(article__in=[each.pk for each in articles], digest__state=DigestState.HANDED_OVER)
+        Pick.objects.filter(article__in=articles, digest__state=DigestState.HANDED_OVER)
         .select_related("digest__newsletter")
         .defer("digest__note", "digest__slots", "digest__choices")
         .order_by("-digest__handed_over_at")
@@ -232,17 +235,3 @@ def _sent(articles: Sequence[Article]) -> dict[int, list[Digest]]:
     for pick in picks:
         found.setdefault(pick.article_id, []).append(pick.digest)
     return found
-
-
-def _row(candidate: Candidate, sent: dict[int, list[Digest]]) -> Row:
-    article = candidate.article
-    return Row(
-        article=article,
-        score=candidate.score,
-        reasons=[(reason_name(name), points) for name, points in candidate.reasons.items()],
-        held_back=held_back_name(candidate.held_back),
-        also=candidate.also,
-        labels=labels(article, shows_picture=bool(article.picture)),
-        mark=candidate.mark,
-        sent_in=sent.get(article.pk, ()),
-    )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from digests import access, workflow
 from digests.composer.requests import digest_of, user_of
+from digests.delivery import footers
 from digests.delivery.models import Rendition
 from digests.forms import ReturnForm
 from digests.models import Digest
@@ -18,7 +19,6 @@ from digests.rendering import Rendered, render
 from digests.states import DigestState
 from newsroom.web import clock
 from newsroom.web.masking import mask
-from newsroom.web.tags import long_date
 from subscriptions import audiences
 
 SAMPLE_ADDRESS = "mia@example.org"
@@ -115,9 +115,9 @@ def sample(digest: Digest, rendered: Rendered) -> tuple[str, str]:
             "leave_url": inert,
             "manage_url": inert,
             "masked_address": mask(SAMPLE_ADDRESS),
-            "since": long_date(digest.created_at, digest.newsletter.language),
-            "place": "",
-            "back": "",
+            **footers.sample_words(
+                digest.created_at, newsletter=digest.newsletter.name, language=digest.newsletter.language
+            ),
         }
     )
 

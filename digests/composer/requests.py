@@ -13,14 +13,14 @@ from digests.models import Digest, Proof
 
 def digest_of(request: HttpRequest, pk: int) -> Digest:
     """The digest, for who may look at it and works on its newsletter. Raises Http404 and PermissionDenied."""
-    digest = get_object_or_404(Digest.objects.select_related("newsletter__sender"), pk=pk)
+    digest = get_object_or_404(Digest.objects.with_frame(), pk=pk)
     require(request, "view_digest", digest)
     return digest
 
 
 def fresh(digest: Digest) -> Digest:
     """The digest as the database has it: a form that was validated leaves its values on the instance."""
-    return Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
+    return Digest.objects.with_frame().get(pk=digest.pk)
 
 
 def chosen_proof(request: HttpRequest, digest: Digest) -> Proof:

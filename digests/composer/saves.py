@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from digests import history, saving
@@ -16,7 +18,8 @@ from digests.merging import Sheet
 from digests.models import Digest, DigestVersion, Pick
 from digests.preflight import slot_name
 from digests.states import PickLabel
-from newsroom.articles.models import Article, Picture
+from newsroom.articles.models import Article, Author, Picture
+from newsroom.articles.states import Crop
 
 PICTURES_SHOWN = 40
 _PICK = re.compile(r"pick-(\d{1,9})-slot")
@@ -31,18 +34,60 @@ class NotChosen(NotFilledIn):
 
 
 @dataclass(kw_only=True)
+class PickPart:
+    """A pick's part of the form, made when somebody looks at it: most pages never do, see `cards`.
+
+    place: from 1, in its slot. data: what was sent of it, values: what its fields show instead of what is stored.
+    """
+
+    pick: Pick
+    slot: str
+    place: int
+    slots: Sequence[dict[str, Any]]
+    pictures: Sequence[tuple[int, str]]
+    data: QueryDict | None = None
+    values: Mapping[str, Any] | None = None
+    clashes: Mapping[str, Clash] = field(default_factory=dict)
+
+    @property
+    def is_as_stored(self) -> bool:
+        """Whether it shows nothing that somebody typed."""
+        return self.data is None and self.values is None and not self.clashes
+
+    @cached_property
+    def form(self) -> PickForm:
+        form = PickForm(
+            self.data,
+            pick=self.pick,
+            slots=self.slots,
+            place=self.place,
+            pictures=self.pictures,
+            values=self.values,
+        )
+        form.clashes = self.clashes
+        return form
+
+
+@dataclass(kw_only=True)
 class Desk:
     """The form's parts: the digest's words, its picks, and picks that others took out while they were worked on."""
 
     form: DigestForm
-    picks: list[PickForm]
+    picks: list[PickPart]
     gone: list[PickForm]
     clashes: Mapping[str, Clash]
 
     def __post_init__(self) -> None:
         self.form.clashes = self.clashes
-        for form in (*self.picks, *self.gone):
+        for form in (*self.sent, *self.gone):
             form.clashes = self.clashes
+        for part in self.picks:
+            part.clashes = self.clashes
+
+    @property
+    def sent(self) -> list[PickForm]:
+        """The forms of those picks that came with the request."""
+        return [part.form for part in self.picks if part.data is not None]
 
 
 def read(request: HttpRequest, digest: Digest, picks: Sequence[Pick]) -> Desk:
@@ -50,18 +95,19 @@ def read(request: HttpRequest, digest: Digest, picks: Sequence[Pick]) -> Desk:
     data = request.POST if request.method == "POST" else None
     pictures = _pictures(picks)
     places: dict[str, int] = {}
-    forms = []
+    parts = []
     for pick in picks:
         places[pick.slot] = places.get(pick.slot, 0) + 1
         # A pick that somebody else put in meanwhile is not in the form: it stays as it is.
         is_sent = data is not None and f"pick-{pick.pk}-slot" in data
-        forms.append(
-            PickForm(
-                data if is_sent else None,
+        parts.append(
+            PickPart(
                 pick=pick,
-                slots=digest.slots,
+                slot=pick.slot,
                 place=places[pick.slot],
+                slots=digest.slots,
                 pictures=pictures,
+                data=data if is_sent else None,
             )
         )
     sent = {int(key) for name in data or () for key in _PICK.findall(name)}
@@ -70,12 +116,14 @@ def read(request: HttpRequest, digest: Digest, picks: Sequence[Pick]) -> Desk:
         for pick in _gone(digest, sent - {pick.pk for pick in picks})
     ]
     form = DigestForm(data, instance=digest)
-    return Desk(form=form, picks=forms, gone=gone, clashes=_asked(request, digest, form, [*forms, *gone]))
+    desk = Desk(form=form, picks=parts, gone=gone, clashes={})
+    clashes = _asked(request, digest, desk)
+    return replace(desk, clashes=clashes) if clashes else desk
 
 
 def save(request: HttpRequest, digest: Digest, desk: Desk, *, at: datetime, may_merge: bool) -> saving.Saved:
     """Save what was typed. Raises DigestError and NotFilledIn, having written nothing."""
-    sent = [form for form in (*desk.picks, *desk.gone) if form.is_bound]
+    sent = [form for form in (*desk.sent, *desk.gone) if form.is_bound]
     # Each is looked at, so that each shows what is wrong with it.
     if not all([desk.form.is_valid(), *(form.is_valid() for form in sent)]):
         raise NotFilledIn(_("Nothing is saved yet: look at the fields marked below."))
@@ -84,7 +132,7 @@ def save(request: HttpRequest, digest: Digest, desk: Desk, *, at: datetime, may_
     saved = saving.save(
         fresh(digest),
         expected_version=desk.form.cleaned_data["version"],
-        words={name: desk.form.cleaned_data[name] for name in desk.form.Meta.fields},
+        words=desk.form.words,
         edits=_pressed(request, [_edit(form) for form in sent], {form.pick.pk: form.pick for form in sent}),
         taken=[name for name, clash in desk.clashes.items() if clash.choice == "theirs"],
         may_merge=may_merge,
@@ -107,18 +155,20 @@ def clashed(digest: Digest, picks: Sequence[Pick], clash: EditClash) -> Desk:
     }
     rows = {pick.pk: pick for pick in picks}
     gone = {pick.pk: pick for pick in _gone(digest, sheet.picks.keys() - rows.keys())}
-    forms: dict[int, PickForm] = {}
+    parts: dict[int, PickPart] = {}
     for key, pick in {**rows, **gone}.items():
         is_in = key in sheet.picks
         slot, place = places[key] if is_in else (pick.slot, pick.position + 1)
         values = {**(sheet.picks[key] if is_in else {}), "slot": slot, "remove": not is_in}
-        forms[key] = PickForm(pick=pick, slots=digest.slots, place=place, pictures=pictures, values=values)
+        parts[key] = PickPart(
+            pick=pick, slot=slot, place=place, slots=digest.slots, pictures=pictures, values=values
+        )
     form = DigestForm(instance=digest, initial={**sheet.words, "version": clash.actual})
-    in_order = sorted(forms.values(), key=lambda each: (each.initial["slot"], each.initial["position"]))
+    in_order = sorted(parts.values(), key=lambda each: (each.slot, each.place))
     return Desk(
         form=form,
         picks=[each for each in in_order if each.pick.pk in rows],
-        gone=[each for each in in_order if each.pick.pk in gone],
+        gone=[each.form for each in in_order if each.pick.pk in gone],
         clashes=_told(
             digest,
             clash.merge.clashes,
@@ -144,9 +194,14 @@ def _edit(form: PickForm) -> saving.PickEdit:
 def _pressed(
     request: HttpRequest, edits: list[saving.PickEdit], picks: Mapping[int, Pick]
 ) -> list[saving.PickEdit]:
-    """What a button beside a hint adds to what was typed: this one instead, let both stand, the article's new words."""
+    """What a button at a pick adds to what was typed: this one instead, let both stand, the article's words."""
     by_pick = {edit.pick_id: edit for edit in edits}
-    for name, act in (("instead", _instead), ("stand", _let_stand), ("original", _original)):
+    for name, act in (
+        ("instead", _instead),
+        ("stand", _let_stand),
+        ("original", _original),
+        ("reset", _reset),
+    ):
         number, _sign, rest = request.POST.get(name, "").partition(":")
         if number.isdecimal() and int(number) in by_pick:
             act(by_pick, picks[int(number)], rest)
@@ -173,6 +228,14 @@ def _original(edits: dict[int, saving.PickEdit], pick: Pick, rest: str) -> None:
     edits[pick.pk] = replace(edits[pick.pk], own=own)
 
 
+def _reset(edits: dict[int, saving.PickEdit], pick: Pick, rest: str) -> None:
+    """One field without words of its own, as a pick begins; or all of them, if none is named."""
+    everything = (*history.OVERRIDES, "picture")
+    names = everything if not rest else {rest}.intersection(everything)
+    plain = {name: history.EMPTY[name] for name in names}
+    edits[pick.pk] = replace(edits[pick.pk], own={**edits[pick.pk].own, **plain})
+
+
 def _pictures(picks: Iterable[Pick]) -> list[tuple[int, str]]:
     """The newest pictures and those chosen already. Queries: 1."""
     chosen = {pick.picture_id for pick in picks if pick.picture_id}
@@ -196,20 +259,19 @@ def _gone(digest: Digest, keys: Iterable[int]) -> list[Pick]:
     ]
 
 
-def _asked(
-    request: HttpRequest, digest: Digest, form: DigestForm, picks: Iterable[PickForm]
-) -> dict[str, Clash]:
+def _asked(request: HttpRequest, digest: Digest, desk: Desk) -> dict[str, Clash]:
     """The clashes that an earlier answer asked about, with what was chosen for each."""
     names = request.POST.getlist("clash") if request.method == "POST" else []
     version = history.version_of(digest, _number(request.POST.get("version"))) if names else None
     if version is None:
         return {}
     theirs = history.sheet_of(version)
-    titles = {each.pick.pk: str(each.pick) for each in picks}
+    picks = [*(part.pick for part in desk.picks), *(form.pick for form in desk.gone)]
+    titles = {pick.pk: str(pick) for pick in picks}
     mine = Sheet(
-        words={name: form[name].value() or "" for name in form.Meta.fields},
+        words={name: desk.form[name].value() or "" for name in desk.form.Meta.fields},
         picks={
-            each.pick.pk: {name: each[name].value() for name in each.OWN} for each in picks if each.is_bound
+            form.pick.pk: {name: form[name].value() for name in form.OWN} for form in (*desk.sent, *desk.gone)
         },
         slots=theirs.slots,
     )
@@ -286,6 +348,11 @@ def _shown(digest: Digest, name: str, sheet: Sheet, titles: Mapping[int, str]) -
         return str(names.get(value, value))
     if part == "label":
         return str(dict(PickLabel.choices).get(value, "–"))
+    if part == "crop":
+        return str(dict(Crop.choices).get(value) or _("the whole picture"))
+    if name == "note_author" and value:
+        author = Author.objects.filter(pk=value).first() if str(value).isdecimal() else None
+        return author.name if author else "–"
     if part == "picture":
         return _("Picture %(number)s") % {"number": value} if value else _("the article's")
     return str(value or _("(empty)"))

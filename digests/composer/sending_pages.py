@@ -18,7 +18,7 @@ from newsroom.web import clock
 
 CANDIDATES_SHOWN = 30
 # What the plan leaves alone and a person may take: the news of the last minute, the better story on the same event.
-_FOR_A_PERSON = ("", "grace", "same_story")
+_FOR_A_PERSON = ("", "sensitive", "grace", "same_story")
 
 
 def end(request: HttpRequest, pk: int) -> HttpResponse:

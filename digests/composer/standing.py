@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 
 from digests import access, workflow
-from digests.composer.wording import excluded, status
+from digests.composer.wording import excluded, put_together, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
-from digests.models import Digest, DigestMailing
+from digests.models import Digest, DigestMailing, Plan
 from digests.states import DigestState, MailingKind
 from subscriptions import audiences
 
@@ -18,6 +18,7 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
     """What the buttons that propose, approve, schedule, send, stop and skip need to know."""
     return {
         "status": status(digest, at=at, zone=zone),
+        "put_together": put_together(digest, Plan.of(digest.newsletter, digest.cadence)),
         "zone": zone,
         "proofs": workflow.proofs_of(digest).select_related(
             "proposed_by", "approval__approver", "returned_by"

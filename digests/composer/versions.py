@@ -19,6 +19,7 @@ from digests.merging import Sheet
 from digests.models import Digest, DigestVersion
 from digests.preflight import slot_name
 from digests.states import EDITABLE, PickLabel
+from newsroom.articles.states import Crop
 from newsroom.web import clock
 
 VERSIONS_SHOWN = 200
@@ -96,9 +97,10 @@ def differences(digest: Digest, older: DigestVersion, newer: DigestVersion) -> l
         pick: entry.name for version in (older, newer) for pick, entry in history.entries_of(version).items()
     }
     found = [
-        Difference(about="", name=_word_names()[name], pieces=compare(before.words[name], after.words[name]))
+        Difference(about="", name=_word_names()[name], pieces=compare(*values))
         for name in history.WORDS
         if before.words[name] != after.words[name]
+        for values in [[_word(name, version) for version in (older, newer)]]
     ]
     for pick, title in names.items():
         found += _of_pick(digest, pick, title, before, after)
@@ -138,9 +140,15 @@ def _place(digest: Digest, pick: int, sheet: Sheet) -> str:
     return _("%(slot)s, place %(place)d") % {"slot": titles.get(slot, slot), "place": place}
 
 
+def _word(name: str, version: DigestVersion) -> str:
+    return history.signed_by(version) if name == "note_author" else history.sheet_of(version).words[name]
+
+
 def _told(key: str, value: object) -> str:
     if key == "label":
         return str(dict(PickLabel.choices).get(str(value or ""), ""))
+    if key == "crop":
+        return str(dict(Crop.choices).get(str(value or ""), ""))
     if key == "picture":
         return _("Picture %(number)s") % {"number": value} if value else ""
     return str(value or "")
@@ -151,7 +159,8 @@ def _word_names() -> Mapping[str, str]:
         "subject": _("Subject"),
         "preheader": _("Preheader"),
         "note": _("Editor's note"),
-        "note_by": _("Note signed by"),
+        "note_author": _("Note signed by"),
+        "note_by": _("Signature in other words"),
     }
 
 
@@ -162,6 +171,7 @@ def _own_names() -> Mapping[str, str]:
         "teaser": _("Teaser"),
         "link_label": _("Link label"),
         "picture": _("Picture"),
+        "crop": _("Crop"),
         "alt": _("Alternative text"),
         "label": _("Taken again as"),
     }

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from digests import workflow
-from digests.models import Digest
-from digests.states import DigestState
+from digests.models import Digest, Plan
+from digests.states import Autopilot, DigestState
 from digests.wall_clock import spoken
 
 
@@ -41,6 +41,34 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
             return _("Handed over %(time)s.") % {"time": spoken(digest.handed_over_at or at, zone)}
         case DigestState.SKIPPED:
             return _("Skipped: %(because)s") % {"because": digest.skipped_because}
+
+
+def put_together(digest: Digest, plan: Plan | None) -> str:
+    """Who put it together, where that is not the desk alone, and what readers are told of it; nothing else.
+
+    Queries: 1, and none before it is approved.
+    """
+    if digest.is_released_by_plan:
+        return (
+            _("automatically; the mail says so")
+            if digest.is_automatic
+            else _("partly automatically; the mail says so")
+        )
+    sends = (
+        digest.state == DigestState.DRAFT
+        and plan is not None
+        and plan.is_active
+        and plan.autopilot == Autopilot.FILL_AND_SEND
+    )
+    if digest.is_automatic and sends:
+        return _(
+            "automatically; the mail says so, and “partly automatically” once the desk changes something but the plan sends it"
+        )
+    if digest.is_automatic:
+        return _("automatically; the mail says so unless the desk changes something")
+    if sends:
+        return _("by the desk; if the plan fills and sends it, the mail says “partly automatically”")
+    return ""
 
 
 def _newest_number(digest: Digest) -> int:

@@ -38,7 +38,7 @@ class MailingAdmin(ReadOnly):
     fields = (
         "title", "newsletter", "state", "paused_because", "account", "provider", "frozen", "accepted", "rejected",
         "skipped", "held", "cancelled", "created_at", "frozen_at", "started_at", "active_at", "finished_at",
-        "late_limit_seconds", "audience", "envelope",
+        "copies_forgotten_at", "late_limit_seconds", "audience", "envelope",
     )  # fmt: skip
 
     @admin.display(description=_("every copy"))

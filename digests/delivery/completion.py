@@ -14,7 +14,7 @@ from digests.delivery.states import OPEN_BATCHES, MailingState
 from newsroom.mail import incidents
 from newsroom.mail.states import Severity
 
-__all__ = ["Audit", "audit", "complete"]
+__all__ = ["Audit", "audit", "complete", "report"]
 
 
 def complete(mailing: Mailing, *, at: datetime) -> bool:
@@ -30,17 +30,8 @@ def complete(mailing: Mailing, *, at: datetime) -> bool:
     if Batch.objects.filter(mailing=mailing, state__in=OPEN_BATCHES).exists():
         return False
     result = audit(mailing)
-    key = f"delivery.arithmetic.{mailing.pk}"
     if result.problems:
-        incidents.report(
-            key,
-            title=_("The account of a mailing does not add up: %(title)s") % {"title": mailing.title[:120]},
-            text="\n".join(result.problems[:10]),
-            severity=Severity.ERROR,
-            facts={"mailing": mailing.pk},
-            newsletter_id=mailing.newsletter_id,
-            at=at,
-        )
+        report(mailing, result, at=at)
         return False
     state = MailingState(mailing.state)
     if state != MailingState.ENDED:
@@ -50,6 +41,23 @@ def complete(mailing: Mailing, *, at: datetime) -> bool:
     closed = same.update(state=state, finished_at=at, paused_because="", **counts)
     mailing.refresh_from_db()
     if closed:
-        incidents.resolve(key, at=at)
+        incidents.resolve(_key(mailing), at=at)
         steps.reached(steps.COMPLETED)
     return bool(closed)
+
+
+def report(mailing: Mailing, result: Audit, *, at: datetime) -> None:
+    """Tell staff that an account does not add up, and where."""
+    incidents.report(
+        _key(mailing),
+        title=_("The account of a mailing does not add up: %(title)s") % {"title": mailing.title[:120]},
+        text="\n".join(result.problems[:10]),
+        severity=Severity.ERROR,
+        facts={"mailing": mailing.pk},
+        newsletter_id=mailing.newsletter_id,
+        at=at,
+    )
+
+
+def _key(mailing: Mailing) -> str:
+    return f"delivery.arithmetic.{mailing.pk}"

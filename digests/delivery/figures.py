@@ -1,14 +1,25 @@
-"""What the arithmetic page shows of a mailing: sums over its batches, and why copies were skipped."""
+"""What the arithmetic page shows of a mailing: sums over its batches, and why copies were skipped.
 
+Before a mailing's copies are forgotten, these sums are kept as its account, and the page reads that.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from django.db.models import Count, Max, Min, Sum
+from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
 from digests.delivery import ledger
 from digests.delivery.models import Attempt, Batch, Mailing
 from digests.delivery.states import AttemptState, BatchState, DeliveryState
+from newsroom.mail.models import ProviderEvent
+from newsroom.web import tokens
+from newsroom.web.tokens import TokenKind
+
+CAME_BACK: Final = ("bounced", "complained")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +39,46 @@ class Figures:
 
 
 def of_mailing(mailing: Mailing) -> Figures:
-    """Queries: 3, and one more where copies were skipped; only that one reads the ledger."""
+    """Queries: 3, and one more where copies were skipped; only that one reads the ledger. None once it is forgotten."""
+    terms = {DeliveryState(name): number for name, number in decided(mailing).items()}
+    sums = sums_of(mailing) if mailing.account is None else mailing.account
+    first, last = _time(sums["first_call_at"]), _time(sums["last_answer_at"])
+    seconds = (last - first).total_seconds() if first and last else 0.0
+    accepted = terms[DeliveryState.ACCEPTED]
+    by_batch = [(BatchState(state), number, copies) for state, number, copies in sums["batches"]]
+    is_forgotten = mailing.account is not None
+    return Figures(
+        frozen=mailing.frozen,
+        terms=terms,
+        waiting=mailing.frozen - sum(terms.values()),
+        batches=by_batch,
+        attempts=[(AttemptState(state), calls, copies) for state, calls, copies in sums["attempts"]],
+        skip_reasons=[(skip_name(reason), number) for reason, number in sums["skip_reasons"]],
+        held_batches=sum(
+            number for state, number, _copies in by_batch if state == BatchState.HELD and not is_forgotten
+        ),
+        per_second=accepted / seconds if seconds > 0 and accepted else None,
+        first_call_at=first,
+        last_answer_at=last,
+    )
+
+
+def decided(mailing: Mailing) -> dict[str, int]:
+    """How many copies became what, so far. One query; none once the copies are forgotten: the mailing has its totals."""
+    if mailing.account is not None:
+        return {name: getattr(mailing, name) for name in ledger.COUNTS}
     batches = Batch.objects.filter(mailing=mailing)
-    counted = batches.aggregate(**{name: Sum(name, default=0) for name in ledger.COUNTS})
-    terms = {DeliveryState(name): counted[name] for name in ledger.COUNTS}
+    counted: dict[str, int] = batches.aggregate(**{name: Sum(name, default=0) for name in ledger.COUNTS})
+    return counted
+
+
+def sums_of(mailing: Mailing) -> dict[str, Any]:
+    """All the page shows beside the totals, ready for JSON. Queries: 2, and one more where copies were skipped."""
+    batches = Batch.objects.filter(mailing=mailing)
+    grouped = batches.values("state").annotate(
+        number=Count("pk"), copies=Sum("size"), skips=Sum("skipped", default=0)
+    )
+    by_batch = list(grouped.order_by("state"))
     calls = Attempt.objects.filter(batch__mailing=mailing)
     by_state = calls.values("state").annotate(
         calls=Count("pk"), copies=Sum("size"), first=Min("calling_at"), last=Max("ended_at")
@@ -39,28 +86,58 @@ def of_mailing(mailing: Mailing) -> Figures:
     rows = list(by_state.order_by("state"))
     first = min((row["first"] for row in rows), default=None)
     last = max((row["last"] for row in rows if row["last"]), default=None)
-    seconds = (last - first).total_seconds() if first and last else 0.0
-    accepted = terms[DeliveryState.ACCEPTED]
-    grouped = batches.values("state").annotate(number=Count("pk"), copies=Sum("size")).order_by("state")
-    by_batch = [(BatchState(row["state"]), row["number"], row["copies"]) for row in grouped]
-    return Figures(
-        frozen=mailing.frozen,
-        terms=terms,
-        waiting=mailing.frozen - sum(terms.values()),
-        batches=by_batch,
-        attempts=[(AttemptState(row["state"]), row["calls"], row["copies"]) for row in rows],
-        skip_reasons=_skip_reasons(mailing) if terms[DeliveryState.SKIPPED] else [],
-        held_batches=sum(number for state, number, _copies in by_batch if state == BatchState.HELD),
-        per_second=accepted / seconds if seconds > 0 and accepted else None,
-        first_call_at=first,
-        last_answer_at=last,
+    return {
+        "batches": [[row["state"], row["number"], row["copies"]] for row in by_batch],
+        "attempts": [[row["state"], row["calls"], row["copies"]] for row in rows],
+        "skip_reasons": _skip_reasons(mailing) if any(row["skips"] for row in by_batch) else [],
+        "first_call_at": first.isoformat() if first else None,
+        "last_answer_at": last.isoformat() if last else None,
+    }
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def came_back(mailings: Sequence[Mailing]) -> Mapping[tuple[int, str], int]:
+    """By mailing and kind: copies that bounced or were complained about, each once. One query, or none.
+
+    A copy's token begins with its mailing, so the database counts them without reading a token each.
+    """
+    found = {
+        (mailing.pk, kind): int(mailing.account[kind])
+        for mailing in mailings
+        if mailing.account is not None
+        for kind in CAME_BACK
+    }
+    whole = [mailing for mailing in mailings if mailing.account is None]
+    if not whole:
+        return found
+    by_start = {
+        start: mailing.pk
+        for mailing in whole
+        for start in tokens.starts(TokenKind.DELIVERY, ledger.first_id(mailing.pk))
+    }
+    length = min(map(len, by_start))
+    since = min(mailing.started_at or mailing.created_at for mailing in whole)
+    rows = (
+        ProviderEvent.objects.filter(kind__in=CAME_BACK, received_at__gte=since)
+        .annotate(start=Substr("token", 1, length))
+        .filter(start__in=by_start)
+        .order_by()
+        .values_list("start", "kind")
+        .annotate(copies=Count("token", distinct=True))
     )
+    for start, kind, copies in rows:
+        key = (by_start[start], kind)
+        found[key] = found.get(key, 0) + copies
+    return found
 
 
-def _skip_reasons(mailing: Mailing) -> list[tuple[str, int]]:
+def _skip_reasons(mailing: Mailing) -> list[list[Any]]:
     skipped = ledger.of_mailing(mailing.pk).filter(state=DeliveryState.SKIPPED)
     counted = skipped.values("reason").annotate(number=Count("pk")).order_by("-number", "reason")
-    return [(skip_name(row["reason"]), row["number"]) for row in counted]
+    return [[row["reason"], row["number"]] for row in counted]
 
 
 def skip_name(reason: str) -> str:

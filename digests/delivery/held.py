@@ -76,16 +76,23 @@ def leave(batch: Batch, *, by: AbstractBaseUser, because: str, at: datetime) -> 
         locked, numbers = _held(batch)
         said = _("%(count)d held copies left as they are: %(because)s")
         history.note(locked, said=said % {"count": len(numbers), "because": because}, by=by, at=at)
-        held = Batch.objects.filter(mailing=locked.mailing_id, state=BatchState.HELD)
-        is_over = set(held.values_list("pk", flat=True)) <= history.noted_batches(locked.mailing_id)
+        is_over = all_decided(locked.mailing_id)
     if is_over:
         incidents.resolve(f"delivery.held.{locked.mailing_id}", at=at)
     return len(numbers)
 
 
+def all_decided(mailing_id: int) -> bool:
+    """Whether somebody decided about each held batch of a mailing, if only to leave it. Queries: 2."""
+    held = Batch.objects.filter(mailing=mailing_id, state=BatchState.HELD)
+    return set(held.values_list("pk", flat=True)) <= history.noted_batches(mailing_id)
+
+
 def _held(batch: Batch) -> tuple[Batch, list[int]]:
     """The batch, locked, and the numbers of its held copies."""
     locked = Batch.objects.select_related("mailing").select_for_update(of=("self",)).get(pk=batch.pk)
+    if Mailing.objects.filter(pk=locked.mailing_id, account__isnull=False).exists():
+        raise NotHeld(f"The copies of mailing {locked.mailing_id} are being forgotten.")
     rows = ledger.of_batch(locked).filter(state=DeliveryState.HELD).order_by("pk")
     numbers = [ledger.number_of(pk) for pk in rows.values_list("pk", flat=True)]
     if locked.state != BatchState.HELD or not numbers:

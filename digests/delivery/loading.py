@@ -6,22 +6,20 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.utils import translation
-from django.utils.translation import gettext
-
-from digests.delivery import ledger
+from digests.delivery import footers, ledger
 from digests.delivery.errors import UnknownRendition
 from digests.delivery.models import Attempt, Batch, Mailing, MailingRendition, Rendition
 from digests.delivery.states import DeliveryState
 from newsroom.mail.addresses import mask
-from newsroom.mail.wire import CompiledMail, Content, Copy, Envelope, compile_mail
+from newsroom.mail.wire import CompiledMail, Content, Copy, Envelope, Shared, compile_mail
 from newsroom.web import tokens
-from newsroom.web.tags import long_date
 from newsroom.web.tokens import TokenKind
-from subscriptions import audiences, sources
+from subscriptions import audiences
 from subscriptions.audiences import Deliverable
 
 _KEPT_MAILS = 8
+# Readers come in the order in which they signed up, so that few days and places are in use at once.
+_KEPT_FEET = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +32,52 @@ class Load:
     digest: str = ""
 
 
+class _Feet:
+    """What stands in the foot of each copy of a mail; made once for all readers of whom it says the same."""
+
+    def __init__(self, mail: CompiledMail, language: str, *, newsletter: str) -> None:
+        self._name = mail.envelope.list_name or newsletter
+        self._language = language
+        # A mail frozen before readers had their own foot gets what it always did, to the byte.
+        self._is_own = not mail.slot_names.isdisjoint(footers.SLOTS)
+        self._made: dict[tuple[str, date, str, bool], Shared] = {}
+
+    def of(self, reader: Deliverable, *, is_back: bool) -> Shared:
+        key = reader.language, reader.since, reader.source, is_back
+        if key not in self._made:
+            if len(self._made) == _KEPT_FEET:
+                self._made.clear()
+            self._made[key] = self._make(
+                footers.Reader(
+                    language=reader.language, since=reader.since, source=reader.source, is_back=is_back
+                )
+            )
+        return self._made[key]
+
+    def _make(self, reader: footers.Reader) -> Shared:
+        values = footers.former_words(reader, language=self._language)
+        if self._is_own:
+            values |= footers.words(reader, newsletter=self._name, language=self._language)
+        return Shared(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A variant's mail, compiled, with what it came from and what goes into its foot."""
+
+    mail: CompiledMail
+    rendition: Rendition
+    feet: _Feet
+
+
 class Mails:
     """Compiled mails of the mailings in hand; a worker keeps one of these for a slice."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], tuple[CompiledMail, Rendition]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], Ready] = OrderedDict()
         self._before: dict[int, datetime | None] = {}
 
-    def get(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
+    def get(self, mailing: Mailing, variant: int) -> Ready:
         """The mail of a variant. One query the first time. Raises UnknownRendition, BadMail."""
         key = mailing.pk, variant
         if key not in self._kept:
@@ -57,7 +93,7 @@ class Mails:
             self._before[mailing.pk] = earlier.order_by("-pk").values_list("created_at", flat=True).first()
         return self._before[mailing.pk]
 
-    def _compile(self, mailing: Mailing, variant: int) -> tuple[CompiledMail, Rendition]:
+    def _compile(self, mailing: Mailing, variant: int) -> Ready:
         row = (
             MailingRendition.objects.select_related("rendition")
             .filter(mailing=mailing, variant=variant)
@@ -67,7 +103,9 @@ class Mails:
             raise UnknownRendition(f"Mailing {mailing.pk} has no variant {variant}.")
         rendition = row.rendition
         content = Content(subject=rendition.subject, html=rendition.html, text=rendition.text)
-        return compile_mail(Envelope.from_json(mailing.envelope), content), rendition
+        mail = compile_mail(Envelope.from_json(mailing.envelope), content)
+        feet = _Feet(mail, rendition.language, newsletter=mailing.newsletter.name)
+        return Ready(mail=mail, rendition=rendition, feet=feet)
 
 
 def load(batch: Batch, mails: Mails, *, at: datetime) -> Load:
@@ -109,25 +147,20 @@ def _loaded(batch: Batch, rows: list[tuple[int, int, int]], mails: Mails, *, at:
     variants = {variant for _, _, variant in rows}
     if len(variants) > 1:
         raise UnknownRendition(f"Batch {batch.pk} mixes variants {sorted(variants)}.")
-    mail, rendition = mails.get(batch.mailing, variants.pop())
+    ready = mails.get(batch.mailing, variants.pop())
     had_break = any(reader.paused_until for _, reader in going)
     before = mails.before(batch.mailing) if had_break else None
-    copies = _copies(going, rendition.language, before)
-    return Load(mail=mail, copies=copies, skipped=skipped, digest=_digest(batch.mailing, rendition, copies))
+    copies = _copies(going, ready.feet, before)
+    digest = _digest(batch.mailing, ready.rendition, copies)
+    return Load(mail=ready.mail, copies=copies, skipped=skipped, digest=digest)
 
 
-def _copies(going: list[tuple[int, Deliverable]], language: str, before: datetime | None) -> list[Copy]:
+def _copies(going: list[tuple[int, Deliverable]], feet: _Feet, before: datetime | None) -> list[Copy]:
     own = tokens.make_many(TokenKind.DELIVERY, [pk for pk, _ in going])
     leave_urls = tokens.leave_urls([reader.subscription_id for _, reader in going])
     manage_urls = tokens.manage_urls([(reader.subscription_id, reader.address_hash) for _, reader in going])
-    dates: dict[date, str] = {}
-    places: dict[str, str] = {}
     copies = []
     for (pk, reader), token, leave_url, manage_url in zip(going, own, leave_urls, manage_urls, strict=True):
-        if reader.since not in dates:
-            dates[reader.since] = long_date(reader.since, language)
-        if reader.source not in places:
-            places[reader.source] = _place(reader.source, language)
         is_back = reader.paused_until is not None and before is not None and before < reader.paused_until
         copies.append(
             Copy(
@@ -139,27 +172,11 @@ def _copies(going: list[tuple[int, Deliverable]], language: str, before: datetim
                     "leave_url": leave_url,
                     "manage_url": manage_url,
                     "masked_address": mask(reader.address),
-                    "since": dates[reader.since],
-                    "place": places[reader.source],
-                    "back": _back(language) if is_back else "",
                 },
+                shared=feet.of(reader, is_back=is_back),
             )
         )
     return copies
-
-
-def _place(source: str, language: str) -> str:
-    """Where a reader signed up, to be put after the date."""
-    words = sources.in_words(source, language)
-    return f" {words}" if words else ""
-
-
-def _back(language: str) -> str:
-    """What the first mail after a break says before all else in its footer."""
-    with translation.override(language):
-        # Translators: Ihre Pause ist vorbei, willkommen zurück.
-        words = gettext("Your break is over, welcome back.")
-    return f"{words} "
 
 
 def _digest(mailing: Mailing, rendition: Rendition, copies: list[Copy]) -> str:
@@ -167,12 +184,10 @@ def _digest(mailing: Mailing, rendition: Rendition, copies: list[Copy]) -> str:
     digest = hashlib.sha256(rendition.content_hash.encode())
     digest.update(json.dumps(mailing.envelope, sort_keys=True).encode())
     # All in one piece: thousands of small updates cost more than the hashing.
-    digest.update(
-        "".join(
-            [
-                f"\n{copy.message_token} {copy.address} {copy.leave_url} {' '.join(copy.slots.values())}"
-                for copy in copies
-            ]
-        ).encode()
-    )
+    digest.update("".join([_line(copy) for copy in copies]).encode())
     return digest.hexdigest()
+
+
+def _line(copy: Copy) -> str:
+    values = " ".join([*copy.slots.values(), *copy.shared.values.values()])
+    return f"\n{copy.message_token} {copy.address} {copy.leave_url} {values}"

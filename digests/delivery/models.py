@@ -60,6 +60,13 @@ class Mailing(models.Model):
     active_at = models.DateTimeField(_("last active"), help_text=_("The late limit counts from here."))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     paused_because = models.CharField(_("why stopped"), max_length=300, blank=True)
+    account = models.JSONField(
+        _("closed account"),
+        null=True,
+        blank=True,
+        help_text=_("What the arithmetic shows once the copies are forgotten."),
+    )
+    copies_forgotten_at = models.DateTimeField(_("copies forgotten"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("mailing")

@@ -13,13 +13,15 @@ from django.utils.translation import gettext as _
 
 from digests.delivery.models import Delivery
 from digests.delivery.states import DeliveryState
+from newsroom.mail import recipient_domains
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web import tokens
 from newsroom.web.tokens import TokenKind
+from subscriptions import evidence
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
-from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
+from subscriptions.states import OPEN, ConsentKind, SuppressionReason
 
 ON_A_PAGE: Final = 50
 # Several entries may have one time: the page ends after all of the last one's.
@@ -36,7 +38,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing that happened. kind: consent, letter, copy or suppression; because: a person's words."""
+    """One thing that happened. kind: consent, letter, copy or suppression; because: a person's words, or a name server's."""
 
     at: datetime
     kind: str
@@ -93,10 +95,23 @@ def subscriptions_of(someone: Known) -> list[Subscription]:
     )
 
 
+def dates_of(someone: Known, subscriptions: Iterable[Subscription]) -> list[evidence.Dates]:
+    """When she asked for each of these and confirmed it, as far as anybody can show. One query."""
+    events = ConsentEvent.objects.filter(subscriber=someone.reader, kind__in=evidence.AGREEING).order_by("pk")
+    last = evidence.last_by_subscription(events)
+    return [evidence.dates_of(row, last.get((row.subscriber_id, row.newsletter_id))) for row in subscriptions]
+
+
 def suppressions_of(someone: Known) -> list[Suppression]:
     """What stops mail to her. One query."""
     rows = Suppression.objects.filter(address_hash=someone.address_hash).select_related("newsletter")
     return list(rows.order_by("pk")) if someone.address_hash else []
+
+
+def is_unreachable(someone: Known) -> bool:
+    """Whether a letter to this address was not written because its domain takes no mail. One query."""
+    unwritten = Letter.objects.for_address_hash(someone.address_hash)
+    return unwritten.filter(last_error__in=recipient_domains.REASONS).exists()
 
 
 def page(
@@ -159,6 +174,15 @@ def _agreement_in_words(event: ConsentEvent, facts: dict[str, Any]) -> str:
         case ConsentKind.REQUESTED:
             # Translators: Angemeldet über %(where)s; die Bestätigung steht aus
             return _("Signed up at %(where)s") % {"where": where or "–"}
+        case ConsentKind.LETTER_SENT:
+            # Translators: Bestätigungsbrief von %(provider)s angenommen, Fassung %(version)s, Message-ID %(id)s
+            return _(
+                "Confirmation letter accepted by %(provider)s, version %(version)s, Message-ID %(id)s"
+            ) % {
+                "provider": facts.get("provider") or "–",
+                "version": event.wording_version or "–",
+                "id": facts.get("message_id", "–"),
+            }
         case ConsentKind.CONFIRMED:
             return _("Confirmed by the button in the letter")
         case ConsentKind.UNSUBSCRIBED:
@@ -172,6 +196,12 @@ def _agreement_in_words(event: ConsentEvent, facts: dict[str, Any]) -> str:
             return _("Suppression lifted")
         case ConsentKind.CHANGED if facts.get("what") == "confirmation":
             return _("Confirmation letter sent again")
+        case ConsentKind.CHANGED if facts.get("what") == "asking" and facts.get("after") == "never":
+            # Translators: Anmeldung verworfen; will nicht mehr um eine Bestätigung gebeten werden
+            return _("Sign-up declined; does not want to be asked to confirm again")
+        case ConsentKind.CHANGED if facts.get("what") == "asking":
+            # Translators: Zurückgenommen: darf wieder um eine Bestätigung gebeten werden
+            return _("Taken back: may be asked to confirm again")
         case ConsentKind.CHANGED:
             # Translators: Einstellung geändert: %(what)s von „%(before)s“ zu „%(after)s“
             return _("Setting changed: %(what)s from “%(before)s” to “%(after)s”") % {
@@ -190,7 +220,9 @@ def _letters(someone: Known, before: datetime | None) -> list[Entry]:
     if before is not None:
         rows = rows.filter(created_at__lt=before)
     letters = list(
-        rows.only("pk", "kind", "state", "created_at", "sent_at").order_by("-created_at", "-pk")[:_FETCHED]
+        rows.only("pk", "kind", "state", "created_at", "sent_at", "last_error").order_by(
+            "-created_at", "-pk"
+        )[:_FETCHED]
     )
     events = _events(TokenKind.LETTER, [letter.pk for letter in letters])
     return [
@@ -200,6 +232,7 @@ def _letters(someone: Known, before: datetime | None) -> list[Entry]:
             # Translators: Brief „%(kind)s“: %(state)s
             title=_("Letter “%(kind)s”: %(state)s")
             % {"kind": _label(LetterKind, letter.kind), "state": _label(LetterState, letter.state)},
+            because=str(recipient_domains.REASONS.get(letter.last_error, "")),
             events=events.get(letter.pk, []),
         )
         for letter in letters
@@ -274,4 +307,4 @@ def _suppression(row: Suppression) -> Entry:
 
 def can_unsubscribe(subscription: Subscription) -> bool:
     """Whether there is something to end."""
-    return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
+    return subscription.state in OPEN

@@ -54,7 +54,7 @@ def find(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpRes
         else:
             if someone.reader is not None:
                 return HttpResponseRedirect(reverse("admin:reader_desk", args=[someone.reader.pk]))
-            if reader_history.suppressions_of(someone):
+            if reader_history.suppressions_of(someone) or reader_history.is_unreachable(someone):
                 return HttpResponseRedirect(reverse("admin:reader_desk_hash", args=[someone.address_hash]))
             form.add_error(
                 "address", gettext("We know nobody of this address, and nothing stops mail to it.")
@@ -79,6 +79,7 @@ def of_hash(request: HttpRequest, digest: str, *, model_admin: admin.ModelAdmin[
 
 def _show(request: HttpRequest, someone: Known, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:
     subscriptions = reader_history.subscriptions_of(someone)
+    dates_of_each = reader_history.dates_of(someone, subscriptions)
     suppressions = reader_history.suppressions_of(someone)
     before = _time(request.GET.get("before", ""))
     page = reader_history.page(someone, subscriptions=subscriptions, suppressions=suppressions, before=before)
@@ -92,7 +93,10 @@ def _show(request: HttpRequest, someone: Known, model_admin: admin.ModelAdmin[An
         else gettext("A forgotten address"),
         "reader": reader,
         "address_hash": someone.address_hash,
-        "subscriptions": [(row, reader_history.can_unsubscribe(row)) for row in subscriptions],
+        "subscriptions": [
+            (row, dates, reader_history.can_unsubscribe(row))
+            for row, dates in zip(subscriptions, dates_of_each, strict=True)
+        ],
         "suppressions": suppressions,
         "page": page,
         "next": page.before.isoformat() if page.before else "",

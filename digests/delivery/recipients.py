@@ -11,7 +11,7 @@ from django.db import connection
 
 from digests.delivery import ledger
 from digests.delivery.models import Delivery, Mailing
-from digests.delivery.states import DeliveryState
+from digests.delivery.states import DeliveryState, MailingState
 from subscriptions import audiences
 
 _HAD: Final = "had_mailing"
@@ -21,6 +21,14 @@ def of_those_who_had(mailing: Mailing) -> dict[str, Any]:
     """Everybody whose copy of this mailing was accepted and who still wants digests as often as it was for."""
     cadence = mailing.audience["cadence"]
     return {**audiences.for_newsletter(mailing.newsletter, cadence=cadence), _HAD: mailing.pk}
+
+
+def being_counted() -> set[int]:
+    """The mailings whose readers are just being frozen into another one: their ledgers are still asked. One query."""
+    counting = Mailing.objects.filter(
+        state__in=[MailingState.FREEZING, MailingState.PAUSED], frozen_at__isnull=True
+    )
+    return {audience[_HAD] for audience in counting.values_list("audience", flat=True) if _HAD in audience}
 
 
 def count(audience: dict[str, Any], *, at: datetime) -> int:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
-from digests.delivery import control, events, freezing, pump, queue, sweeping
+from digests.delivery import control, events, forgetting, freezing, pump, queue, sweeping
 from digests.delivery.models import Batch
 from digests.delivery.states import BatchState, MailingState
 from newsroom.web import clock
@@ -57,3 +57,9 @@ def apply_events() -> int:
         if count < _EVENTS_AT_A_TIME:
             break
     return applied
+
+
+@shared_task(name="delivery.forget_old", soft_time_limit=150, time_limit=180)
+def forget_old() -> int:
+    """Each hour: copies go that the newsletter's sender no longer keeps. Safe to run twice, and to kill."""
+    return forgetting.forget_old(at=clock.now())

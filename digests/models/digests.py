@@ -4,14 +4,24 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from digests.states import DigestState, PickLabel, PickSource
-from newsroom.articles.models import Article, Picture
+from digests.states import ApprovalPolicy, DigestState, PickLabel, PickSource
+from newsroom.articles.models import Article, Author, Picture
+from newsroom.articles.states import Crop
 from subscriptions.models import Newsletter
 from subscriptions.states import BEST_OF_THE_WEEK, Cadence
+
+RELEASED = (DigestState.APPROVED, DigestState.SCHEDULED, DigestState.HANDED_OVER)
+RELEASED_BY_PLAN = Q(
+    state__in=RELEASED,
+    proofs__digest_version=F("version"),
+    proofs__correction__isnull=True,
+    proofs__approval__policy=ApprovalPolicy.AUTOPILOT,
+)
 
 
 class DigestQuerySet(models.QuerySet["Digest"]):
@@ -27,6 +37,15 @@ class DigestQuerySet(models.QuerySet["Digest"]):
         return self.public().filter(
             newsletter=newsletter, cadence=Cadence.EACH, handed_over_at__gte=start, handed_over_at__lt=end
         )
+
+    def with_frame(self) -> "DigestQuerySet":
+        """What a mail shows around its stories: the newsletter, its sender, and who signs the note. Within the query."""
+        return self.select_related("newsletter__sender", "note_author__portrait")
+
+    def with_release(self) -> "DigestQuerySet":
+        """For lists: each knows whether the plan released it. Within the query."""
+        released = Exists(self.model._default_manager.filter(RELEASED_BY_PLAN, pk=OuterRef("pk")))
+        return self.annotate(is_released_by_plan=released)  # type: ignore[no-redef]  # in the place of the cached property
 
     def alike(self, digest: "Digest") -> "DigestQuerySet":
         """Those for the same readers: of its newsletter and cadence, itself among them."""
@@ -69,7 +88,15 @@ class Digest(models.Model):
         help_text=_("The preview line an inbox shows after the subject."),
     )
     note = models.TextField(_("editor's note"), blank=True, help_text=_("Markdown."))
-    note_by = models.CharField(_("note signed by"), max_length=120, blank=True)
+    note_author = models.ForeignKey(
+        Author,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("note signed by"),
+    )
+    note_by = models.CharField(_("signature in other words"), max_length=120, blank=True)
     slots = models.JSONField(
         _("slots"), default=list, help_text=_("The plan's slots as they were when the digest was built.")
     )
@@ -154,6 +181,11 @@ class Digest(models.Model):
         """Whether it takes what the newsletter's other digests of the week brought, for readers who get only this."""
         return self.cadence == Cadence.WEEKLY
 
+    @cached_property
+    def is_released_by_plan(self) -> bool:
+        """Whether the plan's rule let it go, and no person. Queries: 1, and none before it is approved."""
+        return self.state in RELEASED and Digest.objects.filter(RELEASED_BY_PLAN, pk=self.pk).exists()
+
 
 class Pick(models.Model):
     """An article in a slot of a digest, with the desk's own words where it wants them."""
@@ -167,6 +199,14 @@ class Pick(models.Model):
     teaser = models.TextField(_("own teaser"), max_length=600, blank=True)
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("own picture")
+    )
+    crop = models.CharField(
+        _("own crop of the picture"),
+        max_length=8,
+        choices=Crop,
+        blank=True,
+        default="",
+        help_text=_("Empty for the whole picture."),
     )
     alt = models.CharField(_("own alternative text"), max_length=300, blank=True)
     link_label = models.CharField(_("own link label"), max_length=80, blank=True)

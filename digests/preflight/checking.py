@@ -46,7 +46,7 @@ def check(
 def glance(digest: Digest, *, picks: Sequence[Pick], at: datetime) -> list[Finding]:
     """What can be found without rendering and without the past, blocking ones first; for lists. Queries: none.
 
-    picks: with what `stories.with_stories` reads; digest: with newsletter and sender.
+    picks: with what `stories.with_stories` reads; digest: `with_frame()`.
     """
     return _findings(Desk(digest=digest, picks=tuple(picks), at=at))
 

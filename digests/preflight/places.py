@@ -1,11 +1,13 @@
 """Rules about slots and about how the stories mix."""
 
-from collections import Counter
+from collections import defaultdict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests.preflight.registry import Desk, Flaws, advises, blocks, target_of
+from digests.doubles import as_read, listed
+from digests.models import Pick
+from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
 from digests.preflight.slot_names import name_of
 
 MIXED_FROM = 3
@@ -52,21 +54,25 @@ def there_was_a_week(desk: Desk) -> Flaws:
 
 @advises("one_section")
 def sections_are_mixed(desk: Desk) -> Flaws:
+    """The last story is the one to exchange; its place offers what to do."""
     sections = {pick.article.section for pick in desk.picks}
     if len(desk.picks) >= MIXED_FROM and len(sections) == 1 and (section := sections.pop()):
-        yield _("All stories are from one section, %(section)s.") % {"section": section}, "words"
+        *others, last = as_read(desk.digest, desk.picks)
+        message = _("“%(title)s” is from one section with all others, %(section)s: %(others)s.")
+        yield message % {**named(last), "section": section, "others": listed(others)}, target_of(last)
 
 
 @advises("third_by_author")
 def authors_are_mixed(desk: Desk) -> Flaws:
     """The first story beyond two by the same person."""
-    seen: Counter[str] = Counter()
-    for pick in desk.picks:
+    seen: defaultdict[str, list[Pick]] = defaultdict(list)
+    for pick in as_read(desk.digest, desk.picks):
         for name in pick.article.byline:
-            seen[name] += 1
-            if seen[name] == MOST_OF_ONE_AUTHOR + 1:
-                message = _("“%(title)s” is the third story by %(author)s.")
-                yield message % {"title": pick.article.title, "author": name}, target_of(pick)
+            if len(seen[name]) == MOST_OF_ONE_AUTHOR:
+                message = _("“%(title)s” is the third story by %(author)s, after %(others)s.")
+                told = {**named(pick), "author": name, "others": listed(seen[name])}
+                yield message % told, target_of(pick)
+            seen[name].append(pick)
 
 
 def _size(desk: Desk, key: str) -> int:

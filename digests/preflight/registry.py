@@ -35,11 +35,15 @@ class Desk:
     link_checks: Mapping[str, LinkCheck] = field(default_factory=dict)
 
     @property
+    def has_a_time(self) -> bool:
+        """Whether it goes out by itself: it is on the schedule, or an approval puts it back there."""
+        return self.digest.state == DigestState.SCHEDULED or self.digest.wanted_at is not None
+
+    @property
     def goes_out_at(self) -> datetime:
-        """The earliest moment at which readers can get it: what it is scheduled for, else when it is due."""
-        planned = (
-            self.digest.scheduled_at if self.digest.state == DigestState.SCHEDULED else self.digest.due_at
-        )
+        """The earliest moment at which readers get it: the time it has on the schedule, else when it is due."""
+        is_scheduled = self.digest.state == DigestState.SCHEDULED
+        planned = self.digest.scheduled_at if is_scheduled else self.digest.wanted_at or self.digest.due_at
         return max(planned, self.at) if planned else self.at
 
     @property

@@ -1,10 +1,15 @@
 """Rules about the stories: may they be shown, do they lead somewhere, are they what was picked."""
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from digests import history
-from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
+from digests.models import Digest, Pick
+from digests.preflight.registry import Desk, Finding, Flaws, advises, blocks, named, target_of
 from digests.states import LinkState
 from digests.stories import article_url
 from newsroom.articles.states import Origin, Review
@@ -23,13 +28,55 @@ def stories_still_stand(desk: Desk) -> Flaws:
 @blocks("embargoed")
 def embargoes_are_over(desk: Desk) -> Flaws:
     """Over when readers get it, which may be hours after the proof."""
+    if not desk.has_a_time:
+        return
+    for pick, until in _embargoed(desk):
+        message = _(
+            "“%(title)s” is under embargo until %(time)s, and this digest goes out before. Take it out, or stop the digest and schedule it for then."
+        )
+        yield message % {**named(pick), "time": until}, target_of(pick)
+
+
+@advises("embargo_ahead")
+def embargoes_end_in_time(desk: Desk) -> Flaws:
+    """While nothing sends it by itself, the desk may still choose a later time than the plan's."""
+    if desk.has_a_time:
+        return
+    for pick, until in _embargoed(desk):
+        message = _(
+            "“%(title)s” is under embargo: the digest can go out from %(time)s on. Schedule it for then or later, or take the story out."
+        )
+        yield message % {**named(pick), "time": until}, target_of(pick)
+
+
+def _embargoed(desk: Desk) -> Iterator[tuple[Pick, str]]:
+    """The picks that may not be told yet when it goes out, and until when, by the newsroom's clock."""
     for pick in desk.picks:
         until = pick.article.embargo_until
         if until and until > desk.goes_out_at:
-            message = _(
-                "“%(title)s” is under embargo until %(time)s; this digest goes out before. Take it out, or send later."
-            )
-            yield message % {**named(pick), "time": date_format(until, "j. F, H:i")}, target_of(pick)
+            yield pick, _time(until)
+
+
+def too_early(digest: Digest, *, when: datetime) -> list[Finding]:
+    """What may not be told yet if the digest goes out at this time. Queries: 1."""
+    message = _(
+        "“%(title)s” is under embargo until %(time)s: choose that time or a later one, or take it out."
+    )
+    picks = Pick.objects.filter(digest=digest, article__embargo_until__gt=when).select_related("article")
+    return [
+        Finding(
+            rule="embargoed",
+            blocks=True,
+            message=message % {**named(pick), "time": _time(until)},
+            target=target_of(pick),
+        )
+        for pick in picks.defer("article__body_html")
+        if (until := pick.article.embargo_until)
+    ]
+
+
+def _time(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j. F, H:i")
 
 
 @blocks("unreviewed")
@@ -37,6 +84,16 @@ def submissions_are_reviewed(desk: Desk) -> Flaws:
     for pick in desk.picks:
         if pick.article.origin == Origin.USER_SUBMISSION and pick.article.review == Review.UNREVIEWED:
             message = _("“%(title)s” is a reader submission that nobody reviewed.")
+            yield message % named(pick), target_of(pick)
+
+
+@blocks("rights_notice")
+def nobody_objects(desk: Desk) -> Flaws:
+    for pick in desk.picks:
+        if pick.article.rights_notice:
+            message = _(
+                "Somebody objects to “%(title)s”: its rights notice is open. Settle it on the article's page, or take it out."
+            )
             yield message % named(pick), target_of(pick)
 
 
@@ -57,7 +114,7 @@ def repeats_say_so(desk: Desk) -> Flaws:
             message = _(
                 "“%(title)s” was in digest %(number)s on %(day)s. Mark it as a repeat or an update, or take it out."
             )
-            day = date_format(when, "j. F")
+            day = date_format(timezone.localtime(when), "j. F")
             yield message % {**named(pick), "number": number or "–", "day": day}, target_of(pick)
 
 

@@ -6,26 +6,38 @@ went out.
 """
 
 from digests.selection.best_of import carried
-from digests.selection.building import build, last_cut_off, next_due, slots_of
-from digests.selection.candidates import Candidate, candidates, candidates_for, count_new, reasons_for, window
+from digests.selection.building import build, last_cut_off, next_due, open_due, slots_of
+from digests.selection.candidates import (
+    Candidate,
+    candidates,
+    candidates_for,
+    count_new,
+    reasons_for,
+    with_articles,
+)
+from digests.selection.contenders import Contender, contenders, window
 from digests.selection.filling import fill, name
 from digests.selection.rehearsing import Line, Rehearsal, rehearse
 
 __all__ = [
     "Candidate",
+    "Contender",
     "Line",
     "Rehearsal",
     "build",
     "candidates",
     "candidates_for",
     "carried",
+    "contenders",
     "count_new",
     "fill",
     "last_cut_off",
     "name",
     "next_due",
+    "open_due",
     "reasons_for",
     "rehearse",
     "slots_of",
     "window",
+    "with_articles",
 ]

@@ -17,7 +17,7 @@ from digests.models import Digest, Pick
 from newsroom.articles.models import Article, ArticleQuerySet
 from subscriptions.models import Newsletter
 
-CARRIED: Final = ("kicker", "title", "teaser", "alt", "link_label", "picture_id", "original")
+CARRIED: Final = ("kicker", "title", "teaser", "alt", "link_label", "picture_id", "crop", "original")
 """The desk's own words and picture, and how the article read then: what changed since is shown beside it."""
 
 

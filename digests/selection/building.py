@@ -43,7 +43,7 @@ def build(
         # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
         plan = plan_of(newsletter, cadence, is_locked=True)
         if window_end is None:
-            due_at = _open_due(plan, at=at)
+            due_at = open_due(plan, at=at)
             window_end = due_at or at
         digest = _draft(plan, at=at, window_end=window_end, due_at=due_at, by=by)
         fill(digest, at=at)
@@ -101,17 +101,6 @@ def slots_of(plan: Plan, *, on: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _open_due(plan: Plan, *, at: datetime) -> datetime | None:
-    """The next due time whose digest did not go out ahead of it."""
-    sent = Digest.objects.filter(
-        newsletter=plan.newsletter_id,
-        cadence=plan.cadence,
-        state=DigestState.HANDED_OVER,
-        due_at__gt=at,
-    ).aggregate(last=Max("due_at"))["last"]
-    return next_due(plan, after=max(at, sent or at))
-
-
 def last_cut_off(plan: Plan) -> datetime:
     """Where the plan's next window starts. Queries: 1."""
     cutting = Digest.objects.filter(
@@ -147,6 +136,19 @@ def next_due(plan: Plan, *, after: datetime) -> datetime | None:
     if not plan.is_active:
         return None
     return recurrence.next_due(plan.weekdays, plan.time, plan.zone, after=after)
+
+
+def open_due(plan: Plan, *, at: datetime) -> datetime | None:
+    """The next due time whose digest did not go out ahead of it, None while the plan rests. Queries: 1, and none then."""
+    if not plan.is_active:
+        return None
+    sent = Digest.objects.filter(
+        newsletter=plan.newsletter_id,
+        cadence=plan.cadence,
+        state=DigestState.HANDED_OVER,
+        due_at__gt=at,
+    ).aggregate(last=Max("due_at"))["last"]
+    return next_due(plan, after=max(at, sent or at))
 
 
 def _stamp(moment: datetime) -> str:

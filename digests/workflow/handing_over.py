@@ -96,7 +96,7 @@ def _cut_off(digest: Digest, *, at: datetime) -> None:
 def _tell_newsletter(digest: Digest, mailing: Mailing, *, at: datetime) -> None:
     """What lower floors show. The latest digest to look at is one of those that everybody gets who signs up."""
     plan = Plan.of(digest.newsletter, digest.cadence)
-    next_at = selection.next_due(plan, after=max(at, digest.due_at or at)) if plan else None
+    next_at = selection.open_due(plan, at=at) if plan else None
     newsletter = Newsletter.objects.filter(pk=digest.newsletter_id)
     if digest.is_best_of:
         newsletter.update(next_weekly_at=next_at)
@@ -109,7 +109,7 @@ def hand_over_due(at: datetime) -> list[Mailing]:
 
     One digest's trouble never holds up another's. Queries: 1 if nothing is due.
     """
-    due = Digest.objects.due(at).select_related("newsletter__sender").order_by("scheduled_at", "pk")
+    due = Digest.objects.due(at).with_frame().order_by("scheduled_at", "pk")
     mailings = []
     for digest in due:
         try:

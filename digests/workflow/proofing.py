@@ -24,7 +24,7 @@ def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
     somebody edited since the digest was read, and WrongState.
     """
     links.place(digest, at=at)
-    rendered = render(digest)
+    rendered = render(digest, by_plan=by is None)
     blocking = [finding for finding in preflight.check(digest, at=at, rendered=rendered) if finding.blocks]
     if blocking:
         raise NotReady(blocking)
@@ -68,7 +68,9 @@ def _freeze(digest: Digest, rendered: Rendered, *, by: User | None, at: datetime
 def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
     """Let this proof go out. A second person, unless the plan allows one.
 
-    A digest whose story was exchanged shortly before is back on the schedule with it. Raises StaleProof if the digest changed since, SecondPersonNeeded, WrongState if it is no longer proofed.
+    A digest whose story was exchanged shortly before is back on the schedule with it. Raises StaleProof if the digest
+    changed since, SecondPersonNeeded, WrongState if it is no longer proofed, and NotReady if a story came under embargo
+    beyond the time it would be back for.
     """
     if not _needs_four_eyes(proof.digest):
         return _approve(proof, ApprovalPolicy.ONE_PAIR, by=by, at=at)
@@ -118,6 +120,8 @@ def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None
         Digest.objects.filter(pk=digest.pk).update(wanted_at=None)
         digest.wanted_at = None
         return
+    if early := preflight.too_early(digest, when=max(wanted_at, at)):
+        raise NotReady(early)
     advance(
         digest,
         start=[DigestState.APPROVED],

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from digests import queue, skipping
-from digests.errors import NotApproved, TimePast
+from digests import preflight, queue, skipping
+from digests.errors import NotApproved, NotReady, TimePast
 from digests.models import Digest
 from digests.states import DigestState
 from digests.transitions import advance
@@ -19,7 +19,10 @@ GRACE_SECONDS = 300
 
 
 def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -> None:
-    """Let the approved digest go out at this time. Raises TimePast, NotApproved, EditConflict and WrongState."""
+    """Let the approved digest go out at this time.
+
+    Raises TimePast, NotReady if a story is under embargo then, NotApproved, EditConflict and WrongState.
+    """
     if when <= at:
         raise TimePast(when)
     _schedule(digest, when, start=[DigestState.APPROVED])
@@ -45,6 +48,8 @@ def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState])
         )
         if approved_proof(digest) is None:
             raise NotApproved(_("No proof of this digest is approved."))
+        if early := preflight.too_early(digest, when=when):
+            raise NotReady(early)
 
 
 def skip(digest: Digest, *, because: str, by: User | None, at: datetime) -> None:

@@ -16,9 +16,10 @@ from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from digests.limited_admin import PATHS, newsletter_of
 from digests.models import Digest, NewsletterAccess, Plan
 from digests.roles import ROLES, bring_up_to_date
-from newsroom.mail import incidents
+from newsroom.mail import incidents, notices
 from newsroom.mail.admin import ReadOnly
-from newsroom.mail.models import Incident
+from newsroom.mail.models import Incident, Letter
+from newsroom.mail.states import LetterKind
 from newsroom.web import clock
 from subscriptions import reader_acts
 from subscriptions.models import ConsentEvent, Newsletter, Subscription
@@ -224,6 +225,39 @@ def test_incidents_of_the_other_newsletter_are_not_told(own: Desk, other: Desk) 
     assert not is_open(limited, f"/admin/mail/incident/{hidden.pk}/change/")
     limited.post("/admin/mail/incident/", {"action": "resolve", "_selected_action": [hidden.pk]})
     assert not Incident.objects.get(pk=hidden.pk).resolved_at
+
+
+def test_letters_about_incidents_go_to_who_works_on_the_newsletter_and_about_none_to_all(
+    own: Desk, other: Desk
+) -> None:
+    people = {
+        "aylin": make_colleague(own.newsletter, "aylin"),
+        "enno": make_colleague(other.newsletter, "enno"),
+        "thea": make_colleague(name="thea"),
+        "petra": make_colleague(own.newsletter, "petra"),
+    }
+    NewsletterAccess.objects.create(user=people["petra"], newsletter=other.newsletter)
+    boss = User.objects.create_superuser("boss", "boss@example.org")
+    NewsletterAccess.objects.create(user=boss, newsletter=own.newsletter)
+    for name, user in people.items():
+        User.objects.filter(pk=user.pk).update(email=f"{name}@example.org")
+    Letter.objects.all().delete()
+    at = clock.now()
+    incidents.report("x", title="Die Wirtschaft wartet", newsletter_id=own.newsletter.pk, at=at)
+    incidents.report("y", title="Die Kultur wartet", newsletter_id=other.newsletter.pk, at=at)
+    incidents.report("z", title="Der Zeitplaner steht still", at=at)
+
+    notices.tell_staff(at)
+
+    told: dict[str, set[str]] = {}
+    for letter in Letter.objects.filter(kind=LetterKind.STAFF_NOTICE):
+        title = letter.subject.partition(": ")[2]
+        told.setdefault(title, set()).add(letter.address.partition("@")[0])
+    assert told == {
+        "Die Wirtschaft wartet": {"aylin", "petra", "thea", "boss"},
+        "Die Kultur wartet": {"enno", "petra", "thea", "boss"},
+        "Der Zeitplaner steht still": {"aylin", "enno", "petra", "thea", "boss"},
+    }
 
 
 def test_what_goes_wrong_with_a_digest_or_its_mailing_names_the_newsletter(own: Desk) -> None:

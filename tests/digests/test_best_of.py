@@ -251,7 +251,7 @@ def test_archive_feeds_web_version_and_api_call_it_by_its_name() -> None:
     # In the newsletter's language, whatever the visitor's.
     assert archive.count("<strong>The best of the week</strong> · <time") == 1
     assert " · The best of the week</p>" in page
-    assert "The best of the week" not in client.get(daily.get_absolute_url()).content.decode()
+    assert " · The best of the week</p>" not in client.get(daily.get_absolute_url()).content.decode()
     assert "<title>The best of the week: Six days on the river</title>" in atom
     assert [item["title"] for item in items] == [
         "The best of the week: Six days on the river",

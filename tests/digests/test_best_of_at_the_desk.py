@@ -1,12 +1,14 @@
 """The weekly best-of at the desk: board, composer, and the plan that offers it to readers."""
 
+from datetime import datetime
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from digests import board, selection, workflow
+from digests import board, planning, selection, workflow
 from digests.board import Step
 from digests.models import Digest, Plan
 from newsroom.web import clock
@@ -123,6 +125,7 @@ def test_letting_it_rest_says_what_that_means_and_sends_nobody_more_than_she_cho
     rested = browser.post(page, values | {"lets_rest": "on"})
 
     assert "1 reader chose the weekly best-of. While this plan rests she gets nothing" in shown
+    assert "One letter tells her so, an hour after the plan rests." in shown
     assert "Readers wait for this best-of." in refused.content.decode()
     assert kept
     assert rested.status_code == 302
@@ -130,6 +133,23 @@ def test_letting_it_rest_says_what_that_means_and_sends_nobody_more_than_she_cho
     assert (newsletter.has_weekly, newsletter.next_weekly_at) == (False, None)
     reader.refresh_from_db()
     assert reader.cadence == Cadence.WEEKLY
+
+
+def test_the_end_is_dated_once_and_forgotten_when_the_best_of_is_back() -> None:
+    plan = make_weekly()
+    planning.tell_newsletter(plan.newsletter, at=MONDAY_SIX)
+
+    def ended_after(*, is_active: bool, at: datetime) -> datetime | None:
+        Plan.objects.filter(pk=plan.pk).update(is_active=is_active)
+        planning.tell_newsletter(plan.newsletter, at=at)
+        return Newsletter.objects.get(pk=plan.newsletter_id).weekly_ended_at
+
+    assert ended_after(is_active=True, at=MONDAY_SIX) is None
+    assert ended_after(is_active=False, at=MONDAY_SIX + HOUR) == MONDAY_SIX + HOUR
+    assert ended_after(is_active=False, at=MONDAY_SIX + DAY) == MONDAY_SIX + HOUR
+    assert ended_after(is_active=True, at=MONDAY_SIX + DAY) is None
+    Newsletter.objects.update(has_weekly=False)  # as if there had never been one
+    assert ended_after(is_active=False, at=MONDAY_SIX + DAY) is None
 
 
 def test_a_best_of_that_nobody_waits_for_rests_and_goes_without_a_question(browser: Client) -> None:

@@ -38,7 +38,8 @@ from tests.digests.factories import (
     make_scheduled,
     make_user,
 )
-from tests.factories import NOON, make_article, make_newsletter, make_subscription
+from tests.factories import NOON, make_article, make_author, make_newsletter, make_subscription
+from tests.newsroom.articles.factories import make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -263,14 +264,43 @@ def test_front_page_shows_the_card_with_its_button_and_the_last_sends() -> None:
     assert "<b>99</b> accepted" in text
 
 
-def test_front_page_says_that_the_scheduler_stands_still() -> None:
+PAGES = ("/admin/", "/admin/articles/article/", "/admin/digests/digest/", "/admin/password_change/")
+
+
+@pytest.mark.parametrize("page_path", PAGES)
+def test_every_page_says_what_stands_still_though_nobody_is_left_to_write_an_incident(page_path: str) -> None:
+    client = page(colleague("Redaktion"))
+    for queue in ("control", "letters", "mailings"):
+        heartbeats.beat(f"queue:{queue}", at=clock.now())
+    fine = client.get(page_path).text
+    heartbeats.beat("queue:mailings", at=clock.now() - timedelta(seconds=91))
+
+    one = client.get(page_path).text
+    for queue in ("control", "letters"):
+        heartbeats.beat(f"queue:{queue}", at=clock.now() - timedelta(seconds=91))
+    everything = client.get(page_path).text
+
+    assert "stands still" not in fine
+    assert one.count("stands still") == one.count("The queue “mailings” stands still") == 1
+    assert everything.count("stands still") == everything.count("The scheduler stands still") == 1
+
+
+def test_what_an_incident_tells_already_is_not_told_twice() -> None:
     client = page(colleague("Redaktion"))
     heartbeats.beat("queue:control", at=clock.now())
-    assert "scheduler stands still" not in client.get("/admin/").content.decode()
+    heartbeats.beat("queue:mailings", at=clock.now() - timedelta(seconds=91))
+    incidents.report("machine.queue.mailings", title="Queue “mailings”: seen a while ago", at=clock.now())
 
-    heartbeats.beat("queue:control", at=clock.now() - timedelta(seconds=121))
+    text = client.get("/admin/articles/article/").text
 
-    assert "scheduler stands still" in client.get("/admin/").content.decode()
+    assert text.count('class="incident-bar') == 1
+    assert "seen a while ago" in text
+
+
+def test_who_may_know_of_no_incident_hears_of_no_standstill() -> None:
+    heartbeats.beat("queue:control", at=clock.now() - timedelta(seconds=91))
+
+    assert "stands still" not in page(colleague()).get("/admin/password_change/").text
 
 
 def test_front_page_without_the_right_to_see_digests_shows_no_board() -> None:
@@ -345,7 +375,8 @@ def fill(newsletters: int) -> None:
         ).update(state=MailingState.SENDING)
         skipping.skip(make_ready(newsletter), because="Nothing.", at=NOON)
         make_proofed(newsletter, stories=3, due_at=NOON + DAY)
-        make_ready(newsletter, stories=3, owner=make_user())
+        author = make_author(portrait=make_picture())
+        make_ready(newsletter, stories=3, owner=make_user(), note="Guten Morgen.", note_author=author)
     make_planned()
 
 
@@ -410,7 +441,7 @@ def test_a_day_of_another_year_is_told_with_its_year() -> None:
     this_year = clock.now().year
     shown = {}
     for year in (this_year, this_year + 3):
-        Digest.objects.update(scheduled_at=clock.now().replace(year=year, month=12, day=30))
+        Digest.objects.update(scheduled_at=clock.now().replace(year=year, month=12, day=30, hour=12))
         text = browser.get("/admin/").text
         (shown[year],) = re.findall(rf'<time datetime="{year}-12-30[^>]*>([^<]*)</time>', text)
 

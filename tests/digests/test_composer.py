@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from digests import history
 from digests.models import Digest, Pick, Proof
 from digests.rendering import render
 from digests.states import DigestState, PickSource
@@ -20,6 +21,7 @@ from tests.factories import (
     make_newsletter,
     make_pick,
     make_plan,
+    make_section,
     make_subscription,
 )
 
@@ -72,7 +74,7 @@ def filled_form(digest: Digest, **changes: Any) -> dict[str, Any]:
     """What a browser would send if nobody typed anything, and the changes."""
     digest.refresh_from_db()
     data: dict[str, Any] = {"version": digest.version}
-    data |= {name: getattr(digest, name) for name in ("subject", "preheader", "note", "note_by")}
+    data |= history.words(digest)
     for pick in digest.picks.all():
         prefix = f"pick-{pick.pk}"
         data |= {f"{prefix}-slot": pick.slot, f"{prefix}-position": pick.position + 1}
@@ -332,6 +334,45 @@ def test_the_page_asks_the_same_questions_whatever_it_shows(
         jonas.get(page_of(digest))
 
 
+def without_masks(html: str) -> str:
+    """The token of a form is masked anew each time."""
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", html)
+
+
+@pytest.mark.parametrize("query", ["", "?view=text", "?q=Kran&view=dark"])
+def test_what_a_save_sends_back_is_the_page_it_would_be(query: str, jonas: Client, digest: Digest) -> None:
+    sent = filled_form(digest, subject="")
+    query = f"{query}{'&' if query else '?'}until={quote(digest.window_end.isoformat())}"
+
+    answer = jonas.post(page_of(digest) + query, sent, headers={"accept": "application/json"}).json()
+
+    alone = jonas.get(f"{page_of(digest)}{query}&only=outcome").content.decode()
+    page = without_masks(jonas.get(page_of(digest) + query).content.decode())
+    assert answer["version"] == digest.version + 1
+    assert without_masks(answer["outcome"]) == without_masks(alone)
+    status, findings, heads, view = [
+        without_masks(part) for part in re.split(r"\n(?=<section|<div id=)", alone) if part.strip()
+    ]
+    counts = re.findall(r"<h3.*?</h3>", heads)
+    assert len(counts) == 3
+    for part in (status, findings, view, *counts):
+        assert part.strip() in page
+    assert "The subject is missing." in findings
+
+
+def test_a_refused_save_names_the_fields(jonas: Client, digest: Digest) -> None:
+    pick = digest.picks.get(slot="lead")
+
+    answer = jonas.post(
+        page_of(digest),
+        filled_form(digest, **{f"pick-{pick.pk}-position": ""}),
+        headers={"accept": "application/json"},
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == [f"id_pick-{pick.pk}-position"]
+
+
 def test_a_plan_that_is_made_or_moved_begins_now_and_makes_up_nothing(admin_client: Client) -> None:
     plan = make_plan(newsletter=make_newsletter())
     before = plan.last_due_at
@@ -348,3 +389,20 @@ def test_a_plan_that_is_made_or_moved_begins_now_and_makes_up_nothing(admin_clie
     assert before is None
     assert plan.last_due_at is not None
     assert dt.datetime.now(dt.UTC) - plan.last_due_at < dt.timedelta(minutes=1)
+
+
+def test_what_a_plan_favours_is_ticked_without_a_script(admin_client: Client) -> None:
+    plan, section = make_plan(newsletter=make_newsletter()), make_section(name_de="Wissen")
+    url = reverse("admin:digests_plan_change", args=[plan.pk])
+    page = admin_client.get(url)
+    form = page.context["adminform"].form
+    data = {name: form[name].value() for name in form.fields} | {"favoured_sections": [section.pk]}
+    data |= {"is_active": "on", "first_window_from_0": "2026-05-03", "first_window_from_1": "12:00:00"}
+    data |= {"slots-TOTAL_FORMS": "0", "slots-INITIAL_FORMS": "0"}
+
+    admin_client.post(url, data)
+
+    assert re.search(
+        r'<label[^>]*><input type="checkbox" name="favoured_sections"[^>]*>\s*Wissen', page.content.decode()
+    )
+    assert list(plan.favoured_sections.all()) == [section]

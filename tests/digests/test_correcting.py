@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from digests import correcting, workflow
-from digests.archive import web_version
+from digests.archive import published, web_version
 from digests.delivery import freezing, ledger, recipients
 from digests.delivery.models import Delivery, Mailing
 from digests.delivery.states import DeliveryState, MailingState
@@ -28,7 +28,8 @@ from subscriptions import consent
 from subscriptions.states import Cadence
 from tests.digests.delivery.factories import make_readers
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_planned, make_ready, make_user
-from tests.factories import NOON, make_digest, make_subscription
+from tests.factories import NOON, make_author, make_digest, make_subscription
+from tests.newsroom.articles.factories import make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -228,8 +229,19 @@ def test_nothing_is_sent_while_the_digest_itself_is_on_its_way(state: str) -> No
         correcting.hand_over(correction, at=LATER)
 
 
+def test_nothing_is_sent_once_it_is_forgotten_who_got_the_digest() -> None:
+    correction = make_approved_correction()
+    Mailing.objects.update(account={})
+
+    with pytest.raises(CorrectionRefused, match="no longer kept"):
+        correcting.hand_over(correction, at=LATER)
+
+    assert Mailing.objects.count() == 1
+
+
 def test_the_mail_has_the_digest_s_frame_and_the_reader_s_own_links() -> None:
-    digest = make_sent(note="Guten Morgen", note_by="Jonas")
+    author = make_author(name="Ada Beispiel", portrait=make_picture())
+    digest = make_sent(note="Guten Morgen", note_author=author)
     correction = make_correction(digest, text="Wir schrieben **acht**.\n\n<script>alert(1)</script>")
 
     rendered = correcting.render(correction)
@@ -242,6 +254,7 @@ def test_the_mail_has_the_digest_s_frame_and_the_reader_s_own_links() -> None:
     assert digest.newsletter.name.replace("&", "&amp;") in rendered.html
     for part in (rendered.html, rendered.text):
         assert "Guten Morgen" not in part
+        assert "Ada Beispiel" not in part
         assert digest.get_absolute_url() in part
 
 
@@ -272,12 +285,16 @@ def test_a_decided_proof_is_not_decided_again() -> None:
         correcting.propose(proof.correction, by=make_user(), at=LATER)  # type: ignore[arg-type]  # it has one
 
 
+def page_of(digest: Digest) -> str:
+    return web_version(published(Digest.objects.filter(pk=digest.pk))).body
+
+
 def test_a_correction_s_proof_stands_for_nothing_in_the_digest_s_own_way() -> None:
     digest = make_sent()
-    before = web_version(digest).body
+    before = page_of(digest)
     proof = Proof.objects.get(correction=make_approved_correction(digest))
 
-    assert web_version(digest).body == before
+    assert page_of(digest) == before
     with pytest.raises((StaleProof, WrongState)):
         workflow.approve(proof, by=make_user(), at=LATER)
 
@@ -297,7 +314,7 @@ def test_a_correction_in_the_next_digest_stands_beside_the_article_and_in_the_dr
     assert f"“{pick.article.title}”" in draft.note
     assert draft.note.endswith("Sie legt um sieben ab.")
     assert draft.version == 2
-    assert "Sie legt um sieben ab." in web_version(digest).body
+    assert "Sie legt um sieben ab." in page_of(digest)
 
 
 def test_a_draft_that_somebody_edits_meanwhile_leaves_the_article_uncorrected() -> None:

@@ -93,7 +93,9 @@ def test_the_third_article_of_an_author_is_named_the_second_is_not(digest: Diges
 
     (double,) = found(digest)[third.pk]
     assert double.kind == "author"
-    assert "Article 3 by Thea Brandwald" in double.sentence
+    first, second = digest.picks.filter(slot="briefs")
+    assert double.sentence == f"Article 3 by Thea Brandwald, after “{first}”, “{second}”."
+    assert double.other == second
 
 
 def test_all_from_one_section_is_said_once_and_not_of_two_articles(digest: Digest) -> None:
@@ -102,11 +104,26 @@ def test_all_from_one_section_is_said_once_and_not_of_two_articles(digest: Diges
         make_pick(digest=digest, slot="briefs", position=position, article=make_article(section=city))
     assert kinds(digest) == []
 
-    make_pick(digest=digest, slot="more", article=make_article(section=city))
+    last = make_pick(digest=digest, slot="more", article=make_article(section=city))
 
-    assert kinds(digest) == ["section"]
+    ((double,),) = found(digest).values()
+    first, second = digest.picks.filter(slot="briefs")
+    assert double.kind == "section"
+    assert double.sentence == f"From one section with all others, Stadt: “{first}”, “{second}”."
+    assert list(found(digest)) == [last.pk]
     make_pick(digest=digest, slot="more", position=1, article=make_article(section=make_section()))
     assert kinds(digest) == []
+
+
+def test_of_many_others_three_are_named_and_the_rest_counted(digest: Digest) -> None:
+    city = make_section(name_de="Stadt")
+    for position in range(6):
+        make_pick(digest=digest, slot="more", position=position, article=make_article(section=city))
+
+    ((double,),) = found(digest).values()
+
+    assert double.sentence.count("“") == 3
+    assert double.sentence.endswith("” and 2 more.")
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,22 @@ def lost(side: Sheet, merged: Sheet, clashes: Sequence[str]) -> list[str]:
     return found
 
 
+def briefs(*picks: int, **titles: str) -> Sheet:
+    """The base with its briefs in this order, and new titles: `p3="a"`; what is not in the order was taken out."""
+    here = {1, *picks, 5}
+    own = {pick: {"title": titles.get(f"p{pick}", ""), "teaser": ""} for pick in BASE.picks if pick in here}
+    return replace(BASE, picks=own, slots={**BASE.slots, "briefs": list(picks)})
+
+
+def test_where_i_put_what_they_took_out_is_asked_or_kept() -> None:
+    asked = merge(BASE, briefs(3, 2, 4, p3="a"), briefs(4, 2))
+    kept = merge(BASE, briefs(2, 4, 3, p4="a"), briefs(2, 3))
+
+    assert set(asked.clashes) == {"pick-3-gone", "slot-briefs"}
+    assert kept.clashes == ["pick-4-gone"]
+    assert list(kept.sheet.slots["briefs"]) == [2, 4, 3]
+
+
 @given(mine=sheets(added=6), theirs=sheets(added=7))
 def test_no_edit_of_either_side_is_lost_silently(mine: Sheet, theirs: Sheet) -> None:
     merged = merge(BASE, mine, theirs)

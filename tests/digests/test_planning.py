@@ -4,17 +4,25 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import RequestFactory
+from django.utils import translation
 
 from digests import curation, planning, selection, workflow
+from digests.admin import DigestAdmin
+from digests.composer.wording import put_together
 from digests.delivery.models import Mailing
 from digests.models import Approval, Digest, DigestMailing, Plan
+from digests.rendering import automatic_label
 from digests.states import ApprovalPolicy, Autopilot, DigestState
 from newsroom.articles.states import Origin, Review
 from newsroom.mail.models import Incident
 from subscriptions.states import NewsletterState
-from tests.digests.factories import DAY, HOUR, MONDAY_SIX, make_news, make_planned, make_user
+from tests.digests.factories import DAY, HOUR, MONDAY_SIX, make_news, make_planned, make_sent, make_user
 from tests.factories import make_article, make_pick
+from tests.newsroom.articles.factories import make_picture
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +67,44 @@ def test_a_plan_that_sends_fills_approves_and_hands_over() -> None:
     assert plan.newsletter.latest_url == digest.get_absolute_url()
     assert plan.newsletter.latest_title == digest.subject
     assert plan.newsletter.next_at == MONDAY_SIX + DAY
+
+
+def test_readers_are_promised_the_plans_own_time_and_none_while_it_rests() -> None:
+    newsletter = make_planned().newsletter
+    promised = []
+
+    for change in ({}, {"time": "08:00"}, {"is_active": False}):
+        Plan.objects.filter(newsletter=newsletter).update(**change)
+        planning.tell_newsletter(newsletter, at=MONDAY_SIX - HOUR)
+        newsletter.refresh_from_db()
+        promised.append(newsletter.next_at)
+
+    assert promised == [MONDAY_SIX, MONDAY_SIX + 2 * HOUR, None]
+
+
+@pytest.mark.parametrize("by", ["somebody saves the plan", "the plan runs"])
+def test_what_was_sent_early_is_not_promised_again(by: str) -> None:
+    plan = make_planned()
+    tomorrow = MONDAY_SIX + DAY
+    make_sent(plan.newsletter, at=MONDAY_SIX - 2 * HOUR, due_at=tomorrow)
+
+    if by == "the plan runs":
+        planning.run(plan, at=MONDAY_SIX)
+    else:
+        planning.tell_newsletter(plan.newsletter, at=MONDAY_SIX)
+
+    plan.newsletter.refresh_from_db()
+    assert plan.newsletter.next_at == tomorrow + DAY
+
+
+def test_of_two_sent_early_neither_is_promised_again() -> None:
+    newsletter = make_planned().newsletter
+
+    make_sent(newsletter, at=MONDAY_SIX - 2 * HOUR, due_at=MONDAY_SIX + DAY)
+    make_sent(newsletter, at=MONDAY_SIX - HOUR, due_at=MONDAY_SIX)
+
+    newsletter.refresh_from_db()
+    assert newsletter.next_at == MONDAY_SIX + 2 * DAY
 
 
 def test_running_again_changes_nothing() -> None:
@@ -196,7 +242,7 @@ def test_a_draft_built_ahead_with_too_little_new_is_skipped_unless_somebody_cura
     assert states == [DigestState.SKIPPED, DigestState.DRAFT]
 
 
-def test_a_draft_of_the_desk_is_filled_up_and_sent_and_not_called_automatic() -> None:
+def test_a_draft_of_the_desk_is_filled_up_and_sent_and_its_stories_stay() -> None:
     plan = make_planned(**SENDS)
     draft = selection.build(plan.newsletter, at=MONDAY_SIX - 5 * HOUR, by=make_user())
     lead, *others = make_news(3, at=MONDAY_SIX - HOUR)
@@ -208,6 +254,58 @@ def test_a_draft_of_the_desk_is_filled_up_and_sent_and_not_called_automatic() ->
     assert (sent.pk, sent.state, sent.is_automatic) == (draft.pk, DigestState.HANDED_OVER, False)
     assert sent.picks.get(slot="lead").article == lead
     assert {pick.article for pick in sent.picks.exclude(slot="lead")} == set(others)
+
+
+SAID = {
+    "nobody": "automatically; the mail says so",
+    "the desk": "partly automatically; the mail says so",
+}
+COLUMN = {
+    "nobody": "automatically",
+    "the desk": "partly automatically",
+    "the desk, and a person approves": "by the desk",
+}
+LABELS = ("Put together automatically", "Put together partly automatically")
+
+
+def column_of(digest: Digest) -> str:
+    """What the list of digests says of it, read with the list's own query."""
+    page, request = admin.site.get_model_admin(Digest), RequestFactory().get("/admin/")
+    request.user = User.objects.create_superuser("anna")
+    assert isinstance(page, DigestAdmin)
+    row = page.get_queryset(request).get(pk=digest.pk)
+    assert "is_released_by_plan" in vars(row)  # read with the list, not for each line
+    return page.made_by(row)
+
+
+@pytest.mark.parametrize("begun_by", ["nobody", "the desk", "the desk, and a person approves"])
+def test_readers_are_told_whenever_no_person_released_the_digest(begun_by: str) -> None:
+    """In both parts of the mail and in the archive; one word to the subject makes nobody answer for the rest."""
+    plan = make_planned("en", **SENDS)
+    make_news(3, at=MONDAY_SIX - HOUR, language="en")
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    if begun_by != "nobody":
+        curation.edit_digest(draft, expected_version=1, at=MONDAY_SIX - HOUR, subject="Guten Morgen")
+    half_past = MONDAY_SIX - HOUR / 2
+    if begun_by.endswith("approves"):
+        selection.fill(draft, at=half_past)
+        proof = workflow.propose(draft, by=make_user(), at=half_past)
+        workflow.approve(proof, by=make_user(), at=half_past)
+        workflow.schedule(proof.digest, when=MONDAY_SIX, by=None, at=half_past)
+        workflow.hand_over_due(MONDAY_SIX)
+    else:
+        planning.run_due_plans(MONDAY_SIX)
+
+    sent = Digest.objects.get(state=DigestState.HANDED_OVER)
+    proof = sent.proofs.get()
+    mail = proof.renditions.get().rendition
+    expected = {"nobody": [LABELS[0]], "the desk": [LABELS[1]]}.get(begun_by, [])
+    for part in (mail.html, mail.text, proof.web_html):
+        assert [label for label in LABELS if label in part] == expected
+    with translation.override("en"):  # whoever looks at it later sees what readers saw
+        assert automatic_label(sent) == "".join(expected)
+        assert put_together(sent, plan) == SAID.get(begun_by, "")
+        assert column_of(sent) == COLUMN[begun_by]
 
 
 @pytest.mark.parametrize("autopilot", [Autopilot.HOLD, Autopilot.FILL_AND_SEND])
@@ -245,11 +343,53 @@ def test_the_autopilot_takes_nothing_unfit() -> None:
     make_article(first_seen_at=MONDAY_SIX - HOUR, embargo_until=MONDAY_SIX + HOUR)
     make_article(first_seen_at=MONDAY_SIX - HOUR, withdrawn_at=MONDAY_SIX - MINUTE)
     make_article(first_seen_at=MONDAY_SIX - 9 * MINUTE)
+    picture = make_picture(alt="Die Fähre am Steg", credit="KI-generiert (Midjourney)")
+    make_article(first_seen_at=MONDAY_SIX - HOUR, picture=picture)
 
     planning.run_due_plans(MONDAY_SIX)
 
     sent = Digest.objects.get(state=DigestState.HANDED_OVER)
     assert [pick.article for pick in sent.picks.all()] == [fit]
+
+
+def test_a_machines_picture_that_nobody_labelled_does_not_keep_the_digest_from_readers() -> None:
+    """It is the newest, and would open the mail."""
+    make_planned(**SENDS)
+    older = make_news(3, at=MONDAY_SIX - 2 * HOUR)
+    picture = make_picture(alt="Die Fähre am Steg", credit="KI-generiert (Midjourney)")
+    newest = make_article(first_seen_at=MONDAY_SIX - HOUR, picture=picture)
+
+    (digest,) = planning.run_due_plans(MONDAY_SIX)
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.HANDED_OVER
+    assert {pick.article for pick in digest.picks.all()} == set(older)
+    (left,) = [line for line in digest.choices if not line["slot"]]
+    assert (left["article"], left["reason"]) == (newest.pk, "picture")
+    assert not _open(f"digests.not_sent.{digest.pk}")
+
+
+@pytest.mark.parametrize(
+    ("is_automatic", "autopilot", "says"),
+    [
+        (True, Autopilot.HOLD, "unless the desk changes something"),
+        (True, Autopilot.FILL_AND_SEND, "but the plan sends it"),
+        (False, Autopilot.FILL_AND_SEND, "if the plan fills and sends it"),
+        (False, Autopilot.HOLD, ""),
+    ],
+)
+@pytest.mark.usefixtures("in_english")
+def test_the_desk_learns_before_what_readers_will_be_told(
+    is_automatic: bool, autopilot: Autopilot, says: str
+) -> None:
+    plan = make_planned(autopilot=autopilot)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR, by=None if is_automatic else make_user())
+    draft.is_automatic = is_automatic
+
+    told = put_together(draft, plan)
+
+    assert says in told
+    assert bool(told) == bool(says)
 
 
 def test_what_preflight_blocks_stays_a_draft_and_staff_are_told() -> None:
@@ -264,6 +404,21 @@ def test_what_preflight_blocks_stays_a_draft_and_staff_are_told() -> None:
     assert digest.state == DigestState.DRAFT
     assert not digest.proofs.exists()
     assert _open(f"digests.not_sent.{draft.pk}")
+
+
+def test_a_story_of_the_desk_under_embargo_keeps_the_plan_from_sending() -> None:
+    plan = make_planned(**SENDS)
+    make_news(2, at=MONDAY_SIX - HOUR)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    secret = make_article(embargo_until=MONDAY_SIX + HOUR)
+    make_pick(digest=draft, slot="more", article=secret)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.proofs.count()) == (DigestState.DRAFT, 0)
+    assert secret.title in Incident.objects.get(key=f"digests.not_sent.{draft.pk}").text
+    assert not Mailing.objects.exists()
 
 
 def test_plans_that_rest_do_nothing() -> None:

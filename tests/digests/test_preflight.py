@@ -25,7 +25,7 @@ from newsroom.mail import wire
 from subscriptions.models import Sender
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_ready
 from tests.factories import NOON, make_article, make_author, make_pick, make_section
-from tests.newsroom.articles.factories import make_feed, make_picture_bytes
+from tests.newsroom.articles.factories import make_feed, make_picture, make_picture_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +69,16 @@ def picture(name: str = "faehre.jpg", content: bytes = b"", **values: Any) -> Ch
         made = {"alt": "Die Fähre am Steg", "credit": "Foto: Thea Brandwald", "sha256": path} | values
         row = Picture.objects.create(file=path, width=40, height=30, **made)
         digest.picks.filter(slot="lead").update(picture=row)
+
+    return change
+
+
+def portrait(name: str = "jonas.jpg", content: bytes = b"", **values: Any) -> Change:
+    """The note is signed by somebody with a portrait."""
+
+    def change(digest: Digest) -> None:
+        author = make_author(portrait=make_picture(name, content, **values))
+        words(note="Guten Morgen.", note_author=author)(digest)
 
     return change
 
@@ -185,10 +195,17 @@ PAIRS = {
     "no_note": Pair(nothing, words(note="Guten Morgen.")),
     "dead_link_in_note": Pair(link_in_note(LinkState.DEAD), link_in_note(LinkState.DOUBTFUL)),
     "withdrawn": Pair(articles(withdrawn_at=NOON), nothing),
-    "embargoed": Pair(articles(embargo_until=NOON + HOUR), articles(embargo_until=NOON)),
+    "embargoed": Pair(
+        both(articles(embargo_until=NOON + HOUR), words(wanted_at=NOON)),
+        both(articles(embargo_until=NOON + HOUR), words(wanted_at=NOON + HOUR)),
+    ),
+    "embargo_ahead": Pair(articles(embargo_until=NOON + HOUR), articles(embargo_until=NOON)),
     "unreviewed": Pair(
         articles(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED),
         articles(origin=Origin.USER_SUBMISSION, review=Review.REVIEWED),
+    ),
+    "rights_notice": Pair(
+        articles(rights_notice="Hafenlabor: Das Foto ist unseres."), articles(rights_notice="")
     ),
     "other_language": Pair(articles(language="en"), articles(language="de-AT")),
     "repeated": Pair(sent_before(ago=29 * DAY), sent_before(ago=30 * DAY)),
@@ -208,7 +225,21 @@ PAIRS = {
     "unmailable_picture": Pair(
         picture(name="faehre.webp", content=make_picture_bytes("WEBP")), picture(name="faehre.PNG")
     ),
+    "uncuttable_picture": Pair(
+        both(picture(content=make_picture_bytes()[:100]), picks(crop="top")),
+        both(picture(), picks(crop="top")),
+    ),
     "heavy_picture": Pair(picture(content=noise(100_001)), picture(content=noise(90_000))),
+    "portrait_no_alt": Pair(portrait(alt=" "), both(portrait(alt=""), words(note=""))),
+    "portrait_no_credit": Pair(portrait(credit=" "), portrait(credit="", digital_source=MACHINE)),
+    "portrait_unlabelled": Pair(
+        portrait(credit="Uferblick, KI-generiert"),
+        portrait(credit="Uferblick, KI-generiert", digital_source=MACHINE),
+    ),
+    "portrait_unmailable": Pair(
+        portrait("jonas.webp", make_picture_bytes("WEBP")), portrait("jonas.webp", withdrawn_at=NOON)
+    ),
+    "portrait_heavy": Pair(portrait(content=noise(100_001)), portrait(content=noise(90_000))),
     "too_large": Pair(nothing, nothing),  # by the size of the mail: below
     "large": Pair(nothing, nothing),
     "no_legal_block": Pair(lambda digest: Sender.objects.update(imprint_url=""), nothing),
@@ -264,8 +295,9 @@ def test_every_rule_has_its_pair_and_every_pair_its_rule() -> None:
 def test_these_rules_block_and_the_others_advise() -> None:
     assert {code for code, rule in preflight.RULES.items() if rule.blocks} == {
         "slot_underfull", "slot_overfull", "nothing_picked", "empty_week", "no_subject", "faked_reply", "dead_link_in_note",
-        "withdrawn", "embargoed", "unreviewed", "other_language", "repeated", "dead_link", "no_alt", "no_credit",
-        "unlabelled_machine_picture", "too_large", "no_legal_block", "no_way_out",
+        "withdrawn", "embargoed", "unreviewed", "rights_notice", "other_language", "repeated", "dead_link", "no_alt", "no_credit",
+        "unlabelled_machine_picture", "uncuttable_picture", "portrait_no_alt", "portrait_no_credit", "portrait_unlabelled", "too_large",
+        "no_legal_block", "no_way_out",
     }  # fmt: skip
 
 
@@ -301,23 +333,35 @@ def test_what_blocks_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "times", "is_told"),
+    ("state", "times", "told_as"),
     [
-        (DigestState.DRAFT, {"due_at": NOON + 2 * HOUR}, False),
-        (DigestState.DRAFT, {"due_at": NOON + HOUR / 2}, True),
-        (DigestState.DRAFT, {"due_at": NOON - DAY}, True),
-        (DigestState.SCHEDULED, {"due_at": NOON + 2 * HOUR, "scheduled_at": NOON + HOUR / 2}, True),
-        (DigestState.SCHEDULED, {"due_at": NOON - HOUR, "scheduled_at": NOON + HOUR}, False),
+        (DigestState.DRAFT, {"due_at": NOON + 2 * HOUR}, ""),
+        (DigestState.DRAFT, {"due_at": NOON + HOUR / 2}, "embargo_ahead"),
+        (DigestState.DRAFT, {"due_at": NOON - DAY}, "embargo_ahead"),
+        (DigestState.APPROVED, {"due_at": NOON + HOUR / 2}, "embargo_ahead"),
+        (DigestState.SCHEDULED, {"due_at": NOON + 2 * HOUR, "scheduled_at": NOON + HOUR / 2}, "embargoed"),
+        (DigestState.SCHEDULED, {"due_at": NOON - HOUR, "scheduled_at": NOON + HOUR}, ""),
+        # A story was exchanged: with its approval the digest is back at the time it had.
+        (DigestState.PROOFED, {"due_at": NOON + 2 * HOUR, "wanted_at": NOON + HOUR / 2}, "embargoed"),
+        (DigestState.PROOFED, {"due_at": NOON - HOUR, "wanted_at": NOON + HOUR}, ""),
     ],
 )
 def test_an_embargo_counts_at_the_time_when_readers_get_it(
-    state: str, times: dict[str, dt.datetime], is_told: bool
+    state: str, times: dict[str, dt.datetime], told_as: str
 ) -> None:
     digest = make_ready()
     Article.objects.update(embargo_until=NOON + HOUR)
     words(state=state, **times)(digest)
 
-    assert ("embargoed" in told(digest)) is is_told
+    assert {"embargoed", "embargo_ahead"} & set(told(digest)) == ({told_as} if told_as else set())
+
+
+def test_the_desk_learns_from_when_on_an_embargoed_story_may_go_by_its_own_clock() -> None:
+    digest = make_ready()
+    articles(embargo_until=NOON + HOUR)(digest)
+
+    # One o'clock in the afternoon in UTC is three in Berlin's summer.
+    assert "15:00" in told(digest)["embargo_ahead"].message
 
 
 @pytest.mark.parametrize("label", PickLabel)
@@ -425,11 +469,13 @@ def test_queries_do_not_grow_with_the_digest() -> None:
 
 
 def test_a_glance_asks_the_database_nothing() -> None:
-    digest = Digest.objects.select_related("newsletter__sender").get(pk=make_ready(stories=3, subject="").pk)
+    made = make_ready(stories=3, subject="")
+    portrait(alt="")(made)
+    digest = Digest.objects.with_frame().get(pk=made.pk)
     read = picks_of(digest)
 
     with CaptureQueriesContext(connection) as queries:
         found = preflight.glance(digest, picks=read, at=NOON)
 
     assert len(queries) == 0
-    assert "no_subject" in {finding.rule for finding in found}
+    assert {"no_subject", "portrait_no_alt"} <= {finding.rule for finding in found}

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.html import escape
 from PIL import Image
 
+from digests.delivery import footers
 from digests.models import Digest
 from digests.rendering import LONGEST_VALUES, MAXIMUM_BYTES, Rendered, render
 from newsroom.articles.models import Article, Picture
@@ -57,9 +58,13 @@ def filled(rendered: Rendered) -> tuple[str, str]:
             "leave_url": "https://news.example.org/u/abc",
             "manage_url": "https://news.example.org/preferences/abc/",
             "masked_address": "m…@example.org",
-            "since": "3. Mai 2026",
-            "place": " unter einem Artikel",
-            "back": "",
+            **footers.words(
+                footers.Reader(
+                    language=rendered.language, since=dt.date(2026, 5, 3), source="/articles/die-faehre/"
+                ),
+                newsletter="Wirtschaft",
+                language=rendered.language,
+            ),
         }
     )
 
@@ -242,6 +247,20 @@ def test_a_picture_without_a_credit_is_credited_as_agreed_with_its_feed(
         assert set(re.findall(r"Foto: \w+", version)) == ({caption} if caption else set())
 
 
+def test_no_separator_begins_a_line_and_none_stands_between_links_that_wrap() -> None:
+    digest = whole_digest()
+
+    html = render(digest).html
+    seen = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
+
+    separators = re.findall(r"(?:&nbsp;|\xa0|.)·", seen)
+    assert len(separators) >= 4
+    assert set(separators) <= {"&nbsp;·", "\xa0·"}
+    assert not re.search(r"</a>[^<\w]*·", seen)
+    assert html.count("<!--[if mso]> · <![endif]-->") == 3  # Outlook for Windows knows no padding of links
+    assert len(re.findall(r'<a[^>]*class="tap"[^>]*padding: ?8px 20px 8px 0', seen)) == 5
+
+
 def test_headlines_of_briefs_look_like_links() -> None:
     html = render(whole_digest()).html
 
@@ -394,8 +413,8 @@ def test_rendering_asks_the_same_questions_whatever_the_number_of_picks(
         )
     digest = Digest.objects.select_related("newsletter__sender").get(pk=digest.pk)
 
-    with django_assert_num_queries(5):
-        # plan's zone, links, picks with articles, bylines, their authors
+    with django_assert_num_queries(4):
+        # plan's zone, picks with articles and links, bylines, their authors
         render(digest)
 
 

@@ -9,7 +9,7 @@ from digests.errors import EditClash, EditConflict, PickRefused, WrongState
 from digests.models import Digest, DigestVersion, Pick
 from digests.states import DigestState, PickSource
 from tests.digests.factories import HOUR, make_handed_over, make_proofed, make_ready, make_user
-from tests.factories import NOON, make_article, make_pick
+from tests.factories import NOON, make_article, make_author, make_pick
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -253,3 +253,48 @@ def test_a_restored_version_leaves_out_what_is_no_longer_there() -> None:
 
     assert order(digest, "briefs") == []
     assert order(digest, "lead") != []
+
+
+def test_who_signs_and_what_another_wrote_meanwhile_both_survive() -> None:
+    digest, ada = make_ready(), make_author()
+    save(digest, 1, note="Guten Morgen")
+
+    saved = save(digest, 1, note_author=str(ada.pk))
+
+    digest.refresh_from_db()
+    assert saved.is_merged
+    assert (digest.note, digest.note_author) == ("Guten Morgen", ada)
+
+
+def test_restoring_lets_the_same_author_sign_again_unless_gone() -> None:
+    digest, ada, bo = make_ready(), make_author(), make_author()
+    for seen, author in enumerate((ada, bo), 1):
+        save(digest, seen, note_author=str(author.pk))
+    older = DigestVersion.objects.get(digest=digest, number=2)
+
+    saving.restore(Digest.objects.get(pk=digest.pk), older, expected_version=3, at=NOON)
+
+    digest.refresh_from_db()
+    assert digest.note_author == ada
+
+    ada.delete()
+    saving.restore(Digest.objects.get(pk=digest.pk), older, expected_version=4, at=NOON)
+    again = Digest.objects.get(pk=digest.pk)
+    assert (again.note_author, again.version) == (None, 5)
+
+
+def test_a_version_from_before_authors_could_sign_is_read_and_restored() -> None:
+    digest, ada = make_ready(), make_author()
+    history.begin(digest, number=1, at=NOON)
+    held = DigestVersion.objects.get(digest=digest)
+    content = {**held.content, "words": {"subject": "Alt", "preheader": "", "note": "", "note_by": ""}}
+    del content["signed_by"]
+    old = DigestVersion.objects.create(digest=digest, number=0, content=content, made_at=NOON)
+    curation.edit_digest(digest, expected_version=1, at=NOON, note_author=str(ada.pk))
+
+    assert history.signed_by(old) == ""
+    assert not save(digest, 0, subject="Alt", note_author="").has_changed
+    saving.restore(Digest.objects.get(pk=digest.pk), old, expected_version=2, at=NOON)
+
+    digest.refresh_from_db()
+    assert (digest.subject, digest.note_author) == ("Alt", None)

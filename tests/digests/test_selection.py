@@ -12,7 +12,7 @@ from digests.errors import NewsletterAtRest, NoPlan, WindowTaken, WrongState
 from digests.models import Digest, Mark
 from digests.states import DigestState, PickSource
 from newsroom.articles.models import Picture
-from newsroom.articles.states import Origin, Review
+from newsroom.articles.states import DigitalSource, Origin, Review
 from newsroom.mail.models import Incident
 from subscriptions.states import NewsletterState
 from tests.digests.factories import (
@@ -26,7 +26,7 @@ from tests.digests.factories import (
     make_user,
 )
 from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
-from tests.newsroom.articles.factories import make_feed
+from tests.newsroom.articles.factories import make_feed, make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -170,6 +170,9 @@ UNFIT = [
     ({"embargo_until": NOON + HOUR}, "embargo"),
     ({"first_seen_at": NOON - 9 * MINUTE}, "grace"),
     ({"origin": Origin.USER_SUBMISSION, "review": Review.UNREVIEWED}, "unreviewed"),
+    ({"is_sensitive": True}, "sensitive"),
+    ({"rights_notice": "Das Foto ist unseres.", "is_sensitive": True}, "rights"),
+    ({"picture": {"alt": "Die Fähre", "credit": "KI-generiert (Midjourney)"}}, "picture"),
 ]
 
 
@@ -178,6 +181,8 @@ def test_what_is_held_back_is_listed_with_its_reason_and_never_taken(
     values: dict[str, Any], reason: str
 ) -> None:
     newsletter = make_planned().newsletter
+    if "picture" in values:
+        values = values | {"picture": make_picture(**values["picture"])}
     held = make_article(**{"first_seen_at": NOON - HOUR, **values})
     fit = make_article(first_seen_at=NOON - HOUR)
 
@@ -186,6 +191,28 @@ def test_what_is_held_back_is_listed_with_its_reason_and_never_taken(
 
     assert {candidate.article.pk: candidate.held_back for candidate in found} == {held.pk: reason, fit.pk: ""}
     assert _titles(digest) == {fit.pk}
+
+
+@pytest.mark.parametrize(
+    ("values", "is_free"),
+    [
+        ({}, False),
+        ({"withdrawn_at": NOON}, True),
+        ({"digital_source": DigitalSource.AI}, True),
+        ({"credit": "Foto: Thea Brandwald"}, True),
+        ({"credit": ""}, False),
+    ],
+)
+def test_a_machines_picture_is_taken_once_readers_are_told(values: dict[str, Any], is_free: bool) -> None:
+    """The credit may be the picture's own or the one of its feed."""
+    newsletter = make_planned().newsletter
+    feed = make_feed(picture_credit="Bild: KI-generiert")
+    picture = make_picture(**{"alt": "Die Fähre", "credit": "Midjourney"} | values)
+    make_article(first_seen_at=NOON - HOUR, picture=picture, feed=feed)
+
+    (found,) = selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
+
+    assert found.held_back == ("" if is_free else "picture")
 
 
 def test_a_withdrawn_article_is_not_even_listed() -> None:
@@ -286,8 +313,8 @@ def test_candidates_cost_the_same_queries_at_any_size(size: int) -> None:
     ) as queries:
         selection.candidates(newsletter, start=MONDAY_SIX, end=NOON, at=NOON)
 
-    # The newsletter's plans, which did not come with it; articles with section, picture and feed; earlier picks;
-    # marks; favoured sections and trusted feeds.
+    # The newsletter's plans, which did not come with it; marks; what is ranked; earlier picks; the articles with
+    # section, picture and feed.
     assert len(queries) == 5
 
 

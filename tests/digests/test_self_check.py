@@ -13,6 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from digests import self_check
 from digests.delivery.models import Batch, Mailing
@@ -20,7 +21,7 @@ from digests.delivery.states import BatchState, MailingState
 from digests.roles import bring_up_to_date
 from digests.self_check import Colour, Line
 from newsroom.articles.models import Feed
-from newsroom.mail import heartbeats, sender_domains
+from newsroom.mail import heartbeats, incidents, sender_domains
 from newsroom.mail.models import Incident, Letter, ProviderEvent
 from tests.digests.delivery.factories import make_sending
 from tests.factories import NOON, make_article
@@ -28,6 +29,7 @@ from tests.factories import NOON, make_article
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 MINUTE = timedelta(minutes=1)
+TWO_PULSES = timedelta(seconds=90)
 DAY = timedelta(days=1)
 
 
@@ -43,8 +45,8 @@ def beat_all(at: Any = NOON) -> None:
 def test_stopping_the_scheduler_is_red_within_two_intervals() -> None:
     beat_all()
 
-    assert lines(NOON + 2 * MINUTE)["scheduler"].colour == Colour.GREEN
-    late = lines(NOON + 2 * MINUTE + timedelta(seconds=1))
+    assert lines(NOON + TWO_PULSES)["scheduler"].colour == Colour.GREEN
+    late = lines(NOON + TWO_PULSES + timedelta(seconds=1))
 
     assert late["scheduler"].colour == Colour.RED
     assert "celery beat" in late["scheduler"].remedy
@@ -230,6 +232,58 @@ def test_watch_tells_of_red_once_and_takes_it_back_when_it_is_well() -> None:
 
     assert not Incident.objects.open().exists()
     assert Incident.objects.count() == 4
+
+
+def test_a_queue_that_nobody_works_on_is_told_by_itself_and_taken_back(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    """The rest of the self-check is looked at more seldom, and what it told stays."""
+    beat_all(NOON - 2 * MINUTE)
+    heartbeats.beat("queue:control", at=NOON)
+    heartbeats.beat("job:digests.watch_queues", at=NOON - MINUTE)
+    incidents.report("machine.room.var", title="The disk is full", at=NOON)
+
+    assert [line.key for line in self_check.watch_queues(at=NOON)] == ["queue.letters", "queue.mailings"]
+    told = set(Incident.objects.open().values_list("key", flat=True))
+    beat_all(NOON)
+    self_check.watch_queues(at=NOON)
+
+    assert told == {"machine.queue.letters", "machine.queue.mailings", "machine.room.var"}
+    assert Incident.objects.open().get().key == "machine.room.var"
+    with django_assert_num_queries(2):  # heartbeats, open incidents
+        self_check.watch_queues(at=NOON)
+
+
+def test_the_watch_and_the_pulses_leave_no_standstill_untold_for_two_minutes(settings: LazySettings) -> None:
+    """At worst the last pulse came just before the end, and the watch had just looked."""
+    watch = next(
+        entry for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"] == "digests.watch_queues"
+    )
+
+    assert 2 * settings.PULSE_SECONDS + watch["schedule"] < 120
+    assert watch["schedule"] + settings.HEARTBEAT_SECONDS < self_check.LOOKED_LATELY.total_seconds()
+
+
+def test_after_a_rest_of_the_machine_its_queues_get_the_time_to_come_back() -> None:
+    beat_all(NOON - DAY)
+    heartbeats.beat("queue:control", at=NOON)
+    heartbeats.beat("job:digests.watch_queues", at=NOON - DAY)
+    first = self_check.watch_queues(at=NOON)
+    heartbeats.beat("job:digests.watch_queues", at=NOON)
+
+    second = self_check.watch_queues(at=NOON + MINUTE / 3)
+
+    assert first == []
+    assert [line.key for line in second] == ["queue.letters", "queue.mailings"]
+
+
+def test_a_queue_that_never_had_a_worker_is_told_by_the_whole_look_alone() -> None:
+    heartbeats.beat("queue:control", at=NOON)
+    heartbeats.beat("job:digests.watch_queues", at=NOON)
+    self_check.watch(at=NOON)
+
+    assert self_check.watch_queues(at=NOON) == []
+    assert Incident.objects.open().filter(key__startswith="machine.queue.").count() == 2
 
 
 def test_watch_leaves_other_incidents_alone() -> None:

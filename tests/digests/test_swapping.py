@@ -135,6 +135,32 @@ def test_what_preflight_blocks_is_not_exchanged_and_the_old_one_goes_out(digest:
     assert len(workflow.hand_over_due(SIX)) == 1
 
 
+def test_an_embargo_counts_by_the_time_the_exchange_comes_back_to(digest: Digest, jonas: User) -> None:
+    """It is scheduled before the plan's time: what is free only then comes too late for it."""
+    Digest.objects.update(due_at=SIX + 2 * HOUR)
+    old = digest.picks.get(slot="lead")
+    secret = make_article(embargo_until=SIX + HOUR)
+
+    with pytest.raises(NotReady):
+        swapping.swap(old, secret, expected_version=digest.version, by=jonas, at=SIX - MINUTE)
+
+    assert len(workflow.hand_over_due(SIX)) == 1
+
+
+def test_an_embargo_that_comes_after_the_exchange_is_told_to_whoever_approves(
+    digest: Digest, jonas: User
+) -> None:
+    new = exchange(digest, jonas).article
+    new.embargo_until = SIX + MINUTE
+    new.save()
+
+    with pytest.raises(NotReady):
+        workflow.approve(digest.proofs.first(), by=make_user(), at=SIX - 5 * MINUTE)  # type: ignore[arg-type]
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.wanted_at) == (DigestState.PROOFED, SIX)
+
+
 def test_an_old_page_an_article_twice_and_a_withdrawn_one_are_refused(digest: Digest, jonas: User) -> None:
     lead, brief = digest.picks.get(slot="lead"), digest.picks.filter(slot="briefs")[0]
     at, version = SIX - MINUTE, digest.version

@@ -9,21 +9,24 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from digests import curation, history
+from digests import curation, doubles, history
 from digests.models import Digest, DigestVersion, Pick
 from digests.states import DigestState, PickLabel
-from newsroom.articles.models import Article
+from newsroom.articles.models import Article, Author, Picture
 from newsroom.web import clock
 from tests.digests.test_composer import act, filled_form, page_of, person
 from tests.factories import (
     NOON,
     make_article,
+    make_author,
     make_digest,
     make_newsletter,
     make_pick,
     make_plan,
+    make_section,
     make_subscription,
 )
+from tests.newsroom.articles.factories import make_picture
 
 pytestmark = pytest.mark.django_db
 JSON = {"Accept": "application/json"}
@@ -231,7 +234,14 @@ def test_each_override_is_kept_and_an_emptied_one_is_the_articles_again(
     jonas: Client, digest: Digest
 ) -> None:
     pick = digest.picks.get(slot="lead")
-    words = {"kicker": "Ufer", "title": "Neu", "teaser": "Neu.", "alt": "Neu", "link_label": "Neu"}
+    words = {
+        "kicker": "Ufer",
+        "title": "Neu",
+        "teaser": "Neu.",
+        "alt": "Neu",
+        "link_label": "Neu",
+        "crop": "top",
+    }
     before = page(jonas, digest)
     answer = post(
         jonas, digest, sent_by(before), **{f"pick-{pick.pk}-{name}": text for name, text in words.items()}
@@ -240,7 +250,7 @@ def test_each_override_is_kept_and_an_emptied_one_is_the_articles_again(
     pick.refresh_from_db()
     assert {name: getattr(pick, name) for name in words} == words
     assert 'placeholder="Hafen"' in answer
-    assert answer.count("own words") == before.count("own words") + 1
+    assert answer.count('desk-own" hidden') == before.count('desk-own" hidden') - 1
 
     emptied = {f"pick-{pick.pk}-{name}": "" for name in words}
     post(jonas, digest, sent_by(answer), **emptied)
@@ -248,9 +258,24 @@ def test_each_override_is_kept_and_an_emptied_one_is_the_articles_again(
     assert {getattr(pick, name) for name in words} == {""}
 
 
+def test_a_button_beside_a_field_gives_the_articles_own_back(jonas: Client, digest: Digest) -> None:
+    pick = digest.picks.get(slot="lead")
+    picture = Picture.objects.create(sha256="b" * 64, file="pictures/kran.jpg", width=40, height=30)
+    Pick.objects.filter(pk=pick.pk).update(title="Neu", teaser="Neu.", picture=picture)
+
+    for name in ("title", "picture", "slot", "nothing"):
+        post(jonas, digest, sent_by(page(jonas, digest)), reset=f"{pick.pk}:{name}")
+
+    pick.refresh_from_db()
+    assert (pick.title, pick.teaser, pick.picture, pick.slot) == ("", "Neu.", None, "lead")
+
+
 def test_a_length_is_told_with_what_reads_well(jonas: Client, digest: Digest) -> None:
+    Digest.objects.filter(pk=digest.pk).update(subject="Die Fähre", preheader="")
     shown = page(jonas, digest)
 
+    assert "9 characters, 40 to 50 read well" in shown
+    assert "0 characters, 40 to 90 read well" in shown
     assert "17 characters, up to 60 read well" in shown
     assert "characters, 120 to 200 read well" in shown
 
@@ -295,6 +320,26 @@ def test_a_double_is_replaced_or_let_stand(jonas: Client, digest: Digest) -> Non
     brief.refresh_from_db()
     assert brief.slot == "lead"
     assert not Pick.objects.filter(pk=lead.pk).exists()
+
+
+def test_what_is_all_of_one_section_is_exchanged_or_let_stand(jonas: Client, digest: Digest) -> None:
+    """The hint names the others and leads to the last story, which leads on to the candidates."""
+    section = make_section(name_de="Stadt")
+    Article.objects.update(section=section)
+    *others, last = doubles.as_read(digest, list(digest.picks.all()))
+    named = doubles.listed(others)
+
+    shown = unescape(page(jonas, digest))
+
+    assert f"From one section with all others, Stadt: {named}." in shown
+    hint = f"“{last}” is from one section with all others, Stadt: {named}."
+    assert f'<a href="#pick-{last.pk}">{hint}</a>' in shown
+    assert (
+        f'<a class="desk-quiet" href="#candidates" aria-label="Replace “{last}”: to the candidates">' in shown
+    )
+    assert 'id="candidates"' in shown
+    post(jonas, digest, sent_by(shown), stand=f"{last.pk}:section:{section.pk}")
+    assert 'class="desk-double"' not in page(jonas, digest)
 
 
 def test_a_repeat_says_what_it_is(jonas: Client, digest: Digest) -> None:
@@ -386,3 +431,62 @@ def test_junk_at_the_buttons_is_never_a_fault_of_ours(junk: str, jonas: Client, 
     assert jonas.post(page_of(digest), filled_form(digest, **junk_pick)).status_code in {200, 302}
     url = reverse("admin:digests_digest_versions", args=[digest.pk])
     assert jonas.get(url, {"from": junk, "to": junk}).status_code == 200
+
+
+def test_who_signs_the_note_is_chosen_from_those_the_newsroom_has_introduced(
+    jonas: Client, digest: Digest
+) -> None:
+    ada, _fed = make_author(name="Ada Beispiel", role_de="Redakteurin"), make_author(name="Aus einem Feed")
+    bo = make_author(name="Bo Muster", portrait=make_picture())
+
+    post(jonas, digest, sent_by(page(jonas, digest)), note="Guten Morgen", note_author=str(ada.pk))
+    Author.objects.filter(pk=ada.pk).update(role_de="")
+    shown = page(jonas, digest)
+
+    digest.refresh_from_db()
+    assert digest.note_author == ada
+    options = re.search(r'<select name="note_author".*?</select>', shown, re.S)
+    assert options
+    assert re.findall(r">([^<>]+)</option>", options[0]) == ["–", "Ada Beispiel", "Bo Muster"]
+    assert f'<option value="{ada.pk}" selected>' in options[0]
+    assert "Select a valid choice" in post(jonas, digest, sent_by(shown), note_author=str(_fed.pk))
+    assert "Saved." in post(jonas, digest, sent_by(shown), note_author=str(bo.pk))
+    assert "Saved." in post(jonas, digest, sent_by(page(jonas, digest)), note_author="")
+    digest.refresh_from_db()
+    assert digest.note_author is None
+
+
+def test_two_who_let_different_people_sign_are_asked_by_name(
+    jonas: Client, petra: Client, digest: Digest
+) -> None:
+    ada, bo = (make_author(name=name, role_de="Redaktion") for name in ("Ada Beispiel", "Bo Muster"))
+    seen = sent_by(page(jonas, digest))
+    post(petra, digest, seen, note_author=str(ada.pk))
+
+    asked = post(jonas, digest, seen, note_author=str(bo.pk), note="Von Jonas")
+    data = sent_by(asked)
+
+    clash = re.search(r'<fieldset class="desk-clash">.*?</fieldset>', asked, re.S)
+    assert clash
+    assert re.findall(r'class="desk-wording">([^<]*)<', clash[0]) == ["Bo Muster", "Ada Beispiel"]
+    assert (data["clash"], data["note_author"]) == (["note_author"], str(bo.pk))
+    digest.refresh_from_db()
+    assert digest.note_author == ada
+
+    post(jonas, digest, data, **{"choice-note_author": "theirs"})
+    digest.refresh_from_db()
+    assert (digest.note_author, digest.note) == (ada, "Von Jonas")
+
+
+def test_the_history_names_who_signed_also_when_the_author_is_gone(jonas: Client, digest: Digest) -> None:
+    ada, bo = (make_author(name=name, role_de="Redaktion") for name in ("Ada Beispiel", "Bo Muster"))
+    for author in (ada, bo):
+        post(jonas, digest, sent_by(page(jonas, digest)), note_author=str(author.pk))
+    ada.delete()
+    url = reverse("admin:digests_digest_versions", args=[digest.pk])
+
+    shown = jonas.get(url, {"from": 2, "to": 3}).content.decode()
+
+    assert "Note signed by" in shown
+    removed, added = ("".join(re.findall(rf"<{tag}>(.*?)</{tag}>", shown)) for tag in ("del", "ins"))
+    assert ("Ada" in removed, "Bo" in added) == (True, True)

@@ -18,6 +18,7 @@ from digests.errors import (
 )
 from digests.models import Approval, Digest, Link, Proof
 from digests.states import ApprovalPolicy, Autopilot, DigestState
+from newsroom.articles.models import Article
 from tests.digests.factories import (
     DAY,
     HOUR,
@@ -283,3 +284,36 @@ def test_a_digest_scheduled_for_later_can_be_sent_now() -> None:
     workflow.send_now(digest, by=make_user(), at=NOON)
 
     assert len(workflow.hand_over_due(NOON + dt.timedelta(minutes=5))) == 1
+
+
+def test_a_story_under_embargo_can_be_proofed_for_a_later_time_and_never_leaves_before() -> None:
+    """The plan wants it at two; the story is free from half past two on."""
+    digest = make_ready(due_at=NOON + 2 * HOUR)
+    until = NOON + 2 * HOUR + HOUR / 2
+    Article.objects.update(embargo_until=until)
+    proof = workflow.propose(digest, by=make_user(), at=NOON)
+    workflow.approve(proof, by=make_user(), at=NOON)
+    digest = proof.digest
+
+    for early in (NOON + 2 * HOUR, until - dt.timedelta(seconds=1)):
+        with pytest.raises(NotReady, match="under embargo until"):
+            workflow.schedule(digest, when=early, by=None, at=NOON)
+        digest.refresh_from_db()
+        assert digest.state == DigestState.APPROVED
+    with pytest.raises(NotReady):
+        workflow.send_now(digest, by=None, at=NOON)
+    digest.refresh_from_db()
+    workflow.schedule(digest, when=until, by=None, at=NOON)
+
+    assert workflow.hand_over_due(until - dt.timedelta(seconds=1)) == []
+    assert len(workflow.hand_over_due(until)) == 1
+
+
+def test_an_embargo_set_after_the_schedule_keeps_the_digest_back() -> None:
+    digest = make_scheduled(NOON + HOUR)
+    Article.objects.update(embargo_until=NOON + 2 * HOUR)
+
+    assert workflow.hand_over_due(NOON + HOUR) == []
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.APPROVED

@@ -70,6 +70,16 @@ def test_postgresql_refuses_to_delete_a_row(make: Callable[[], models.QuerySet[A
     assert rows.exists()
 
 
+@pytest.mark.postgres(only=True)
+def test_postgresql_lets_go_of_consent_that_names_nobody() -> None:
+    rows = consent()
+    rows.update(address=address_hash("mia@example.org"))
+
+    rows.all()._raw_delete(rows.db)
+
+    assert not rows.exists()
+
+
 def test_erasing_a_reader_puts_the_hash_in_the_place_of_the_address() -> None:
     reader = make_subscriber(address="mia@example.org")
     make_subscription(newsletter=make_newsletter(), subscriber=reader)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        digest = Digest.objects.select_related("newsletter__sender").filter(pk=options["digest"]).first()
+        digest = Digest.objects.with_frame().filter(pk=options["digest"]).first()
         if digest is None:
             raise CommandError(_("There is no digest with the id %(id)d.") % {"id": options["digest"]})
         try:

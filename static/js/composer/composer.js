@@ -4,15 +4,17 @@
 import { watchArrivals } from "./arrivals.js";
 import { watchDrags } from "./dragging.js";
 import { watchKeys } from "./keys.js";
+import { watchLengths } from "./lengths.js";
 import { equip } from "./moving.js";
-import { refreshBeside, renew, watchForms, watchViews } from "./parts.js";
+import { renew, showSaved, watchForms, watchViews } from "./parts.js";
 import { watchTyping } from "./saving.js";
 
 document.documentElement.classList.add("has-script");
 equip();
 watchForms();
 watchViews();
-watchTyping({ saved: refreshBeside });
+watchTyping({ saved: showSaved });
+watchLengths();
 watchKeys();
 watchDrags();
 watchArrivals();

@@ -1,16 +1,18 @@
-// Drags with mouse, pen or finger, by the handle. Whatever a drag does, the buttons, the keys and the number do too.
+// Drags with mouse, pen or finger, by the handle: a pick to another place, a candidate into a slot. Whatever a drag does,
+// the buttons, the keys and the number do too.
 
-import { picksOf, put } from "./moving.js";
+import { keyOf, picksOf, put } from "./moving.js";
+import { sendOfList } from "./parts.js";
 
 let held = null;
 let mark = null;
 
 export function watchDrags() {
   document.addEventListener("pointerdown", (event) => {
-    const handle = event.target.closest(".desk-handle");
+    const handle = event.target.closest(".desk-handle, .desk-grip");
     if (!handle || event.button) return;
     event.preventDefault();
-    held = handle.closest(".desk-pick");
+    held = handle.closest(".desk-pick, .desk-candidate");
     held.classList.add("is-held");
     document.body.classList.add("is-dragging");
     mark = document.createElement("li");
@@ -26,7 +28,7 @@ export function watchDrags() {
   document.addEventListener("keydown", (event) => { if (held && event.key === "Escape") end(false); });
 }
 
-/** Shows the gap where the pick would come to lie; near an edge of the window the page scrolls along. */
+/** Shows the gap where what is held would come to lie; near an edge of the window the page scrolls along. */
 function hover(x, y) {
   if (y < 60) scrollBy(0, -12);
   if (y > innerHeight - 60) scrollBy(0, 12);
@@ -41,18 +43,26 @@ function hover(x, y) {
 
 function end(isMeant) {
   if (!held) return;
-  const pick = held;
+  const dropped = held;
   held = null;
-  pick.classList.remove("is-held");
+  dropped.classList.remove("is-held");
   document.body.classList.remove("is-dragging");
   const slot = mark.closest(".desk-slot");
   if (isMeant && slot) {
-    const following = [...slot.querySelectorAll(".desk-pick, .desk-gap")].filter((each) => each !== pick);
+    const following = [...slot.querySelectorAll(".desk-pick, .desk-gap")].filter((each) => each !== dropped);
     const place = following.indexOf(mark);
     mark.remove();
-    put(pick, slot, place);
-    pick.querySelector(".desk-handle").focus();
+    if (dropped.matches(".desk-candidate")) return take(dropped, slot, place);
+    put(dropped, slot, place);
+    dropped.querySelector(".desk-handle").focus();
   } else {
     mark.remove();
   }
+}
+
+/** Picks the candidate by its own form; the form counts places from 1. */
+function take(candidate, slot, place) {
+  const form = candidate.querySelector("form[data-pick-form]");
+  form.elements.slot.value = keyOf(slot);
+  sendOfList(form, { place: place + 1 });
 }

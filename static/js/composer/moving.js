@@ -6,12 +6,21 @@ import { say, text } from "./speaking.js";
 export const slotOf = (pick) => pick.closest(".desk-slot");
 export const picksOf = (slot) => [...slot.querySelectorAll(".desk-pick")];
 const slots = () => [...document.querySelectorAll(".desk-slot")];
-const keyOf = (slot) => slot.id.replace("slot-", "");
+export const keyOf = (slot) => slot.id.replace("slot-", "");
 const nameOf = (slot) => slot.querySelector("h3").firstChild.textContent.trim();
 const titleOf = (pick) => pick.querySelector(".desk-title").firstChild.textContent.trim();
 
-/** Gives each pick its handle and its two buttons; they are of no use without this script. */
+/** Gives each pick its handle and its two buttons, each candidate its handle; they are of no use without this script. */
 export function equip() {
+  for (const title of document.querySelectorAll(".desk-candidate > .desk-title")) {
+    if (title.querySelector(".desk-grip")) continue;
+    // For a pointer alone: keys and the form below do the same.
+    const grip = document.createElement("span");
+    grip.className = "desk-tool desk-grip";
+    grip.textContent = "⠿";
+    grip.setAttribute("aria-hidden", "true");
+    title.prepend(grip);
+  }
   for (const pick of document.querySelectorAll("fieldset:not(:disabled) .desk-pick")) {
     if (pick.querySelector(".desk-handle")) continue;
     const tools = document.createElement("div");

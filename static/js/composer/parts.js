@@ -1,12 +1,13 @@
-// The page's parts: fetched as the whole page, put in place one by one, so that focus, scrolling and typing survive.
+// The page's parts: they come with the page or with the answer to a save, and are put in place one by one, so that
+// focus, scrolling and typing survive.
 
 import { equip } from "./moving.js";
 import { flush, isDirty, isSettled, takeVersion } from "./saving.js";
 import { say, text } from "./speaking.js";
 
 const FORM = ".desk-digest";
-const BESIDE = [".desk-status", ".desk-findings-part", "#readers-view"];
-const ALL = [...BESIDE, "#candidates-panel", FORM];
+const OUTCOME = [".desk-status", ".desk-findings-part", "#readers-view"];
+const ALL = [...OUTCOME, "#candidates-panel", FORM];
 
 /** Puts in place what `html` has of the parts; the first message in it, or nothing. */
 function place(html, selectors) {
@@ -16,9 +17,9 @@ function place(html, selectors) {
     const [ours, theirs] = [document.querySelector(selector), fresh.querySelector(selector)];
     if (ours && theirs) ours.replaceWith(document.adoptNode(theirs));
   }
-  for (const count of document.querySelectorAll(".desk-slot > h3")) {
-    const now = fresh.querySelector(`#${CSS.escape(count.parentElement.id)} > h3`);
-    if (now) count.replaceWith(document.adoptNode(now));
+  for (const head of document.querySelectorAll(".desk-slot > h3")) {
+    const now = fresh.querySelector(`#${CSS.escape(head.parentElement.id)} > h3`);
+    if (now) head.replaceWith(document.adoptNode(now));
   }
   // Only with the form itself: a version taken without its words would hide what a colleague wrote meanwhile.
   const version = fresh.querySelector("input[name=version]")?.value;
@@ -41,22 +42,35 @@ async function page(url, options) {
   return { html: await answer.text(), url: answer.url };
 }
 
+/** The address of the parts that follow from what is saved, without the rest of the page. */
+function outcomeOf(address) {
+  const url = new URL(address);
+  url.searchParams.set("only", "outcome");
+  return url;
+}
+
 /** Brings everything but the form up to date. */
-export async function refreshBeside() {
+async function refresh() {
   const asked = location.href;
   try {
-    const { html } = await page(asked);
+    const { html } = await page(outcomeOf(asked));
     // Another view was chosen meanwhile: what was asked for is not what is wanted any more.
-    if (asked === location.href) place(html, BESIDE);
-    else await refreshBeside();
+    if (asked === location.href) place(html, OUTCOME);
+    else await refresh();
   } catch {
     say(text("away"), { isTrouble: true });
   }
 }
 
+/** Puts in place what came with the answer to a save. `asked`: the address it was sent to, which holds the view. */
+export async function showSaved({ outcome, asked }) {
+  if (asked === location.href) place(outcome, OUTCOME);
+  else await refresh();
+}
+
 /** Puts in place the page of a digest that went a step further; what was typed and not saved stays, and its form with it. */
 export async function renew() {
-  if (!isSettled()) return refreshBeside();
+  if (!isSettled()) return refresh();
   const focused = document.activeElement?.id;
   try {
     const { html } = await page(location.href);
@@ -70,14 +84,17 @@ export async function renew() {
   }
 }
 
-/** Sends a form as the browser would, and puts the answer in place. Whether it went well. */
-export async function send(form, { focus } = {}) {
+/** Sends a form as the browser would, and puts the answer in place. `more`: fields beside its own. Whether it went well. */
+export async function send(form, { focus, more = {} } = {}) {
   if (!(await flush())) return false;
+  const body = new FormData(form);
+  for (const [name, value] of Object.entries(more)) body.set(name, value);
   try {
-    const { html, url } = await page(form.action, { method: "POST", body: new FormData(form) });
+    const { html, url } = await page(form.action, { method: "POST", body });
     const message = place(html, ALL);
     history.replaceState(null, "", url);
-    if (message) say(message.sentence, message);
+    if (message?.isTrouble) say(message.sentence, message);
+    else if (message) say([message.sentence, tooMany(body.get("slot"))].filter(Boolean).join(" "));
     focus?.();
     return !message?.isTrouble;
   } catch {
@@ -86,15 +103,26 @@ export async function send(form, { focus } = {}) {
   }
 }
 
+/** What to say of a slot that holds more than it should: a key that fills it says no more than the click. */
+function tooMany(key) {
+  const head = key && document.getElementById(`slot-${key}`)?.querySelector("h3[data-over]");
+  return head && text("full", { slot: head.firstChild.textContent.trim(), count: head.lastElementChild.textContent });
+}
+
+/** Sends one of the list's forms; the focus stays with its row, or goes to the next one if the row is gone. */
+export function sendOfList(form, more = {}) {
+  const candidate = form.closest(".desk-candidate");
+  const next = candidate?.nextElementSibling?.id || candidate?.previousElementSibling?.id;
+  const own = candidate?.id;
+  return send(form, { more, focus: () => focusOn(own) || focusOn(next) || document.getElementById("candidates")?.focus() });
+}
+
 export function watchForms() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || !form.closest("#candidates-panel") || form.querySelector("[type=url]")) return;
     event.preventDefault();
-    const candidate = form.closest(".desk-candidate");
-    const next = candidate?.nextElementSibling?.id || candidate?.previousElementSibling?.id;
-    const own = candidate?.id;
-    send(form, { focus: () => focusOn(own) || focusOn(next) || document.getElementById("candidates")?.focus() });
+    sendOfList(form);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -130,7 +158,7 @@ export function watchViews() {
     url.hash = "";
     history.replaceState(null, "", url);
     try {
-      place((await page(url)).html, ["#readers-view"]);
+      place((await page(outcomeOf(url))).html, ["#readers-view"]);
       document.querySelector(`a[data-view="${link.dataset.view}"]`)?.focus();
     } catch {
       say(text("away"), { isTrouble: true });

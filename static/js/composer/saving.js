@@ -2,9 +2,15 @@
 
 import { note, say, text } from "./speaking.js";
 
-const PAUSE = 600;
-let timer = 0;
+const PAUSE = 250;
+const RETRY = 3_000;
+const LONGEST_RETRY = 30_000;
+let timer = 0; // the only one
 let dirty = false;
+let typedAt = 0;
+let isTried = true; // whether all that was typed went on its way once, with whatever answer
+let failures = 0; // tries in a row that reached nobody
+let refusal = "";
 let running = null;
 let whenSaved = () => {};
 
@@ -20,7 +26,7 @@ export const isDirty = () => dirty;
 /** Whether all is saved and nothing on its way; else the page may show an older version than there will be. */
 export const isSettled = () => !dirty && !running;
 
-/** Watches the form; `saved` is called after each save, to bring the rest of the page up to date. */
+/** Watches the form; `saved` is called with the answer to each save, to bring the rest of the page up to date. */
 export function watchTyping({ saved }) {
   whenSaved = saved;
   const touched = (event) => {
@@ -28,41 +34,55 @@ export function watchTyping({ saved }) {
   };
   // Not "change": leaving a field long saved would make it unsaved again, and the browser ask before the next page.
   document.addEventListener("input", touched);
-  document.addEventListener("submit", (event) => { if (event.target === form()) dirty = false; });
+  document.addEventListener("submit", (event) => {
+    if (event.target !== form() || event.defaultPrevented) return;
+    clearTimeout(timer);
+    dirty = false;
+  });
+  addEventListener("online", () => { if (failures && !running) save(); });
 }
 
 /** Something in the form is other than what is saved. */
 export function changed({ now = false } = {}) {
   dirty = true;
-  clearTimeout(timer);
+  isTried = false;
+  typedAt = performance.now() - (now ? PAUSE : 0);
   note(text(saves() ? "saving" : "unsaved"));
-  if (!saves()) return;
-  timer = setTimeout(save, now ? 0 : PAUSE);
+  // While a save is on its way, and between two tries without a connection, what was typed waits for its turn.
+  if (!running && !failures) saveSoon();
+}
+
+function saveSoon() {
+  wait(Math.max(0, typedAt + PAUSE - performance.now()));
+}
+
+function wait(pause) {
+  clearTimeout(timer);
+  if (saves()) timer = setTimeout(save, pause);
 }
 
 /** Saves at once what is waiting. True if nothing unsaved is left. */
 export async function flush() {
-  clearTimeout(timer);
-  if (running) await running;
+  while (running) await running; // one at a time, so that our own saves never meet
   if (!dirty) return true;
   if (!saves()) {
     say(text("save_first"), { isTrouble: true });
     return false;
   }
+  refusal = ""; // who presses a button is told again why nothing happens
   return save();
 }
 
 async function save() {
-  if (running) {
-    await running; // one at a time, so that our own saves never meet
-    return dirty ? save() : true;
-  }
+  clearTimeout(timer);
   running = post();
   try {
     return await running;
   } finally {
     running = null;
-    if (dirty && saves()) timer = setTimeout(save, PAUSE);
+    if (failures) wait(Math.min(RETRY * 2 ** (failures - 1), LONGEST_RETRY));
+    else if (!isTried) saveSoon();
+    // What was refused waits for the next keystroke: sent again unchanged it would be refused again.
   }
 }
 
@@ -70,36 +90,52 @@ async function post() {
   const sent = form();
   if (!sent) return true;
   dirty = false;
+  isTried = true;
+  const asked = location.href;
   let answer;
+  let said;
   try {
-    const body = new FormData(sent);
-    answer = await fetch(location.href, {
-      method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" },
+    answer = await fetch(asked, {
+      method: "POST", body: new FormData(sent), credentials: "same-origin", headers: { Accept: "application/json" },
     });
-    const said = await answer.json();
-    if (said.saved) {
-      takeVersion(said.version);
-      // Unless something was typed meanwhile: then it is not all saved yet.
-      if (!dirty) note(text("saved", { at: said.at }));
-      await whenSaved();
-      return true;
-    }
-    note(text("refused"));
-    say(said.message, { isTrouble: true });
-    stop(answer.status);
+    if (answer.redirected || answer.status === 403) said = { saved: false, message: text("locked_out"), isFinal: true };
+    else said = await answer.json();
   } catch {
-    note(text("not_saved"));
-    // Without a connection the next keystroke tries again; what was typed stays in the page.
     dirty = true;
-    clearTimeout(timer);
-    timer = setTimeout(save, 10 * PAUSE);
+    failures += 1;
+    note(text("not_saved"));
     return false;
   }
-  return false;
+  failures = 0;
+  mark(said.fields ?? []);
+  if (!said.saved) {
+    refused(said, answer.status);
+    return false;
+  }
+  refusal = "";
+  takeVersion(said.version);
+  // Unless something was typed meanwhile: then it is not all saved yet.
+  if (!dirty) note(text("saved", { at: said.at }));
+  await whenSaved({ ...said, asked });
+  return true;
 }
 
-/** What a person must look at: no more saving by itself until the page was sent as a whole. */
-function stop(status) {
+/** What a person must mend. Once the page must be sent as a whole, no more is saved by itself. */
+function refused({ message, isFinal }, status) {
   dirty = true;
-  if (status === 409 || status === 403) document.getElementById("composer").dataset.autosave = "off";
+  note(text("refused"));
+  if (message !== refusal) say(message, { isTrouble: true });
+  refusal = message;
+  if (isFinal || status === 409) document.getElementById("composer").dataset.autosave = "off";
+}
+
+/** Shows which fields hold what cannot be saved. */
+function mark(ids) {
+  for (const field of form().querySelectorAll("[aria-invalid]")) if (!ids.includes(field.id)) field.removeAttribute("aria-invalid");
+  for (const id of ids) {
+    const field = document.getElementById(id);
+    field?.setAttribute("aria-invalid", "true");
+    const closed = field?.closest("details:not([open])");
+    if (closed) closed.open = true;
+  }
 }

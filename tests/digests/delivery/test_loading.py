@@ -25,7 +25,7 @@ def slots_of_a_mailing(newsletter: Newsletter, *, at: dt.datetime) -> dict[str, 
     frozen = freezing.freeze(make_mailing(newsletter=newsletter, at=at).pk, at=at)
     control.start(frozen, at=at)
     pump.run(seconds=30, at_clock=Clock(at))
-    return {kept.copy.address: dict(kept.copy.slots) for kept in memory.outbox}
+    return {kept.copy.address: {**kept.copy.shared.values, **kept.copy.slots} for kept in memory.outbox}
 
 
 def test_the_first_mail_after_a_break_says_so_once_and_to_nobody_else() -> None:
@@ -66,4 +66,7 @@ def test_a_copy_says_where_its_reader_signed_up(source: str, words: str) -> None
 
     assert (slots["since"], slots["place"]) == ("4. April 2026", words)
     assert slots["masked_address"] == "m…@example.org"
+    assert set(slots) == {"leave_url", "manage_url", "masked_address", "since", "place", "back"}, (
+        "a mail frozen before readers had their own foot, in the newsletter's language as ever"
+    )
     assert slots["manage_url"] == tokens.manage_url(row.pk, row.subscriber.address_hash)

@@ -70,6 +70,7 @@ def test_beat_and_routes_name_tasks_that_exist() -> None:
         "delivery.sweep",
         "delivery.nudge",
         "delivery.apply_events",
+        "delivery.forget_old",
     }
     beat = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     named = {name for name in beat | set(settings.CELERY_TASK_ROUTES) if name.startswith("delivery.")}

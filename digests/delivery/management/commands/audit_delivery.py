@@ -37,12 +37,16 @@ class Command(BaseCommand):
 
 
 def _as_json(result: Audit) -> str:
-    facts = {"mailing": result.mailing_id, "state": result.state, "frozen": result.frozen}
+    facts: dict[str, Any] = {"mailing": result.mailing_id, "state": result.state, "frozen": result.frozen}
+    if result.forgotten_at:
+        facts["copies_forgotten_at"] = result.forgotten_at.isoformat()
     return json.dumps({**facts, **result.counts, "holds": result.holds, "problems": result.problems})
 
 
 def _as_text(result: Audit) -> str:
     sum_ = " + ".join(f"{count} {name}" for name, count in result.counts.items() if count) or "0"
     verdict = "holds" if result.holds else "DOES NOT HOLD"
+    if result.forgotten_at:
+        verdict += f" (totals; its copies were forgotten on {result.forgotten_at:%Y-%m-%d})"
     lines = [f"Mailing {result.mailing_id} ({result.state}): {sum_} = {result.frozen} frozen: {verdict}"]
     return "\n".join([*lines, *(f"  {problem}" for problem in result.problems)])
