@@ -1,5 +1,6 @@
 """The desk's view of readers: look up, end with a reason, stop and lift. Nothing here can make somebody a reader."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,27 +13,29 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now
-from subscriptions import consent, export_pages, import_pages, reader_acts, suppression
+from newsroom.web.masking import mask_text
+from subscriptions import consent, evidence, export_pages, import_pages, reader_acts, suppression
 from subscriptions.models import (
     ConsentEvent,
-    Newsletter,
-    Sender,
     Subscriber,
     SubscriberImport,
     Subscription,
     Suppression,
 )
-from subscriptions.publishing import is_own_domain, missing, unsaid
-from subscriptions.states import NewsletterState, SubscriptionState, SuppressionReason
-from subscriptions.views.embedding import link_to_code
+from subscriptions.newsletter_admin import NewsletterAdmin as NewsletterAdmin
+from subscriptions.newsletter_admin import SenderAdmin as SenderAdmin
+from subscriptions.reader_acts import ReasonForm
+from subscriptions.states import OPEN, SuppressionReason
 
 LEAST_REASON = 15  # characters
 
@@ -50,96 +53,45 @@ class ReadOnly(admin.options.BaseModelAdmin[Any]):
         return False
 
 
-class SenderForm(forms.ModelForm[Sender]):
-    class Meta:
-        model = Sender
-        fields = "__all__"  # noqa: DJ007 - the admin shows every field of the record
+class WithDates(admin.options.BaseModelAdmin[Any]):
+    """Subscriptions with the days that can be shown: an import of lines without any has only its own."""
 
-    def clean_address(self) -> str:
-        address = str(self.cleaned_data["address"])
-        if not is_own_domain(address):
-            # Translators: Bitte eine Adresse unter eigener Domain: Freemail-Anbieter lassen solche Mails zurückweisen (DMARC).
-            sentence = _(
-                "Please use an address at your own domain: freemail providers have such mail refused (DMARC)."
-            )
-            raise forms.ValidationError(sentence)
-        return address
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return evidence.with_last(super().get_queryset(request))
 
-    def _clean_link(self, name: str) -> str:
-        url = str(self.cleaned_data[name]).strip()
-        if not url.startswith(("https://", "http://")) and not (url.startswith("/") and url[1:2] != "/"):
-            raise forms.ValidationError(_("A full address, or a path on this site that begins with “/”."))
-        return url
+    # Translators: angefordert
+    @admin.display(description=_("requested"), ordering="requested_at")
+    def requested(self, row: Subscription) -> str | None:
+        dates = evidence.dates_of_shown(row)
+        return _shown(dates.requested_at, dates)
 
-    def clean_imprint_url(self) -> str:
-        return self._clean_link("imprint_url")
-
-    def clean_privacy_url(self) -> str:
-        return self._clean_link("privacy_url")
+    # Translators: bestätigt
+    @admin.display(description=_("confirmed"), ordering="confirmed_at")
+    def confirmed(self, row: Subscription) -> str | None:
+        dates = evidence.dates_of_shown(row)
+        return _shown(dates.confirmed_at, dates)
 
 
-@admin.register(Sender)
-class SenderAdmin(admin.ModelAdmin[Sender]):
-    form = SenderForm
-    list_display = ["name", "address", "legal_name"]
+def _shown(time: datetime | None, dates: evidence.Dates) -> str | None:
+    """In words, because a page of one row would write a time of ours as programs do."""
+    if time is not None:
+        return date_format(localtime(time), "DATETIME_FORMAT")
+    # Translators: unbekannt (übernommen)
+    return gettext("unknown (taken in)") if dates.imported_at else None
 
 
-class NewsletterForm(forms.ModelForm[Newsletter]):
-    class Meta:
-        model = Newsletter
-        fields = "__all__"  # noqa: DJ007 - the admin shows every editable field of the record
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        sender = cleaned.get("sender")
-        if cleaned.get("state") == NewsletterState.ACTIVE and sender and (lacking := missing(sender)):
-            # Translators: Der Newsletter kann nicht aktiv werden, weil beim Absender fehlt: %(lacking)s.
-            sentence = _("The newsletter cannot become active: its sender lacks %(lacking)s.")
-            self.add_error("state", sentence % {"lacking": ", ".join(lacking)})
-        return dict(cleaned)
-
-
-@admin.register(Newsletter)
-class NewsletterAdmin(admin.ModelAdmin[Newsletter]):
-    form = NewsletterForm
-    list_display = ["name", "state", "language", "cadence_text", "sender", "position"]
-    list_filter = ["state", "language"]
-    list_select_related = ["sender"]
-    prepopulated_fields = {"slug": ["name"], "list_id_label": ["name"]}
-
-    def save_model(self, request: HttpRequest, obj: Newsletter, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if obj.state == NewsletterState.ACTIVE and (silent := unsaid(obj.sender)):
-            # Translators: Die Datenschutzerklärung lässt noch offen: %(silent)s. Bitte ergänzen Sie den Absender.
-            sentence = _("The privacy notice still leaves open: %(silent)s. Please complete the sender.")
-            messages.warning(request, sentence % {"silent": ", ".join(silent)})
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        # Mail programs sort by it, and links lead to it: once readers have mail, both stay.
-        return ["slug", "list_id_label", "embedded"] if obj else []
-
-    @admin.display(description=_("sign-up form for other sites"))
-    def embedded(self, obj: Newsletter) -> str:
-        return link_to_code(obj)
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Model | None = None) -> dict[str, Any]:
-        return {} if obj else dict(self.prepopulated_fields)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # retired, not deleted: consent and old links refer to it
-
-
-class SubscriptionInline(ReadOnly, admin.TabularInline[Subscription, Subscriber]):
+class SubscriptionInline(WithDates, ReadOnly, admin.TabularInline[Subscription, Subscriber]):
     model = Subscription
     fields = [
         "newsletter",
         "state",
         "paused_until",
         "source",
-        "requested_at",
-        "confirmed_at",
+        "requested",
+        "confirmed",
         "unsubscribed_at",
     ]
+    readonly_fields = ["requested", "confirmed"]
     show_change_link = True
     extra = 0
 
@@ -204,18 +156,6 @@ class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
         return _by_address(queryset, search_term, "address"), False
 
 
-class ReasonForm(forms.Form):
-    """Why staff did it; kept with the record."""
-
-    # Translators: Grund | Zum Beispiel: schriftlich gebeten am 3. Mai.
-    because = forms.CharField(
-        label=_("Reason"),
-        max_length=300,
-        help_text=_("Such as: asked for it by mail on 3 May. No address here, please."),
-        widget=forms.TextInput(attrs={"class": "vLargeTextField", "autofocus": True}),
-    )
-
-
 class ComplaintForm(ReasonForm):
     """Whoever reported us as spam is written to again only for a reason that one can read later."""
 
@@ -233,6 +173,11 @@ def _form_to_lift(row: Suppression) -> type[ReasonForm]:
 
 
 def _warning(row: Suppression) -> str:
+    if row.is_of_asking:
+        # Translators: Diese Adresse will nicht mehr um eine Bestätigung gebeten werden. Heben Sie das nur auf, wenn sie selbst darum bittet: Danach kann wieder jeder sie eintragen.
+        return gettext(
+            "This address does not want to be asked to confirm again. Lift this only if its reader asks you to: after that anybody can enter the address again."
+        )
     if row.reason != SuppressionReason.COMPLAINT:
         return ""
     # Translators: Diese Adresse hat uns als Spam gemeldet. …
@@ -247,13 +192,14 @@ def _log(request: HttpRequest, obj: Model, text: str) -> None:
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
-    list_display = ["subscriber", "newsletter", "state", "requested_at", "confirmed_at", "unsubscribed_at"]
+class SubscriptionAdmin(WithDates, ReadOnly, admin.ModelAdmin[Subscription]):
+    list_display = ["subscriber", "newsletter", "state", "confirmed", "unsubscribed_at"]
     list_filter = ["newsletter", "state", "basis"]
     list_select_related = ["subscriber", "newsletter"]
     search_fields = ["subscriber__address"]
     search_help_text = _("The whole address")
-    readonly_fields = ["act"]
+    exclude = ["requested_at", "confirmed_at"]
+    readonly_fields = ["requested", "confirmed", "act"]
     show_full_result_count = False
     ordering = ["-id"]
 
@@ -265,7 +211,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
     # Translators: Was Sie tun können
     @admin.display(description=_("what you can do"))
     def act(self, subscription: Subscription) -> str | SafeString:
-        if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.PENDING):
+        if subscription.state not in OPEN:
             return "–"
         url = reverse("admin:subscriptions_subscription_unsubscribe", args=[subscription.pk])
         # Translators: Abbestellen …
@@ -346,6 +292,9 @@ class SuppressionForm(forms.ModelForm[Suppression]):
             return normalise(str(self.cleaned_data["typed_address"])).normal
         except BadAddress as error:
             raise forms.ValidationError(str(error)) from error
+
+    def clean_note(self) -> str:
+        return mask_text(str(self.cleaned_data["note"]))
 
 
 @admin.register(Suppression)

@@ -13,16 +13,16 @@ from pydantic import Field
 from newsroom.mail.addresses import mask
 from newsroom.mail.errors import BadAddress
 from newsroom.web.api import WITHOUT_CONTROLS, Moment, Problem, ProblemBody, Sent, Slug
-from newsroom.web.clock import now
+from newsroom.web.clock import now, reckoned
 from newsroom.web.errors import BadToken
 from newsroom.web.proxies import client_address
 from subscriptions import consent, signing_up
-from subscriptions.errors import LinkOutdated, Misspelt
+from subscriptions.errors import CadenceRefused, LinkOutdated, Misspelt
 from subscriptions.forms import language_code
 from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import NewsletterState, SubscriptionState
+from subscriptions.states import Cadence, NewsletterState, SubscriptionState
 from subscriptions.views.private import keep_private, settings_of
-from subscriptions.wording import BOX, wording
+from subscriptions.wording import BOX, shown_at_sign_up, wording
 
 router = Router(tags=["readers"])
 
@@ -36,7 +36,8 @@ class NewsletterOut(Schema):
     name: str
     language: str
     promise: str
-    cadence: str
+    cadence: str = Field(description="When it comes, in words for readers.")
+    has_weekly: bool = Field(description="Readers may choose its weekly best-of instead of each digest.")
     theme: str
     url: str
     wording: str = Field(description="What a reader agrees to; show it where she signs up.")
@@ -50,6 +51,11 @@ class SignUpIn(Sent):
         description="One e-mail address, as it was typed."
     )
     newsletters: list[Slug] = Field(min_length=1, max_length=50, description="Slugs of the catalogue.")
+    cadences: dict[Slug, Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)]] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="How often, by slug: `each`, or `weekly` where `has_weekly` says so; without it `each`.",
+    )
     language: Language | None = Field(None, description="Of our letters; without it the first newsletter's.")
     wording_version: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] = Field(
         BOX, description="Which wording the reader saw; it is kept with her consent."
@@ -71,6 +77,8 @@ class SettingOut(Schema):
     slug: str
     name: str
     state: str
+    cadence: str | None = Field(description="`each` or `weekly`; null for what she never asked for.")
+    has_weekly: bool = Field(description="Its weekly best-of may be chosen.")
     paused_until: datetime | None
 
 
@@ -86,6 +94,9 @@ class SettingIn(Sent):
     """What is to become of one newsletter; what is left out stays."""
 
     on: bool | None = Field(None, description="Off ends it at once; on asks for a confirmation by letter.")
+    cadence: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] | None = Field(
+        None, description="Of one that is active: `each`, or `weekly` where `has_weekly` says so."
+    )
     paused_until: Moment | None = Field(None, description="Within a year, or null to let it go on at once.")
 
 
@@ -122,7 +133,7 @@ def _private(run: Any) -> Any:
 @router.get("/newsletters", response=list[NewsletterOut], operation_id="list_newsletters")
 def newsletters(request: HttpRequest) -> list[dict[str, Any]]:
     """The newsletters that take sign-ups, in the catalogue's order."""
-    return [_catalogued(each) for each in Newsletter.objects.active()]
+    return [_catalogued(each) for each in Newsletter.objects.offered()]
 
 
 def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
@@ -133,6 +144,7 @@ def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
         "language": newsletter.language,
         "promise": newsletter.promise,
         "cadence": newsletter.cadence_text,
+        "has_weekly": newsletter.has_weekly,
         "theme": newsletter.theme,
         "url": newsletter.get_absolute_url(),
         "wording": agreed.text,
@@ -151,22 +163,27 @@ def sign_up(request: HttpRequest, sent: SignUpIn) -> Status[dict[str, str]]:
     The answer is the same for every address. One network may send forty an hour; send from the reader's browser, or
     write to us. A `suggestion` in a problem is what the address may be meant to be: ask, then send it or `insist`.
     """
-    known = {each.slug: each for each in Newsletter.objects.active().select_related("sender")}
+    known = {each.slug: each for each in Newsletter.objects.offered().select_related("sender")}
     picks = [known[slug] for slug in dict.fromkeys(sent.newsletters) if slug in known]
     if any(slug not in known for slug in sent.newsletters):
-        sentence = _("This newsletter is no longer offered. Please choose another.")
+        sentence = _("This newsletter takes no sign-ups now. Please choose another, or try later.")
         raise Problem(422, sentence, fields=["newsletters"])
+    try:
+        weekly = signing_up.weekly_among(picks, sent.cadences)
+    except CadenceRefused as error:
+        raise Problem(422, str(error), fields=[f"cadences.{error.slug}"]) from error
     wish = signing_up.SignUp(
         typed_address=sent.address,
         newsletters=picks,
         language=sent.language or language_code(picks[0].language),
         place="/api/v1/subscriptions",
         network_address=client_address(request),
-        wording_version=sent.wording_version,
+        wording_version=shown_at_sign_up(sent.wording_version, otherwise=BOX),
         insists=sent.insist,
+        weekly=weekly,
     )
     try:
-        signing_up.take(wish, at=now())
+        signing_up.take(wish, at=reckoned())
     except BadAddress as error:
         raise Problem(422, str(error), fields=["address"]) from error
     except Misspelt as slip:
@@ -201,7 +218,7 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
     reader, at = _reader(request), now()
     offered = {newsletter.slug: (newsletter, row) for newsletter, row in _offered(reader)}
     if unknown := [slug for slug in sent.newsletters if slug not in offered]:
-        sentence = _("This newsletter is no longer offered. Please choose another.")
+        sentence = _("This newsletter takes no sign-ups now. Please choose another, or try later.")
         raise Problem(422, sentence, fields=[f"newsletters.{slug}" for slug in unknown])
     named = {offered[slug][0].pk: setting for slug, setting in sent.newsletters.items()}
     touched = [offered[slug] for slug in sent.newsletters]
@@ -210,6 +227,7 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
         for newsletter, row in touched
         if (named[newsletter.pk].on if named[newsletter.pk].on is not None else _is_on(row))
     }
+    cadences = _cadences(touched, sent.newsletters)
     try:
         consent.change_settings(
             reader,
@@ -220,6 +238,7 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
                 for pk, setting in named.items()
                 if "paused_until" in setting.model_fields_set
             },
+            cadences=cadences,
             language=sent.language or reader.language,
             network_address=client_address(request),
             at=at,
@@ -228,6 +247,31 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
         # Translators: Eine Pause endet in der Zukunft und innerhalb eines Jahres.
         raise Problem(422, _("A pause ends after now and within a year."), fields=["newsletters"]) from error
     return _preferences(reader, at=at)
+
+
+def _cadences(
+    touched: list[tuple[Newsletter, Subscription | None]], sent: dict[str, SettingIn]
+) -> dict[int, Cadence]:
+    """How often each is to come from now on, by newsletter id. Raises Problem for what cannot be."""
+    asked = {slug: setting.cadence for slug, setting in sent.items() if setting.cadence is not None}
+    for newsletter, row in touched:
+        if newsletter.slug in asked and not _is_on(row):
+            # Translators: Wie oft „%(name)s“ kommt, lässt sich ändern, sobald die Bestellung bestätigt ist.
+            words = _("How often “%(name)s” comes can be changed once the subscription is confirmed.")
+            raise Problem(422, words % {"name": newsletter.name}, fields=[_field(newsletter.slug)])
+    try:
+        signing_up.weekly_among([newsletter for newsletter, _row in touched], asked)
+    except CadenceRefused as error:
+        raise Problem(422, str(error), fields=[_field(error.slug)]) from error
+    return {
+        newsletter.pk: Cadence(asked[newsletter.slug])
+        for newsletter, _row in touched
+        if newsletter.slug in asked
+    }
+
+
+def _field(slug: str) -> str:
+    return f"newsletters.{slug}.cadence"
 
 
 def _reader(request: HttpRequest) -> Subscriber:
@@ -258,6 +302,8 @@ def _preferences(reader: Subscriber, *, at: datetime) -> dict[str, Any]:
                 "slug": newsletter.slug,
                 "name": newsletter.name,
                 "state": row.state if row else "none",
+                "cadence": row.cadence if row else None,
+                "has_weekly": newsletter.has_weekly,
                 "paused_until": row.paused_until
                 if row and row.paused_until and row.paused_until > at
                 else None,

@@ -73,7 +73,7 @@ def exclusions(audience: dict[str, Any], *, at: datetime) -> dict[str, int]:
         },
     )
     # From the short list's side: suppressing an address ends its subscriptions.
-    hashes = Suppression.objects.filter(Q(newsletter=None) | Q(newsletter=audience["newsletter"]))
+    hashes = Suppression.objects.of_mail().filter(Q(newsletter=None) | Q(newsletter=audience["newsletter"]))
     ended = rows.filter(
         state=SubscriptionState.UNSUBSCRIBED, subscriber__address_hash__in=hashes.values("address_hash")
     )

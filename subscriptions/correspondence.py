@@ -14,7 +14,7 @@ from newsroom.mail import letters
 from newsroom.mail.addresses import mask
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
-from newsroom.web.tokens import leave_url, manage_url
+from newsroom.web.tokens import decline_url, leave_url, manage_url
 from subscriptions.models import AddressChange, Confirmation, Newsletter, Sender, Subscriber, Subscription
 from subscriptions.suppression import unliftable
 
@@ -63,6 +63,11 @@ def _as_ordered(rows: Iterable[Subscription]) -> list[dict[str, str]]:
     return [{"name": row.newsletter.name, "cadence_text": row.comes} for row in rows]
 
 
+def keys_of(confirmation: Confirmation) -> tuple[str, str]:
+    """The keys of the letters that may carry its link: to confirm a sign-up, or that mail may come again."""
+    return f"confirmation:{confirmation.pk}", f"again:{confirmation.pk}"
+
+
 def ask_to_confirm(
     confirmation: Confirmation,
     pending: Sequence[Subscription],
@@ -85,13 +90,16 @@ def ask_to_confirm(
             **_legal(first.sender),
             "newsletters": _as_ordered(pending),
             "confirm_url": absolute(reverse("confirm", args=[secret])),
+            "decline_url": decline_url(confirmation.pk),
             "asked_at": at,
             "expires_at": confirmation.expires_at,
         },
         envelope=_envelope(first, language=language),
-        dedupe_key=f"confirmation:{confirmation.pk}",
+        dedupe_key=keys_of(confirmation)[0],
         not_before=leaves_at,
         at=at,
+        # In a letter that only asks, the one-click button of a mail program can mean one thing: no, and never again.
+        leave_url=decline_url(confirmation.pk),
     )
     return letter.pk
 
@@ -141,7 +149,7 @@ def welcome(
                     "name": row.newsletter.name,
                     "promise": row.newsletter.promise,
                     "cadence_text": row.comes,
-                    "next_at": row.next_at,
+                    "next_at": row.next_mail(at=at),
                     "latest_url": absolute(row.newsletter.latest_url) if row.newsletter.latest_url else "",
                     "latest_title": row.newsletter.latest_title,
                 }
@@ -182,6 +190,28 @@ def send_management_link(reader: Subscriber, *, at: datetime) -> None:
         envelope=_envelope(row.newsletter, language=reader.language),
         dedupe_key=f"management:{reader.pk}:{int(at.timestamp()) // 60}",
         at=at,
+    )
+
+
+def say_best_of_ended(row: Subscription, *, at: datetime) -> None:
+    """To a reader of a weekly best-of that has ended: nothing comes, and each issue or leaving is hers to choose."""
+    reader, newsletter = row.subscriber, row.newsletter
+    letters.write(
+        LetterKind.BEST_OF_ENDED,
+        address=reader.sendable,
+        subscriber_id=reader.pk,
+        newsletter_id=newsletter.pk,
+        language=reader.language,
+        context={
+            **_legal(newsletter.sender),
+            "newsletter": newsletter,
+            "manage_url": manage_url(row.pk, reader.address_hash),
+            "leave_url": leave_url(row.pk),
+        },
+        envelope=_envelope(newsletter, language=reader.language),
+        dedupe_key=f"best-of-ended:{row.pk}:{newsletter.weekly_ended_at:%Y%m%d%H%M%S}",
+        at=at,
+        leave_url=leave_url(row.pk),
     )
 
 
@@ -259,7 +289,7 @@ def ask_to_return(
             "expires_at": confirmation.expires_at,
         },
         envelope=_envelope(first, language=reader.language),
-        dedupe_key=f"again:{confirmation.pk}",
+        dedupe_key=keys_of(confirmation)[1],
         at=at,
     )
     return letter.pk

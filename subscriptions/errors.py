@@ -12,6 +12,7 @@ SubscriptionError
 ├── NothingToPause       the subscription is not active
 ├── SameAddress          the new address is the one we write to
 ├── NoWeekly             the newsletter has no weekly best-of
+├── CadenceRefused       a newsletter does not come as often as was asked; the text is one sentence for the reader
 ├── NothingToConfirm     no subscription of this reader waits for her confirmation, or she must not be written to
 ├── TooManyLetters       this mailbox got as many confirmation letters as one may
 ├── ImportChanged        an import is no longer what the person had seen
@@ -89,6 +90,14 @@ class NoWeekly(SubscriptionError):
     def __init__(self, newsletter_id: int) -> None:
         super().__init__(f"newsletter {newsletter_id} has no weekly best-of")
         self.newsletter_id = newsletter_id
+
+
+class CadenceRefused(SubscriptionError):
+    """How often a newsletter was asked for cannot be; the text is one sentence for whoever asked. slug: which one."""
+
+    def __init__(self, sentence: str, *, slug: str) -> None:
+        super().__init__(sentence)
+        self.slug = slug
 
 
 class TransferError(SubscriptionError):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.import_pages import as_csv
 from subscriptions.models import Newsletter, Subscriber
+from subscriptions.reader_acts import ReasonField
 from subscriptions.transfer import exporting
 
 MAY_EXPORT: Final = "subscriptions.export_subscribers"
@@ -27,8 +28,8 @@ class ExportForm(forms.Form):
         choices=[
             ("readers", _("Readers with their subscriptions and what they agreed to")),
             ("consent", _("The whole record of consent")),
-            # Translators: Die Sperrliste (nur Prüfsummen, keine Adressen)
-            ("suppressions", _("Suppressions (hashes only, no addresses)")),
+            # Translators: Die Sperrliste (als Prüfsummen; mit Adresse nur, wen wir noch kennen)
+            ("suppressions", _("Suppressions (as hashes; with the address of whom we still know)")),
         ],
         widget=forms.RadioSelect,
         initial="readers",
@@ -36,7 +37,7 @@ class ExportForm(forms.Form):
     newsletter = forms.ModelChoiceField(
         Newsletter.objects.all(), label=_("Newsletter"), required=False, empty_label=_("All newsletters")
     )
-    because = forms.CharField(
+    because = ReasonField(
         label=_("Reason"), max_length=300, help_text=_("Kept with your name. No address here, please.")
     )
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core import signing
 from django.core.validators import ProhibitNullCharactersValidator as _NullCharacters
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.mail.addresses import normalise
+from newsroom.mail.addresses import admit, normalise
 from newsroom.mail.errors import BadAddress
+from subscriptions.errors import CadenceRefused
 from subscriptions.models import Newsletter
-from subscriptions.signing_up import SignUp
-from subscriptions.wording import PICKS
+from subscriptions.signing_up import SignUp, weekly_among
+from subscriptions.states import Cadence
+from subscriptions.wording import shown_at_sign_up
 
-_STAMP_SALT = "subscriptions.form"
 # Where the form stood: a path on this site, kept with the consent. Anything else is somebody's experiment.
 _PATH = re.compile(r"/[\w\-./~%]{0,198}")
 
@@ -33,19 +33,6 @@ def language_code(code: str | None = None) -> str:
         if short in known:
             return short
     return settings.LANGUAGE_CODE
-
-
-def stamp(seconds: float) -> str:
-    """When a form was shown, signed, for its hidden field."""
-    return signing.dumps(int(seconds), salt=_STAMP_SALT)
-
-
-def shown_at(value: str) -> int | None:
-    """When the form with this stamp was shown; None for a stamp that is not ours."""
-    try:
-        return int(signing.loads(value, salt=_STAMP_SALT))
-    except (signing.BadSignature, TypeError, ValueError):
-        return None
 
 
 class AddressField(forms.CharField):
@@ -72,24 +59,37 @@ class AddressField(forms.CharField):
     def clean(self, value: Any) -> str:
         typed = str(super().clean(value))
         try:
-            normalise(typed)
+            self.judge(typed)
         except BadAddress as error:
             raise forms.ValidationError(str(error), code=error.code) from error
         return typed
+
+    def judge(self, typed: str) -> None:
+        """Any address, as we may know it from somewhere else. Raises BadAddress."""
+        normalise(typed)
+
+
+class NewAddressField(AddressField):
+    """An address that we are to write to from now on."""
+
+    def judge(self, typed: str) -> None:
+        admit(typed)
 
 
 class SignupForm(forms.Form):
     """Address and picks; beside them what a reader does not see: where, in which words, since when, and a trap."""
 
-    address = AddressField()
+    address = NewAddressField()
     newsletter = forms.MultipleChoiceField(
         # Translators: Newsletter
         label=_("Newsletters"),
         error_messages={
             # Translators: Bitte wählen Sie mindestens einen Newsletter.
             "required": _("Please choose at least one newsletter."),
-            # Translators: Diesen Newsletter gibt es nicht mehr. Bitte wählen Sie einen anderen.
-            "invalid_choice": _("This newsletter is no longer offered. Please choose another."),
+            # Translators: Dieser Newsletter nimmt zurzeit keine Anmeldungen an. Bitte wählen Sie einen anderen, oder versuchen Sie es später.
+            "invalid_choice": _(
+                "This newsletter takes no sign-ups now. Please choose another, or try later."
+            ),
         },
     )
     website = forms.CharField(required=False)  # the trap: no person sees it
@@ -125,7 +125,16 @@ class SignupForm(forms.Form):
         return language_code(self.cleaned_data["language"])
 
     def clean_wording(self) -> str:
-        return str(self.cleaned_data["wording"] or PICKS)[:20]
+        return shown_at_sign_up(str(self.cleaned_data["wording"]))
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if "newsletter" in values:
+            try:
+                weekly_among(self.picks(), self.cadences())
+            except CadenceRefused as error:
+                self.add_error("newsletter", str(error))
+        return values
 
     def wish(self, *, network_address: str, insists: bool) -> SignUp:
         """What a valid form asks for."""
@@ -138,7 +147,7 @@ class SignupForm(forms.Form):
             wording_version=self.cleaned_data["wording"],
             trap=self.cleaned_data["website"],
             insists=insists,
-            weekly=frozenset(each.pk for each in self.weekly()),
+            weekly=weekly_among(self.picks(), self.cadences()),
         )
 
     def picks(self) -> list[Newsletter]:
@@ -148,8 +157,19 @@ class SignupForm(forms.Form):
 
     def weekly(self) -> list[Newsletter]:
         """Those of her picks of which she wants only the best of the week, as far as there is one."""
-        chosen = self.data.getlist("weekly") if isinstance(self.data, MultiValueDict) else []
-        return [each for each in self.picks() if each.has_weekly and each.slug in chosen]
+        cadences = self.cadences()
+        return [
+            each for each in self.picks() if each.has_weekly and cadences.get(each.slug) == Cadence.WEEKLY
+        ]
+
+    def cadences(self) -> dict[str, str]:
+        """How often she wants her picks, by slug: one answer from a box for one newsletter, or a tick at each of many."""
+        cadences = {}
+        if said := str(self.data.get("cadence", "")):
+            cadences = {each.slug: said for each in self.picks()}
+        if isinstance(self.data, MultiValueDict):
+            cadences |= dict.fromkeys(self.data.getlist("weekly"), Cadence.WEEKLY)
+        return cadences
 
 
 class LinkForm(forms.Form):
@@ -157,3 +177,9 @@ class LinkForm(forms.Form):
 
     address = AddressField()
     website = forms.CharField(required=False)
+
+
+class NewAddressForm(LinkForm):
+    """Where a reader wants her mail from now on."""
+
+    address = NewAddressField()

@@ -33,7 +33,7 @@ from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import Newsletter, SubscriberImport
 from subscriptions.states import ImportState
 from subscriptions.transfer import LineResult, journal
-from subscriptions.transfer.formats import FIELDS
+from subscriptions.transfer.formats import FIELDS, WHOSE
 
 MOST_BYTES: Final = 50_000_000
 MAY_IMPORT: Final = "subscriptions.add_subscriberimport"
@@ -43,19 +43,21 @@ _AT_WORK: Final = (ImportState.TRYING, ImportState.RUNNING)
 WORDS: Final = {
     # Translators: Aufgenommen
     LineResult.TAKEN: _("taken in"),
-    # Translators: Lesen schon mit
+    # Translators: Schon dabei
     LineResult.ALREADY: _("read it already"),
-    # Translators: Hatten sich hier abgemeldet und bleiben es
+    # Translators: Hier abgemeldet, und dabei bleibt es
     LineResult.LEFT: _("had unsubscribed here, and stay so"),
-    # Translators: Stehen auf der Sperrliste und bekommen nichts
+    # Translators: Hier gesperrt, also nicht aufgenommen
     LineResult.SUPPRESSED: _("are suppressed here, and get nothing"),
-    # Translators: Waren dort abgemeldet oder unzustellbar und sind nun gesperrt
+    # Translators: Dort abgemeldet oder unzustellbar, jetzt hier gesperrt
     LineResult.STOPPED: _("had left or bounced there, and are suppressed now"),
-    # Translators: Stehen doppelt in der Datei
+    # Translators: Doppelt in der Datei
     LineResult.TWICE: _("stand in the file twice"),
-    # Translators: Hatten dort nie bestätigt und werden nicht aufgenommen
+    # Translators: Von einem anderen Newsletter, hier nicht aufgenommen
+    LineResult.ELSEWHERE: _("are of another newsletter, and are not taken in here"),
+    # Translators: Dort nie bestätigt, also nicht aufgenommen
     LineResult.UNCONFIRMED: _("never confirmed there, and are not taken in"),
-    # Translators: Nicht lesbar; siehe Fehlerdatei
+    # Translators: Nicht lesbar; siehe die Datei der übrigen Zeilen
     LineResult.REFUSED: _("cannot be read; see the file of lines left over"),
 }
 
@@ -155,7 +157,9 @@ class SubscriberImportAdmin(ReadOnly):
         except TransferError:
             fields = ("",) * len(imported.heading)
         shown = (
-            journal.preview(imported, at=at) if is_undecided and may_import and "address" in fields else []
+            journal.preview(imported, at=at)
+            if is_undecided and may_import and WHOSE.intersection(fields)
+            else []
         )
         context = {
             **self._context(request),
@@ -164,7 +168,7 @@ class SubscriberImportAdmin(ReadOnly):
             "may_import": may_import,
             "is_undecided": is_undecided,
             "is_at_work": imported.state in _AT_WORK,
-            "can_start": "address" in fields,
+            "can_start": bool(WHOSE.intersection(fields)),
             "columns": list(zip(imported.heading, fields, strict=True)),
             "fields": FIELDS.items(),
             "preview": shown,

@@ -4,23 +4,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
-from subscriptions import suppression
+from subscriptions import evidence, suppression
 from subscriptions.errors import UnknownReader
 from subscriptions.models import (
     AddressChange,
     Confirmation,
     ConsentEvent,
+    Sender,
+    SignUpRequest,
     Subscriber,
     Subscription,
     Suppression,
 )
-from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
+from subscriptions.states import OPEN, ConsentKind, SubscriptionState, SuppressionReason
+from subscriptions.transfer import forgetting
 
+_NO_LONGER_KEPT = "forgotten with the proof of her consent, which is no longer kept"
 # How long a request may wait before we forget whose it was.
 UNCONFIRMED_FOR = timedelta(days=30)
 
@@ -36,16 +41,23 @@ def find_reader(typed_address: str) -> Subscriber:
 def export_reader(reader: Subscriber) -> dict[str, Any]:
     """Everything we hold about a reader, ready for JSON: enough to show what she agreed to, and when she saw it."""
     subscriptions = reader.subscriptions.select_related("newsletter").order_by("pk")
-    events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk")
+    events = list(ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk"))
+    last = evidence.last_by_subscription(events)
     stops = Suppression.objects.filter(address_hash=address_hash(reader.address)) if reader.address else ()
     letters = Letter.objects.filter(subscriber_id=reader.pk).order_by("pk")
+    known = address_hash(reader.address) if reader.address else ""
+    waiting = SignUpRequest.objects.filter(address_hash=known).order_by("pk")
     return {
         "address": reader.address or "",
         "address_as_typed": reader.typed_address,
         "language": reader.language,
         "known_since": _text(reader.created_at),
         "erased_at": _text(reader.erased_at),
-        "subscriptions": [_subscription(row) for row in subscriptions],
+        "subscriptions": [
+            _subscription(row, evidence.dates_of(row, last.get((reader.pk, row.newsletter_id))))
+            for row in subscriptions
+        ],
+        "sign_ups_not_yet_decided": [_sign_up(row) for row in waiting],
         "consent": [_consent(event) for event in events],
         "letters": [
             {"kind": letter.kind, "written_at": _text(letter.created_at), "sent_at": _text(letter.sent_at)}
@@ -53,6 +65,17 @@ def export_reader(reader: Subscriber) -> dict[str, Any]:
         ],
         "changes_of_address": [_change(row) for row in reader.address_changes.order_by("pk")],
         "stopped": [{"reason": stop.reason, "since": _text(stop.created_at)} for stop in stops],
+    }
+
+
+def _sign_up(row: SignUpRequest) -> dict[str, str]:
+    return {
+        "address_as_typed": row.typed_address,
+        "at": _text(row.asked_at),
+        "wording_version": row.wording_version,
+        "language": row.language,
+        "where": row.form,
+        "network_address": row.network_address or "",
     }
 
 
@@ -67,26 +90,30 @@ def _change(row: AddressChange) -> dict[str, str]:
     }
 
 
-def _subscription(row: Subscription) -> dict[str, Any]:
+def _subscription(row: Subscription, dates: evidence.Dates) -> dict[str, Any]:
     return {
         "newsletter": row.newsletter.name,
         "state": row.state,
         "cadence": row.cadence,
         "basis": row.basis,
         "source": row.source,
-        "requested_at": _text(row.requested_at),
-        "confirmed_at": _text(row.confirmed_at),
+        "requested_at": _text(dates.requested_at),
+        "confirmed_at": _text(dates.confirmed_at),
+        "imported_at": _text(dates.imported_at),
         "unsubscribed_at": _text(row.unsubscribed_at),
         "paused_until": _text(row.paused_until),
     }
 
 
 def _consent(event: ConsentEvent) -> dict[str, Any]:
+    # What staff wrote of an import are not the words that she saw.
+    is_imported = event.kind == ConsentKind.IMPORTED
     return {
         "what": event.kind,
         "newsletter": event.newsletter.name if event.newsletter else "",
         "at": _text(event.at),
-        "wording": event.wording,
+        "wording": "" if is_imported else event.wording,
+        "basis": event.wording if is_imported else "",
         "wording_version": event.wording_version,
         "language": event.language,
         "where": event.form,
@@ -104,15 +131,15 @@ def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
     """Forget a reader's address everywhere; what remains is its keyed hash, so that nobody writes to her again.
 
     Her rows stay without it: the ledger keeps its arithmetic, and links in old mails still answer. Safe to repeat.
-    actor: empty if it is her own act.
+    Waits while a part of a file that names her is being taken in. actor: empty if it is her own act.
     """
     with transaction.atomic():
+        forgetting.forget(_addresses_of(reader))
         row = Subscriber.objects.select_for_update().get(pk=reader.pk)
         if not row.address:
             return
         known = address_hash(row.address)
-        open_states = [SubscriptionState.PENDING, SubscriptionState.ACTIVE]
-        row.subscriptions.filter(state__in=open_states).update(
+        row.subscriptions.filter(state__in=OPEN).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
         )
         ConsentEvent.objects.create(
@@ -121,6 +148,13 @@ def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
         forget_address(row, at=at)
         suppression.suppress(known, reason=SuppressionReason.ERASED, at=at)
     reader.refresh_from_db()
+
+
+def _addresses_of(reader: Subscriber) -> set[str]:
+    """Each address that she has or had, in normal form."""
+    events = ConsentEvent.objects.filter(subscriber=reader).order_by("address")
+    known = {*events.values_list("address", flat=True).distinct(), reader.address or ""}
+    return {address for address in known if "@" in address}
 
 
 def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
@@ -132,9 +166,7 @@ def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
     Subscription.objects.pending().filter(requested_at__lte=at - UNCONFIRMED_FOR).update(
         state=SubscriptionState.LAPSED
     )
-    known_for_more = Subscription.objects.filter(
-        Q(confirmed_at__isnull=False) | Q(state__in=[SubscriptionState.PENDING, SubscriptionState.ACTIVE])
-    )
+    known_for_more = Subscription.objects.filter(Q(confirmed_at__isnull=False) | Q(state__in=OPEN))
     never = Subscriber.objects.filter(
         address__isnull=False,
         subscriptions__state=SubscriptionState.LAPSED,
@@ -151,14 +183,61 @@ def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
     return len(numbers)
 
 
+def forget_ended(*, at: datetime, limit: int = 1_000) -> int:
+    """Forget readers, proof and all, of whom no sender keeps it any longer; gives how many. Safe to repeat, and to kill.
+
+    Kept for so many years after the year in which it ended, as §§ 195 and 199 BGB count, is each subscription; a sender
+    who names no years keeps it. What stays is the row, without anybody, that old links lead to, and the hash that stops
+    mail. At most `limit` at once. Queries: 2, and some 15 per reader.
+    """
+    over = _proof_over(at)
+    if not over:
+        return 0
+    held = Subscription.objects.exclude(over)
+    with_traces = Q(address__isnull=False) | Exists(ConsentEvent.objects.filter(subscriber=OuterRef("pk")))
+    ended = Exists(Subscription.objects.filter(over, subscriber=OuterRef("pk")))
+    due = Subscriber.objects.filter(with_traces, ended).exclude(
+        Exists(held.filter(subscriber=OuterRef("pk")))
+    )
+    numbers = list(due.order_by("pk").values_list("pk", flat=True)[:limit])
+    for number in numbers:
+        with transaction.atomic():
+            row = Subscriber.objects.select_for_update().get(pk=number)
+            if held.filter(subscriber=row).exists():  # looked again: she may just have come back
+                continue
+            if row.address:
+                known = address_hash(row.address)
+                forget_address(row, at=at)
+                suppression.suppress(known, reason=SuppressionReason.ERASED, note=_NO_LONGER_KEPT, at=at)
+            ConsentEvent.objects.filter(subscriber=row).delete()
+    return len(numbers)
+
+
+def _proof_over(at: datetime) -> Q:
+    """Which subscriptions ended so long ago that their sender keeps no proof of them; empty where none may go."""
+    here = timezone.localtime(at)
+    over = Q()
+    senders = Sender.objects.filter(proof_kept_years__isnull=False)
+    for sender, years in senders.values_list("pk", "proof_kept_years"):
+        assert years is not None
+        since = here.replace(
+            year=here.year - years, month=1, day=1, hour=0, minute=0, second=0, microsecond=0
+        )
+        before = Q(requested_at__lt=since) & (Q(unsubscribed_at__lt=since) | Q(unsubscribed_at=None))
+        over |= Q(newsletter__sender=sender) & before
+    closed = [SubscriptionState.UNSUBSCRIBED, SubscriptionState.LAPSED]
+    return over & Q(state__in=closed) if over else over
+
+
 def forget_address(row: Subscriber, *, at: datetime) -> None:
     """Take a locked reader's address out of every table; links that wait for her are closed."""
     if not row.address:
         return
     known = address_hash(row.address)
+    SignUpRequest.objects.filter(address_hash=known).delete()
     Confirmation.objects.filter(subscriber=row, used_at=None).update(used_at=at)
     # Also those to an address that she had before, or wished to have; they may name either.
-    letters = Letter.objects.filter(Q(address_hash=known) | Q(subscriber_id=row.pk))
+    letters = Letter.objects.about(row.pk, address_hash=known)
     letters.filter(state__in=[LetterState.WAITING, LetterState.CALLING]).update(state=LetterState.CANCELLED)
     letters.update(address="", subject="", text="", html="", last_error="", envelope={})
     _forget_moves(row, known)

@@ -7,14 +7,33 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from newsroom.web import throttles
+
 logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS = 30
+# Whoever signs up after a worker was woken and before it looks is seen by it: one wake-up is enough for all of them.
+_ONCE = throttles.Act("wake-up", "sign-ups", limit=1, seconds=5)
 
 
 def wake_send_links() -> None:
     """Somebody waits for the link to her settings."""
     transaction.on_commit(lambda: _publish("subscriptions.send_links"), robust=True)
+
+
+def wake_sign_ups() -> None:
+    """Somebody signed up."""
+    transaction.on_commit(_wake_sign_ups, robust=True)
+
+
+def begin_sign_ups() -> None:
+    """A worker is about to look: who signs up from now on has to wake one again."""
+    throttles.forget(_ONCE.scope, _ONCE.key, limit=_ONCE.limit, seconds=_ONCE.seconds)
+
+
+def _wake_sign_ups() -> None:
+    if throttles.allow(_ONCE.scope, _ONCE.key, limit=_ONCE.limit, seconds=_ONCE.seconds):
+        _publish("subscriptions.decide_sign_ups")
 
 
 def wake_imports() -> None:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.web import clock
+from newsroom.web.masking import mask_text
 from subscriptions import consent, privacy
 from subscriptions.errors import NothingToConfirm, TooManyLetters
 from subscriptions.models import Subscriber
@@ -31,10 +32,17 @@ def desk_url(reader_id: int) -> str:
     return reverse("admin:reader_desk", args=[reader_id])
 
 
+class ReasonField(forms.CharField):
+    """What staff write down about a reader. Addresses in it are masked: records that nobody can change outlive her."""
+
+    def clean(self, value: Any) -> str:
+        return mask_text(super().clean(value))
+
+
 class ReasonForm(forms.Form):
     """Why staff did it; kept with the record."""
 
-    because = forms.CharField(
+    because = ReasonField(
         label=_("Reason"),
         max_length=300,
         help_text=_("Such as: asked for it by mail on 3 May. No address here, please."),

@@ -19,18 +19,23 @@ from subscriptions.models import (
     AddressChange,
     Confirmation,
     LinkRequest,
+    SignUpRequest,
     SoftBounces,
     Subscriber,
     Subscription,
 )
-from subscriptions.states import SubscriptionState
+from subscriptions.states import OPEN
 
 # A worker answers within seconds; what waits longer was lost with a fault.
 _LINKS_WAIT = timedelta(days=1)
+# A sign-up may wait for workers that are away over a weekend.
+_SIGN_UPS_WAIT = timedelta(days=7)
 _BOUNCES_COUNT = timedelta(days=90)
 
 # Translators: Dass jemand einen Link zu den Einstellungen angefordert hat
 _LINK_REQUESTS = _("That somebody asked for a link to the settings")
+# Translators: Ihre Anmeldung, bis die E-Mail zur Bestätigung geschrieben ist; das dauert Sekunden
+_SIGN_UPS = _("Your sign-up, until the message to confirm it is written, which takes seconds")
 # Translators: Ihre frühere Adresse nach einem Umzug, damit Sie ihn zurücknehmen können
 _FORMER_ADDRESSES = _("Your former address after a move, so that you can take it back")
 # Translators: An welchen Tagen Ihr Postfach unsere E-Mails vorübergehend nicht annahm
@@ -62,6 +67,7 @@ def kept() -> list[Kept]:
     """For how long each kind of record is kept that goes by itself, the shortest first."""
     fixed = [
         (_LINK_REQUESTS, _LINKS_WAIT),
+        (_SIGN_UPS, _SIGN_UPS_WAIT),
         (_FORMER_ADDRESSES, UNDO_ADDRESS_WITHIN),
         (_BOUNCES, _BOUNCES_COUNT),
     ]
@@ -73,7 +79,7 @@ def kept() -> list[Kept]:
 def tidy(*, at: datetime, rows: int = mail.SLICE) -> dict[str, int]:
     """Let go what is of no more use; how many rows of each kind. Safe to run twice, and to kill.
 
-    rows: per slice. Queries: 3 per slice, and 8 when nothing is old.
+    rows: per slice. Queries: 3 per slice, and 9 when nothing is old.
     """
     kept = mail.days(settings.KEPT_DAYS["confirmations"])
     return {
@@ -83,6 +89,9 @@ def tidy(*, at: datetime, rows: int = mail.SLICE) -> dict[str, int]:
         "confirmations": mail.delete_older(Confirmation.objects.all(), "expires_at", at - kept, rows=rows),
         "link_requests": mail.delete_older(
             LinkRequest.objects.all(), "asked_at", at - _LINKS_WAIT, rows=rows
+        ),
+        "sign_ups": mail.delete_older(
+            SignUpRequest.objects.all(), "asked_at", at - _SIGN_UPS_WAIT, rows=rows
         ),
         "soft_bounces": _forget_bounces((at - _BOUNCES_COUNT).date(), rows=rows),
     }
@@ -125,8 +134,7 @@ def _forget_left_addresses(*, at: datetime, rows: int) -> int:
 
 def _forget_if_idle(number: int, *, at: datetime) -> None:
     reader = Subscriber.objects.select_for_update().get(pk=number)
-    comes = [SubscriptionState.ACTIVE, SubscriptionState.PENDING]
-    if not Subscription.objects.filter(subscriber=reader, state__in=comes).exists():
+    if not Subscription.objects.filter(subscriber=reader, state__in=OPEN).exists():
         privacy.forget_address(reader, at=at)
 
 

@@ -32,6 +32,8 @@ class Row:
     until: str = ""
     error: str = ""
     pause_end: datetime | None = None
+    asks_in_vain: bool = False
+    """Whether she chose a weekly best-of that was there when she opened the page, and is no more."""
 
     @property
     def is_barred(self) -> bool:
@@ -96,6 +98,11 @@ class SettingsForm:
         return [row for row in self.rows if row.error]
 
     @property
+    def asked_in_vain(self) -> list[Row]:
+        """The rows whose weekly best-of ended while she chose it."""
+        return [row for row in self.rows if row.asks_in_vain]
+
+    @property
     def newsletters(self) -> list[Newsletter]:
         return [row.newsletter for row in self.rows]
 
@@ -118,8 +125,10 @@ class SettingsForm:
         for row in self.rows:
             slug = row.newsletter.slug
             row.wants_on = data.get(f"on-{slug}") == "1" and not everything_off and not row.is_barred
+            cadence = data.get(f"cadence-{slug}")
+            row.asks_in_vain = row.is_on and row.wants_on and _is_gone(cadence, row)
             if row.offers_cadence:
-                row.cadence = _cadence(data.get(f"cadence-{slug}"), row)
+                row.cadence = _cadence(cadence, row)
             pause = data.get(f"pause-{slug}", KEEP)
             row.pause = pause if pause in {GO_ON, *map(str, PAUSES)} else KEEP
             row.until = data.get(f"until-{slug}", "").strip()[:20]
@@ -148,6 +157,10 @@ class SettingsForm:
             words = _("A break lasts a year at most, up to %(day)s.")
             return None, words % {"day": weekday_date(self.last_day)}
         return midnight_after(day), ""
+
+
+def _is_gone(posted: str | None, row: Row) -> bool:
+    return posted == Cadence.WEEKLY and row.cadence != Cadence.WEEKLY and not row.newsletter.has_weekly
 
 
 def _cadence(posted: str | None, row: Row) -> Cadence:

@@ -4,14 +4,17 @@ What a sign-up comes to depends on what was sent, never on what we know of the a
 sign-ups flood in, are the consent's own matter and hold for all three alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from newsroom.mail.addresses import suggest
 from subscriptions import consent
-from subscriptions.errors import Misspelt, PressedTooSoon
+from subscriptions.errors import CadenceRefused, Misspelt, PressedTooSoon
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 from subscriptions.wording import PICKS
 
 # A person needs longer than this to type an address; a robot that posts at once is asked again.
@@ -36,8 +39,33 @@ class SignUp:
     weekly: frozenset[int] = frozenset()
 
 
+def weekly_among(newsletters: Sequence[Newsletter], cadences: Mapping[str, str]) -> frozenset[int]:
+    """Of which newsletters only the best of the week is asked for, by id.
+
+    cadences: by slug, in the words of `Cadence`; of what is not named each digest comes. Raises CadenceRefused for a
+    cadence that does not exist, and for a best-of where there is none: each digest is more mail than she asked for.
+    """
+    by_slug = {each.slug: each for each in newsletters}
+    for slug, cadence in cadences.items():
+        if slug not in by_slug:
+            # Translators: „%(slug)s“ ist nicht unter den bestellten Newslettern.
+            sentence = _("“%(slug)s” is not among the newsletters asked for.") % {"slug": slug}
+            raise CadenceRefused(sentence, slug=slug)
+        if cadence not in Cadence.values:
+            # Translators: Diese Auswahl gibt es bei „%(name)s“ nicht. Bitte wählen Sie jede Ausgabe oder das Beste der Woche.
+            words = _(
+                "“%(name)s” does not come that often. Please choose every issue or the best of the week."
+            )
+            raise CadenceRefused(words % {"name": by_slug[slug].name}, slug=slug)
+        if cadence == Cadence.WEEKLY and not by_slug[slug].has_weekly:
+            # Translators: Das Beste der Woche gibt es bei „%(name)s“ nicht. Bitte wählen Sie jede Ausgabe oder einen anderen Newsletter.
+            words = _("“%(name)s” has no best of the week. Please choose every issue or another newsletter.")
+            raise CadenceRefused(words % {"name": by_slug[slug].name}, slug=slug)
+    return frozenset(by_slug[slug].pk for slug, cadence in cadences.items() if cadence == Cadence.WEEKLY)
+
+
 def take(wish: SignUp, *, at: datetime) -> None:
-    """Take a sign-up down and ask for its confirmation by letter; who fills the trap learns nothing.
+    """Take a sign-up down; a worker asks for its confirmation by letter. Who fills the trap learns nothing.
 
     Raises BadAddress, and Misspelt for what looks like a slip at a well-known domain.
     """
@@ -45,15 +73,17 @@ def take(wish: SignUp, *, at: datetime) -> None:
         return
     if not wish.insists and (meant := suggest(wish.typed_address)):
         raise Misspelt(meant)
-    consent.request_subscription(
-        typed_address=wish.typed_address,
-        newsletters=wish.newsletters,
-        language=wish.language,
-        form=wish.place,
-        network_address=wish.network_address,
+    consent.take_down(
+        consent.Wish(
+            typed_address=wish.typed_address,
+            newsletters=wish.newsletters,
+            language=wish.language,
+            form=wish.place,
+            network_address=wish.network_address,
+            wording_version=wish.wording_version,
+            weekly=wish.weekly,
+        ),
         at=at,
-        wording_version=wish.wording_version,
-        weekly=wish.weekly,
     )
 
 

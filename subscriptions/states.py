@@ -1,5 +1,7 @@
 """States of newsletters and subscriptions, and the kinds of consent events and suppressions."""
 
+from typing import Final
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +24,10 @@ class SubscriptionState(TextChoices):
     LAPSED = "lapsed", _("never confirmed")
 
 
+OPEN: Final = (SubscriptionState.PENDING, SubscriptionState.ACTIVE)
+"""What a reader, a stop or an erasure ends."""
+
+
 class Cadence(TextChoices):
     """How often a reader wants the newsletter."""
 
@@ -37,6 +43,7 @@ class ConsentKind(TextChoices):
     """What happened to a reader's agreement."""
 
     REQUESTED = "requested", _("sign-up requested")
+    LETTER_SENT = "letter_sent", _("confirmation letter sent")
     CONFIRMED = "confirmed", _("confirmed")
     UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
     RESTORED = "restored", _("unsubscribing undone")
@@ -55,6 +62,19 @@ class SuppressionReason(TextChoices):
     UNSUBSCRIBED = "unsubscribed", _("unsubscribed at the provider")
     ERASED = "erased", _("erased on the reader's wish")
     MANUAL = "manual", _("entered by staff")
+    # Translators: will nicht mehr um eine Bestätigung gebeten werden
+    NEVER_ASK = "never_ask", _("does not want to be asked to confirm again")
+
+
+# All but the last stop mail; that one stops only letters that ask, and what a reader gets goes on.
+STOPS_MAIL = (
+    SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.SOFT_BOUNCES,
+    SuppressionReason.COMPLAINT,
+    SuppressionReason.UNSUBSCRIBED,
+    SuppressionReason.ERASED,
+    SuppressionReason.MANUAL,
+)
 
 
 class LegalBasis(TextChoices):

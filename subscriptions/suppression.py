@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from newsroom.web import keys
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
-from subscriptions.states import ConsentKind, SubscriptionState, SuppressionReason
+from subscriptions.states import OPEN, ConsentKind, SubscriptionState, SuppressionReason
 
 # A reader's own new double opt-in lifts these: it shows that she wants the mail, and that it arrives.
 LIFTED_BY_CONFIRMING = (
@@ -27,23 +27,29 @@ _WEIGHT = {
     SuppressionReason.HARD_BOUNCE: 4,
     SuppressionReason.COMPLAINT: 5,
     SuppressionReason.MANUAL: 6,
+    SuppressionReason.NEVER_ASK: 0,  # of another kind, and never beside the others
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """Mail to an address is to stop: for one newsletter, or for all."""
+    """Mail to an address is to stop: for one newsletter, or for all. since: when it was stopped, if before today."""
 
     address_hash: str
     reason: SuppressionReason
     newsletter: Newsletter | None = None
     note: str = ""
+    since: datetime | None = None
 
     @property
     def scope(self) -> "_Scope":
+        if self.reason == SuppressionReason.NEVER_ASK:
+            return self.address_hash, _ASKING
         return self.address_hash, None if self.newsletter is None else self.newsletter.pk
 
 
+_ASKING = 0
+"""In place of a newsletter's number: letters that ask, about any of them."""
 _Scope = tuple[str, int | None]
 
 
@@ -82,10 +88,10 @@ def suppress_all(stops: Collection[Stop], *, at: datetime) -> dict[_Scope, Suppr
                 (
                     Suppression(
                         address_hash=stop.address_hash,
-                        newsletter=stop.newsletter,
+                        newsletter=None if stop.scope[1] == _ASKING else stop.newsletter,
                         reason=stop.reason,
                         note=stop.note,
-                        created_at=at,
+                        created_at=stop.since or at,
                     )
                     for stop in missing
                 ),
@@ -103,13 +109,17 @@ def suppress_all(stops: Collection[Stop], *, at: datetime) -> dict[_Scope, Suppr
 
 def _rows(scopes: Collection[_Scope]) -> dict[_Scope, Suppression]:
     found = Suppression.objects.filter(address_hash__in={address_hash for address_hash, _ in scopes})
-    return {scope: row for row in found if (scope := (row.address_hash, row.newsletter_id)) in scopes}
+    return {scope: row for row in found if (scope := _scope_of(row)) in scopes}
+
+
+def _scope_of(row: Suppression) -> _Scope:
+    is_of_asking = row.reason == SuppressionReason.NEVER_ASK
+    return row.address_hash, _ASKING if is_of_asking else row.newsletter_id
 
 
 def _end_subscriptions(stops: Mapping[_Scope, Stop], *, at: datetime) -> None:
-    open_states = [SubscriptionState.PENDING, SubscriptionState.ACTIVE]
     rows = Subscription.objects.filter(
-        subscriber__address_hash__in={address_hash for address_hash, _ in stops}, state__in=open_states
+        subscriber__address_hash__in={address_hash for address_hash, _ in stops}, state__in=OPEN
     ).order_by("pk")
     # Locked in one order, so that no two of these wait for each other in a circle.
     locked = rows.select_for_update(of=("self",)).select_related("subscriber")
@@ -148,7 +158,7 @@ def among(hashes: Collection[str], *, newsletter: Newsletter | None = None) -> s
     scope = Q(newsletter__isnull=True)
     if newsletter is not None:
         scope |= Q(newsletter=newsletter)
-    rows = Suppression.objects.filter(scope, address_hash__in=keys.among(hashes))
+    rows = Suppression.objects.of_mail().filter(scope, address_hash__in=keys.among(hashes))
     return set(rows.values_list("address_hash", flat=True))
 
 
@@ -157,10 +167,36 @@ def is_suppressed(address_hash: str, *, newsletter: Newsletter | None = None) ->
     return bool(among({address_hash}, newsletter=newsletter))
 
 
+def want_no_questions(hashes: Collection[str]) -> set[str]:
+    """Which of these addresses must not be asked to confirm anything. One query."""
+    rows = Suppression.objects.of_asking().filter(address_hash__in=keys.among(hashes)) if hashes else ()
+    return {row.address_hash for row in rows}
+
+
+def wants_no_questions(address_hash: str) -> bool:
+    """Whether no letter may ask this address to confirm anything: who has it said so. Her mail goes on. One query."""
+    return Suppression.objects.of_asking().filter(address_hash=address_hash).exists()
+
+
+def may_ask_again(address_hash: str) -> None:
+    """The reader herself asks for something that has to be confirmed: her no to all questions is over. One query."""
+    Suppression.objects.of_asking().filter(address_hash=address_hash).delete()
+
+
 def unliftable(address_hash: str) -> set[int | None]:
     """What not even a reader's own confirmation lifts: ids of newsletters, None for all mail. One query.
 
     To these not even a letter goes.
+    """
+    rows = Suppression.objects.of_mail().filter(address_hash=address_hash)
+    rows = rows.exclude(reason__in=LIFTED_BY_CONFIRMING)
+    return set(rows.values_list("newsletter_id", flat=True))
+
+
+def unaskable(address_hash: str) -> set[int | None]:
+    """About what no letter may ask this address: ids of newsletters, None for all of them. One query.
+
+    That is what a confirmation would not lift, and everything where she wants no more questions.
     """
     rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=LIFTED_BY_CONFIRMING)
     return set(rows.values_list("newsletter_id", flat=True))
@@ -169,7 +205,7 @@ def unliftable(address_hash: str) -> set[int | None]:
 def barred(address_hash: str) -> set[int | None]:
     """What no act of the reader's own lifts: ids of newsletters, None for all mail. One query."""
     liftable = (*LIFTED_BY_CONFIRMING, *LIFTED_BY_RETURNING)
-    rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=liftable)
+    rows = Suppression.objects.of_mail().filter(address_hash=address_hash).exclude(reason__in=liftable)
     return set(rows.values_list("newsletter_id", flat=True))
 
 
@@ -177,7 +213,7 @@ def of_reader(reader: Subscriber) -> dict[int | None, Suppression]:
     """What stops her mail, by newsletter; None for all mail. One query."""
     if not reader.address_hash:
         return {}
-    rows = Suppression.objects.filter(address_hash=reader.address_hash)
+    rows = Suppression.objects.of_mail().filter(address_hash=reader.address_hash)
     return {row.newsletter_id: row for row in rows}
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from subscriptions.views import (
     confirming,
+    declining,
     embedding,
     leaving,
     legal,
@@ -35,6 +36,8 @@ urlpatterns = [
     path("address/<str:token>/undo/", new_address.undo, name="undo_address"),
     path("u/<str:token>", leaving.leave, name="leave"),
     path("u/<str:token>/undo", leaving.undo, name="undo"),
+    path("not-me/<str:token>", declining.decline, name="decline"),
+    path("not-me/<str:token>/undo", declining.undo, name="undo_declining"),
     path("imprint/", legal.imprint, name="imprint"),
     path("privacy/", legal.privacy, name="privacy"),
 ]

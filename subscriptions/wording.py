@@ -11,6 +11,13 @@ PICKS = "2026-11-picks"
 SETTINGS = "2026-11-settings"
 ADDRESS = "2026-11-address"
 
+FIRST_BOX = "2026-11-box"
+"""What forms on other sites showed before they said which version it was."""
+
+# The letters that ask to confirm. Their words stand in templates and catalogues; a test holds that the source's are the
+# version's own, so that changed words get a new one.
+LETTER = "2026-11-letter-2"
+
 _TEXTS: dict[str, dict[str, str]] = {
     # The box under an article and on a newsletter's own page: one newsletter, named.
     BOX: {
@@ -43,6 +50,10 @@ _TEXTS: dict[str, dict[str, str]] = {
 }
 
 
+AT_SIGN_UP = (BOX, PICKS)
+"""Every version that a form to sign up by has ever shown."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wording:
     """A text as shown, and how to find it again."""
@@ -62,6 +73,16 @@ def wording(version: str, language: str, *, name: str = "") -> Wording:
         version, texts = PICKS, _TEXTS[PICKS]
     language = language if language in texts else "en"
     return Wording(version=version, language=language, text=texts[language].format(name=name))
+
+
+def shown_at_sign_up(version: str, *, otherwise: str = PICKS) -> str:
+    """The version that a form says it showed, if one to sign up by ever did; else what is shown today."""
+    return version if version in AT_SIGN_UP else otherwise
+
+
+def letter_version() -> str:
+    """Which words a letter that asks to confirm has today."""
+    return LETTER
 
 
 def languages_of_all() -> set[str]:

@@ -1,97 +1,216 @@
-"""Asking for newsletters: taken down, limited, answered alike for every address, and confirmed by letter."""
+"""Asking for newsletters: limited, taken down, answered alike for every address, and confirmed by letter.
 
+The web takes a sign-up down and a worker decides it: whether an address reads us must not show in how long the answer
+takes, and nobody waits for a letter to be written.
+"""
+
+import logging
+import time
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from newsroom.mail.addresses import Address, address_hash, counting_hash, normalise
+from newsroom.mail import letters, recipient_domains
+from newsroom.mail.addresses import Address, address_hash, admit, counting_hash, normalise
+from newsroom.mail.states import LetterKind
 from newsroom.web.tokens import hash_secret, secret_token
-from subscriptions import correspondence
+from subscriptions import correspondence, queue
 from subscriptions.consent import attack
-from subscriptions.consent.limits import let_in, may_confirm_again, one_at_a_time
+from subscriptions.consent.limits import has_turn, let_in, may_confirm_again, one_at_a_time
 from subscriptions.consent.record import event
-from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription
+from subscriptions.errors import NoWeekly
+from subscriptions.models import (
+    Confirmation,
+    ConsentEvent,
+    Newsletter,
+    SignUpRequest,
+    Subscriber,
+    Subscription,
+)
 from subscriptions.states import Cadence, ConsentKind, NewsletterState, SubscriptionState
-from subscriptions.suppression import unliftable
-from subscriptions.wording import PICKS
+from subscriptions.suppression import unaskable
+from subscriptions.wording import PICKS, wording
+
+logger = logging.getLogger(__name__)
 
 CONFIRM_WITHIN = timedelta(days=7)
+_AT_ONCE = 100
+_SLICE_SECONDS = 60.0  # a task ends before its time limit and leaves the rest to the next one
 
 
-def request_subscription(
-    *,
-    typed_address: str,
-    newsletters: Iterable[Newsletter],
-    language: str,
-    form: str,
-    network_address: str,
-    at: datetime,
-    wording_version: str = PICKS,
-    weekly: Collection[int] | None = None,
-) -> None:
-    """Take a request down and send one letter that asks to confirm it, naming all newsletters.
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody asks for, in whose name ever. form: where it stood.
+
+    weekly: of which newsletters, by id, only the best-of is wanted; without it what came before stays as it was.
+    """
+
+    typed_address: str
+    newsletters: Iterable[Newsletter]
+    language: str
+    form: str
+    network_address: str
+    wording_version: str = PICKS
+    weekly: Collection[int] | None = None
+
+
+def take_down(wish: Wish, *, at: datetime) -> None:
+    """Write a request down that passed the limits; a worker decides it as `request_subscription` would have.
+
+    The caller learns nothing about the address, and neither does a clock. Raises BadAddress, and NoWeekly for a best-of
+    that is none. Queries: 1, whatever the address.
+    """
+    address = admit(wish.typed_address)
+    wanted = [each for each in _offered(wish) if each.takes_sign_ups]
+    if not wanted or not let_in(address, wish.network_address, at=at):
+        return
+    SignUpRequest.objects.create(
+        typed_address=wish.typed_address.strip(),
+        address_hash=address_hash(address.normal),
+        newsletters=[each.pk for each in wanted],
+        weekly=None if wish.weekly is None else sorted(wish.weekly),
+        language=wish.language,
+        form=wish.form,
+        network_address=wish.network_address or None,
+        # What she saw, whichever version the worker knows as the present one.
+        wording_version=wording(wish.wording_version, wish.language).version,
+        asked_at=at,
+    )
+    queue.wake_sign_ups()
+
+
+def decide_sign_ups() -> int:
+    """Decide all that was taken down, the oldest first; returns how many requests this worker decided.
+
+    Ends after 60 s; what is left is decided at the next call. Safe with many workers: deleting a row wins it, and what
+    it comes to commits with it. A domain that takes no mail gets none. Queries: at most 25 each.
+    """
+    queue.begin_sign_ups()
+    begun = time.monotonic()
+    decided = after = 0
+    while requests := list(SignUpRequest.objects.filter(pk__gt=after).order_by("pk")[:_AT_ONCE]):
+        for request in requests:
+            if time.monotonic() - begun > _SLICE_SECONDS:
+                queue.wake_sign_ups()
+                return decided
+            after = request.pk
+            try:
+                address = normalise(request.typed_address)
+                # Outside the transaction: a name server may take its time.
+                because = recipient_domains.why_not(address.domain)
+                decided += _decide_taken(request, because)
+            except Exception:  # one that cannot be decided holds up nobody else's
+                logger.exception("A sign-up waits.", extra={"request": request.pk})
+    return decided
+
+
+def _decide_taken(request: SignUpRequest, because: str) -> int:
+    """because: why no letter can reach that domain; then none is written."""
+    with transaction.atomic():
+        taken, _rows = SignUpRequest.objects.filter(pk=request.pk).delete()
+        if taken and because:
+            letters.note_unwritten(
+                LetterKind.CONFIRMATION,
+                address_hash=request.address_hash,
+                newsletter_id=request.newsletters[0],
+                language=request.language,
+                because=because,
+                at=request.asked_at,
+            )
+        elif taken:
+            offered = Newsletter.objects.offered().select_related("sender").in_bulk(request.newsletters)
+            wish = Wish(
+                typed_address=request.typed_address,
+                newsletters=[offered[pk] for pk in request.newsletters if pk in offered],
+                language=request.language,
+                form=request.form,
+                network_address=request.network_address or "",
+                wording_version=request.wording_version,
+                weekly=request.weekly,
+            )
+            _decide(wish, list(wish.newsletters), at=request.asked_at)
+    return taken
+
+
+def request_subscription(wish: Wish, *, at: datetime) -> None:
+    """Decide a request at once: one letter that asks to confirm it, naming all newsletters.
 
     The caller learns nothing about the address: new, waiting, reading, suppressed and over the limit end alike.
-    Who reads all of them already gets a letter that says so. weekly: of which newsletters, by id, only the best-of is
-    wanted; without it what came before stays as it was. Raises BadAddress for what is no address.
+    Who reads all of them already gets a letter that says so. Raises BadAddress for what is no address, and NoWeekly
+    for a best-of that is none, whoever asks for it.
     """
-    address = normalise(typed_address)
-    wanted = [each for each in newsletters if each.state == NewsletterState.ACTIVE]
-    if not wanted:
-        return
-    passage = let_in(address, network_address, at=at)
-    if not passage.is_open:
+    wanted = _offered(wish)
+    if not wanted or not let_in(normalise(wish.typed_address), wish.network_address, at=at):
         return
     with transaction.atomic():
-        one_at_a_time(counting_hash(address.normal))
-        leaves_at = attack.next_turn(at) if passage.attack_since else at
-        if leaves_at is None:
-            return
-        wanted = _not_suppressed(address, wanted)
-        if not wanted:
-            return
-        reader = Subscriber.objects.filter(address=address.normal).first()
-        rows = {row.newsletter_id: row for row in reader.subscriptions.all()} if reader else {}
-        is_reading = {pk for pk, row in rows.items() if row.state == SubscriptionState.ACTIVE}
-        asked = [each for each in wanted if each.pk not in is_reading]
-        if not asked:
-            assert reader is not None
-            for each in wanted:
-                rows[each.pk].newsletter = each
-            correspondence.say_already_subscribed(
-                reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
-            )
-            return
-        if not may_confirm_again(address.normal, at=at, attack_since=passage.attack_since):
-            return
-        if reader is None:
-            reader = _new_reader(typed_address, address, language=language, at=at)
-        pending = _enrol(reader, asked, rows, weekly=weekly, form=form, at=at)
-        letter_id = ask_to_confirm(reader, pending, address, language=language, leaves_at=leaves_at, at=at)
-        ConsentEvent.objects.bulk_create(
-            event(
-                reader,
-                row.newsletter,
-                ConsentKind.REQUESTED,
-                at=at,
-                form=form,
-                language=language,
-                network_address=network_address,
-                wording_version=wording_version,
-                facts={
-                    "letter": letter_id,
-                    **({} if row.cadence == Cadence.EACH else {"cadence": row.cadence}),
-                },
-            )
-            for row in pending
+        _decide(wish, wanted, at=at)
+
+
+def _offered(wish: Wish) -> list[Newsletter]:
+    """Those that take sign-ups. Raises NoWeekly where a best-of is wanted that there is not."""
+    wanted = [each for each in wish.newsletters if each.state == NewsletterState.ACTIVE]
+    for each in wanted:
+        if wish.weekly is not None and each.pk in wish.weekly and not each.has_weekly:
+            raise NoWeekly(each.pk)
+    return wanted
+
+
+def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
+    """What a request comes to that was let in. In the caller's transaction, which ends soon: others wait."""
+    address = normalise(wish.typed_address)
+    attack_since = attack.since(at)
+    if not has_turn(wish.network_address, attack_since=attack_since, at=at):
+        return
+    one_at_a_time(counting_hash(address.normal))
+    leaves_at = attack.next_turn(at) if attack_since else at
+    if leaves_at is None:
+        return
+    wanted = _not_suppressed(address, wanted)
+    if not wanted:
+        return
+    reader = Subscriber.objects.filter(address=address.normal).first()
+    rows = {row.newsletter_id: row for row in reader.subscriptions.all()} if reader else {}
+    is_reading = {pk for pk, row in rows.items() if row.state == SubscriptionState.ACTIVE}
+    asked = [each for each in wanted if each.pk not in is_reading]
+    if not asked:
+        assert reader is not None
+        for each in wanted:
+            rows[each.pk].newsletter = each
+        correspondence.say_already_subscribed(
+            reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
         )
+        return
+    if not may_confirm_again(address.normal, at=at, attack_since=attack_since):
+        return
+    if reader is None:
+        reader = _new_reader(wish.typed_address, address, language=wish.language, at=at)
+    pending = _enrol(reader, asked, rows, weekly=wish.weekly, form=wish.form, at=at)
+    letter_id = ask_to_confirm(reader, pending, address, language=wish.language, leaves_at=leaves_at, at=at)
+    ConsentEvent.objects.bulk_create(
+        event(
+            reader,
+            row.newsletter,
+            ConsentKind.REQUESTED,
+            at=at,
+            form=wish.form,
+            language=wish.language,
+            network_address=wish.network_address,
+            wording_version=wish.wording_version,
+            facts={
+                "letter": letter_id,
+                **({} if row.cadence == Cadence.EACH else {"cadence": row.cadence}),
+            },
+        )
+        for row in pending
+    )
 
 
 def _not_suppressed(address: Address, wanted: list[Newsletter]) -> list[Newsletter]:
-    """Those of the newsletters we may write about; none at all if the address is stopped for all mail."""
-    stopped = unliftable(address_hash(address.normal))
+    """Those of the newsletters we may write about; none at all if it wants no mail, or no more letters that ask."""
+    stopped = unaskable(address_hash(address.normal))
     return [] if None in stopped else [each for each in wanted if each.pk not in stopped]
 
 
@@ -159,8 +278,8 @@ def _made(new: list[Subscription]) -> list[Subscription]:
 
 
 def _cadence(newsletter: Newsletter, weekly: Collection[int] | None) -> Cadence:
-    """How often this newsletter is wanted; a best-of that is none cannot be."""
-    is_weekly = newsletter.has_weekly and weekly is not None and newsletter.pk in weekly
+    """How often this newsletter is wanted."""
+    is_weekly = weekly is not None and newsletter.pk in weekly
     return Cadence.WEEKLY if is_weekly else Cadence.EACH
 
 

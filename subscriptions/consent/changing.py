@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from subscriptions.consent.asking import request_subscription
+from subscriptions.consent.asking import Wish, request_subscription
 from subscriptions.consent.leaving import can_restore, restore, unsubscribe
 from subscriptions.consent.record import Change, changed
 from subscriptions.consent.returning import ask_to_return
 from subscriptions.errors import NothingToPause, NoWeekly, UndoExpired
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import Cadence, SubscriptionState
-from subscriptions.suppression import unliftable
+from subscriptions.suppression import may_ask_again, unliftable
 from subscriptions.wording import SETTINGS
 
 # To the end of the same day next year; the hour is for a clock that was put back meanwhile.
@@ -118,17 +118,20 @@ def change_settings(
             changed(reader, [change], network_address=network_address, at=at)
             changes.append(change)
         if asked:
+            may_ask_again(reader.address_hash)
             stopped = unliftable(reader.address_hash)
             returning = [each for each in asked if stopped & {None, each.pk}]
             ask_to_return(reader, returning, network_address=network_address, at=at)
             request_subscription(
-                typed_address=reader.sendable,
-                newsletters=[each for each in asked if each not in returning],
-                language=language,
-                form="/preferences/",
-                network_address=network_address,
+                Wish(
+                    typed_address=reader.sendable,
+                    newsletters=[each for each in asked if each not in returning],
+                    language=language,
+                    form="/preferences/",
+                    network_address=network_address,
+                    wording_version=SETTINGS,
+                ),
                 at=at,
-                wording_version=SETTINGS,
             )
     return changes
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from newsroom.mail.addresses import address_hash, counting_hash
 from newsroom.web.tokens import hash_secret
 from subscriptions import correspondence
-from subscriptions.consent.asking import request_subscription
+from subscriptions.consent.asking import Wish, request_subscription
 from subscriptions.consent.record import event
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.models import (
@@ -22,7 +22,8 @@ from subscriptions.models import (
     Suppression,
 )
 from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
-from subscriptions.suppression import LIFTED_BY_CONFIRMING, LIFTED_BY_RETURNING
+from subscriptions.suppression import LIFTED_BY_CONFIRMING, LIFTED_BY_RETURNING, may_ask_again
+from subscriptions.wording import PICKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,17 +152,43 @@ def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -
     older.exclude(asks_for_more).update(used_at=at)
 
 
-def ask_again(token: str, *, network_address: str, at: datetime) -> tuple[Subscriber, list[Subscription]]:
-    """A fresh letter for an expired link, under the same limits; says to whom and for what. Raises LinkUnknown."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request that was made once more: whose, for what, and which wording she had seen, in which language."""
+
+    subscriber: Subscriber
+    subscriptions: Sequence[Subscription]
+    wording_version: str
+    language: str
+
+
+def ask_again(token: str, *, network_address: str, at: datetime) -> Asked:
+    """A fresh letter for an expired link, under the same limits. Raises LinkUnknown.
+
+    What she saw when she asked first is what she agrees to: the page that offers this shows no wording of its own.
+    """
     confirmation = _known(token)
     reader = confirmation.subscriber
     rows = asked_for(confirmation)
+    first = ConsentEvent.objects.filter(
+        subscriber=reader, kind=ConsentKind.REQUESTED, at=confirmation.created_at
+    ).last()
+    asked = Asked(
+        subscriber=reader,
+        subscriptions=rows,
+        wording_version=first.wording_version if first else PICKS,
+        language=first.language if first else reader.language,
+    )
+    may_ask_again(reader.address_hash)  # only who reads that mailbox has the link
     request_subscription(
-        typed_address=reader.sendable,
-        newsletters=[row.newsletter for row in rows],
-        language=reader.language,
-        form=rows[0].source if rows else "",
-        network_address=network_address,
+        Wish(
+            typed_address=reader.sendable,
+            newsletters=[row.newsletter for row in rows],
+            language=asked.language,
+            form=rows[0].source if rows else "",
+            network_address=network_address,
+            wording_version=asked.wording_version,
+        ),
         at=at,
     )
-    return reader, rows
+    return asked

@@ -7,10 +7,12 @@ from django.db import transaction
 from subscriptions.consent.record import event
 from subscriptions.errors import UndoExpired
 from subscriptions.models import ConsentEvent, Subscription
-from subscriptions.states import ConsentKind, SubscriptionState
+from subscriptions.states import OPEN, ConsentKind, SubscriptionState
 from subscriptions.suppression import is_suppressed
 
 UNDO_WITHIN = timedelta(hours=24)
+# Asking changes nothing of whether mail comes, and no more does the letter that asks back, or a setting.
+_NO_ACTS = (ConsentKind.REQUESTED, ConsentKind.LETTER_SENT, ConsentKind.CHANGED)
 
 
 def unsubscribe(
@@ -21,12 +23,13 @@ def unsubscribe(
     at: datetime,
     actor: str = "",
     because: str = "",
+    together_with: Subscription | None = None,
 ) -> bool:
     """End a subscription, or cancel a request that waits. True if this call did it; repeating is harmless.
 
-    how: where it happened, such as "one-click" or "/preferences/". Queries: 2 in one transaction.
+    how: where it happened, such as "one-click" or "/preferences/". together_with: the one whose page offered to end
+    all others as well. Queries: 2 in one transaction.
     """
-    open_states = [SubscriptionState.ACTIVE, SubscriptionState.PENDING]
     before = {
         "state": subscription.state,
         "cadence": subscription.cadence,
@@ -34,16 +37,18 @@ def unsubscribe(
         "confirmed_at": subscription.confirmed_at.isoformat() if subscription.confirmed_at else None,
     }
     with transaction.atomic():
-        has_changed = Subscription.objects.filter(pk=subscription.pk, state__in=open_states).update(
+        has_changed = Subscription.objects.filter(pk=subscription.pk, state__in=OPEN).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
         )
         if has_changed:
             facts: dict[str, object] = {"before": before}
             if because:
                 facts["because"] = because
-            event(
+            if together_with:
+                facts["together_with"] = together_with.pk
+            left = event(
                 subscription.subscriber,
-                subscription.newsletter,
+                None,  # its name is not asked for
                 ConsentKind.UNSUBSCRIBED,
                 at=at,
                 form=how,
@@ -51,17 +56,19 @@ def unsubscribe(
                 network_address=network_address,
                 actor=actor,
                 facts=facts,
-            ).save(force_insert=True)
+            )
+            left.newsletter_id = subscription.newsletter_id
+            left.save(force_insert=True)
             subscription.state = SubscriptionState.UNSUBSCRIBED
             subscription.unsubscribed_at, subscription.paused_until = at, None
     return bool(has_changed)
 
 
 def can_restore(subscription: Subscription, *, at: datetime) -> bool:
-    """Whether leaving can still be undone: within a day. No query."""
+    """Whether leaving can still be undone: within a day, whoever asked for her meanwhile. No query."""
     left_at = subscription.unsubscribed_at
     return (
-        subscription.state == SubscriptionState.UNSUBSCRIBED
+        subscription.state != SubscriptionState.ACTIVE
         and left_at is not None
         and at - left_at < UNDO_WITHIN
         and subscription.confirmed_at is not None
@@ -83,11 +90,7 @@ def restore(subscription: Subscription, *, network_address: str | None, at: date
         )
         if row.state == SubscriptionState.ACTIVE:
             return False
-        ended = (
-            ConsentEvent.objects.filter(subscriber=row.subscriber_id, newsletter=row.newsletter_id)
-            .exclude(kind=ConsentKind.CHANGED)
-            .last()
-        )
+        ended = _last_act(row)
         is_reader_s_own = ended is not None and ended.kind == ConsentKind.UNSUBSCRIBED and not ended.actor
         if ended is None or not is_reader_s_own or not can_restore(row, at=at):
             raise UndoExpired(row.pk)
@@ -113,6 +116,32 @@ def restore(subscription: Subscription, *, network_address: str | None, at: date
             facts={"undoes": ended.pk},
         ).save(force_insert=True)
     return True
+
+
+def has_come_back(subscription: Subscription, *, at: datetime) -> bool:
+    """Whether the last that happened to it is that leaving was undone, within a day. One query."""
+    last = _last_act(subscription)
+    return last is not None and last.kind == ConsentKind.RESTORED and at - last.at < UNDO_WITHIN
+
+
+def left_together_with(subscription: Subscription, *, since: datetime) -> list[Subscription]:
+    """What was ended from its page as "all others", and is ended still. One query."""
+    ended = ConsentEvent.objects.filter(
+        subscriber=subscription.subscriber_id,
+        kind=ConsentKind.UNSUBSCRIBED,
+        at__gte=since,
+        facts__together_with=subscription.pk,
+    )
+    rows = subscription.subscriber.subscriptions.exclude(state=SubscriptionState.ACTIVE)
+    return list(
+        rows.filter(newsletter__in=ended.values("newsletter")).select_related("subscriber", "newsletter")
+    )
+
+
+def _last_act(row: Subscription) -> ConsentEvent | None:
+    """The last that changed whether it comes. Asking for it changes nothing. One query."""
+    events = ConsentEvent.objects.filter(subscriber=row.subscriber_id, newsletter=row.newsletter_id)
+    return events.exclude(kind__in=_NO_ACTS).last()
 
 
 def _time(text: str | None) -> datetime | None:

@@ -7,7 +7,6 @@ that was emptied, or is away, is told what the database knows.
 import ipaddress
 import logging
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -32,44 +31,51 @@ _HOUR = 60 * 60
 _ATTACK = int(attack.LASTS.total_seconds())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Passage:
-    """Whether a request goes on, and since when sign-ups flood in; None in peace."""
+def let_in(address: Address, network_address: str, *, at: datetime) -> bool:
+    """Count a request against its network, the whole site and its domain; False over the limit of its network.
 
-    is_open: bool
-    attack_since: datetime | None = None
-
-
-def let_in(address: Address, network_address: str, *, at: datetime) -> Passage:
-    """Count a request against its network, its domain and the whole site.
-
-    One query, in peace; four, once after Redis was emptied, and while it is away.
+    Beyond the limits of the others attack mode begins. One way to Redis and no query; four, once after Redis was
+    emptied, and while it is away.
     """
+    network, domain, limits = _network(network_address), address.domain, settings.SIGNUPS_PER_HOUR
+    by_network = throttles.Act("sign-up network", network, limit=limits["network"], seconds=_HOUR)
+    acts = [
+        by_network,
+        throttles.Act("sign-up site", settings.SITE_URL, limit=limits["site"], seconds=_HOUR),
+    ]
+    # Most readers are with few large providers: these count against the site alone.
+    if not is_freemail(domain):
+        acts.append(throttles.Act("sign-up domain", domain, limit=limits["domain"], seconds=_HOUR))
+    refused = throttles.first_refused(acts, recall=lambda: _recall(at=at))
+    if refused is by_network:
+        logger.warning("A sign-up was not taken: over the limit of its network.")
+        _mind_refused(network, limits["network"], at=at)
+        return False
+    if refused:
+        _flooded(refused, at=at)
+    return True
+
+
+def has_turn(network_address: str, *, attack_since: datetime | None, at: datetime) -> bool:
+    """Whether this request may go on: always in peace; in an attack once, for the first of its network."""
+    if attack_since is None:
+        return True
     if throttles.has_forgotten():
         _recall(at=at)
-    network = _network(network_address)
-    limit = settings.SIGNUPS_PER_HOUR["network"]
-    if not throttles.allow("sign-up network", network, limit=limit, seconds=_HOUR):
-        logger.warning("A sign-up was not taken: over the limit of its network.")
-        _mind_refused(network, limit, at=at)
-        return Passage(is_open=False)
-    since = _flooded(address.normal.rpartition("@")[2], at=at) or attack.since(at)
-    if since is None:
-        return Passage(is_open=True)
-    is_first = throttles.allow("sign-up in attack", network, limit=1, seconds=_ATTACK)
-    return Passage(is_open=is_first, attack_since=since)
+    return throttles.allow("sign-up in attack", _network(network_address), limit=1, seconds=_ATTACK)
 
 
 def _recall(*, at: datetime) -> None:
-    """Give counters back what they have lost, as far as it is written somewhere. Three queries."""
+    """Give counters back what they have lost, as far as it is written somewhere. Four queries."""
     limits = settings.SIGNUPS_PER_HOUR
-    found = recalling.latest(most=limits["site"], at=at)
+    decided = recalling.latest(most=limits["site"], at=at)
+    found = [*decided, *recalling.waiting(most=limits["site"], at=at)]
     networks = Counter(_network(each.network_address) for each in found)
     for network, number in networks.items():
         throttles.remember("sign-up network", network, number, limit=limits["network"], seconds=_HOUR)
     last = attack.last()
     if last:
-        for network in {_network(each.network_address) for each in found if each.at >= last.began}:
+        for network in {_network(each.network_address) for each in decided if each.at >= last.began}:
             throttles.remember("sign-up in attack", network, 1, limit=1, seconds=_ATTACK)
     # An attack began the counting of domain and site anew.
     since = max(last.passed, at - timedelta(hours=1)) if last else at - timedelta(hours=1)
@@ -98,20 +104,11 @@ def _mind_refused(network: str, limit: int, *, at: datetime) -> None:
         attack.tell_of_network(network, limit=limit, refused=most, at=at)
 
 
-def _flooded(domain: str, *, at: datetime) -> datetime | None:
-    """Begin or prolong attack mode if this request passes a limit, and count anew; says when the attack began."""
-    limits = settings.SIGNUPS_PER_HOUR
-    since = None
-    # Most readers are with few large providers: these count against the site alone.
-    counted = [("sign-up site", settings.SITE_URL, limits["site"], "")]
-    if not is_freemail(domain):
-        counted.append(("sign-up domain", domain, limits["domain"], domain))
-    for scope, key, limit, whose in counted:
-        if not throttles.allow(scope, key, limit=limit, seconds=_HOUR):
-            throttles.forget(scope, key, limit=limit, seconds=_HOUR)
-            logger.warning("Sign-ups flood in.", extra={"scope": scope, "limit": limit})
-            since = attack.begin(limit, domain=whose, at=at)
-    return since
+def _flooded(passed: throttles.Act, *, at: datetime) -> None:
+    """Begin or prolong attack mode, because this request passed a limit, and count anew."""
+    throttles.forget(passed.scope, passed.key, limit=passed.limit, seconds=passed.seconds)
+    logger.warning("Sign-ups flood in.", extra={"scope": passed.scope, "limit": passed.limit})
+    attack.begin(passed.limit, domain=passed.key if passed.scope == "sign-up domain" else "", at=at)
 
 
 def one_at_a_time(counting: str) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from newsroom.mail.addresses import Address, address_hash, counting_hash, normalise
+from newsroom.mail.addresses import Address, address_hash, admit, counting_hash, normalise
 from newsroom.web.tokens import hash_secret, secret_token
 from subscriptions import correspondence, queue, suppression
 from subscriptions.consent import uniting
@@ -49,7 +49,7 @@ def ask_for_new_address(
     Raises BadAddress for what is no address, SameAddress for the one we write to. Queries: 6, for every address; beyond
     five wishes a day, 1.
     """
-    address = normalise(typed_address)
+    address = admit(typed_address)
     if address.normal == reader.address:
         raise SameAddress
     recent = AddressChange.objects.filter(subscriber=reader, asked_at__gt=at - timedelta(days=1))
@@ -102,8 +102,8 @@ def _decide(change: AddressChange, *, at: datetime) -> int:
 
 
 def _may_write(change: AddressChange, *, at: datetime) -> bool:
-    """Not to who wants no mail from us, and to nobody more often than a sign-up would. Three queries."""
-    if None in suppression.unliftable(change.address_hash):
+    """Not to who wants no mail, or no questions, from us, and to nobody more often than a sign-up would. Three queries."""
+    if None in suppression.unaskable(change.address_hash):
         return False
     written = AddressChange.objects.filter(
         counting_hash=change.counting_hash, token_hash__isnull=False, asked_at__gt=at - timedelta(days=30)
@@ -266,7 +266,8 @@ def _readdress(reader: Subscriber, typed: str, normal: str, *, at: datetime) -> 
     """Write the address, and end what was stopped for it: some newsletters may not go there."""
     reader.address, reader.typed_address = normal, typed
     reader.save(update_fields=["address", "typed_address", "address_hash"])
-    for stop in Suppression.objects.filter(address_hash=reader.address_hash).select_related("newsletter"):
+    stops = Suppression.objects.of_mail().filter(address_hash=reader.address_hash)
+    for stop in stops.select_related("newsletter"):
         suppression.suppress(
             reader.address_hash,
             reason=SuppressionReason(stop.reason),

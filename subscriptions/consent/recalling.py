@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from newsroom.mail import heartbeats
+from newsroom.mail.addresses import normalise
 from newsroom.mail.models import Heartbeat
-from subscriptions.models import Confirmation
+from subscriptions.models import Confirmation, SignUpRequest
 from subscriptions.states import ConsentKind
 
 _NOTE = "sign-ups: counted"
@@ -21,7 +22,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class SignUp:
-    """A request that led to a letter: from where, to which domain, when."""
+    """A request that led to a letter, or still may: from where, to which domain, when."""
 
     network_address: str
     domain: str
@@ -29,7 +30,7 @@ class SignUp:
 
 
 def latest(*, most: int, at: datetime) -> Sequence[SignUp]:
-    """The last hour's sign-ups, the newest `most` of them. One query, which grows with `most` alone."""
+    """The last hour's sign-ups with a letter, the newest `most` of them. One query, which grows with `most` alone."""
     # By number and not by time: the table has no index by time and keeps more than a year.
     newest = Confirmation.objects.order_by("-pk").values("pk")[:most]
     rows = Confirmation.objects.filter(
@@ -48,6 +49,15 @@ def latest(*, most: int, at: datetime) -> Sequence[SignUp]:
     return [
         SignUp(network_address=network or "", domain=address.rpartition("@")[2], at=when)
         for network, address, when in found.values()
+    ]
+
+
+def waiting(*, most: int, at: datetime) -> Sequence[SignUp]:
+    """The last hour's sign-ups that no worker has decided yet, the newest `most` of them. One query."""
+    rows = SignUpRequest.objects.filter(asked_at__gt=at - _HOUR).order_by("-pk")
+    return [
+        SignUp(network_address=network or "", domain=normalise(typed).domain, at=when)
+        for network, typed, when in rows.values_list("network_address", "typed_address", "asked_at")[:most]
     ]
 
 

@@ -11,7 +11,7 @@ from subscriptions.consent.record import event
 from subscriptions.errors import NothingToConfirm, TooManyLetters
 from subscriptions.models import ConsentEvent, Subscriber
 from subscriptions.states import ConsentKind, NewsletterState
-from subscriptions.suppression import unliftable
+from subscriptions.suppression import unaskable
 
 
 def resend_confirmation(reader: Subscriber, *, actor: str, because: str, at: datetime) -> int:
@@ -24,7 +24,7 @@ def resend_confirmation(reader: Subscriber, *, actor: str, because: str, at: dat
     address = normalise(reader.sendable)
     with transaction.atomic():
         one_at_a_time(counting_hash(address.normal))
-        stopped = unliftable(address_hash(address.normal))
+        stopped = unaskable(address_hash(address.normal))
         waiting = reader.subscriptions.pending().filter(newsletter__state=NewsletterState.ACTIVE)
         rows = waiting.select_related("newsletter__sender").order_by(
             "newsletter__position", "newsletter__name"

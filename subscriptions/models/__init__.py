@@ -1,6 +1,6 @@
 """Records of readers: who publishes, what they may read, what they agreed to, and whom not to mail."""
 
-from subscriptions.models.asking import AddressChange, Confirmation, LinkRequest
+from subscriptions.models.asking import AddressChange, Confirmation, LinkRequest, SignUpRequest
 from subscriptions.models.consent import ConsentEvent, SoftBounces, Suppression
 from subscriptions.models.imports import SubscriberImport, SubscriberImportPart
 from subscriptions.models.newsletters import Newsletter, NewsletterQuerySet, Sender
@@ -21,6 +21,7 @@ __all__ = [
     "Newsletter",
     "NewsletterQuerySet",
     "Sender",
+    "SignUpRequest",
     "SoftBounces",
     "Subscriber",
     "SubscriberImport",

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models.readers import Subscriber, Subscription
+from subscriptions.wording import letter_version
 
 
 class Confirmation(models.Model):
@@ -22,15 +23,54 @@ class Confirmation(models.Model):
     lifts_stops = models.BooleanField(
         default=False, help_text=_("Asked for in her settings after a bounce or complaint had stopped mail.")
     )
+    letter_version = models.CharField(
+        max_length=20, blank=True, default=letter_version, help_text=_("Which words its letter has.")
+    )
+    letter_noted_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the record got what became of its letter.")
+    )
 
     class Meta:
         verbose_name = _("confirmation")
         verbose_name_plural = _("confirmations")
         # Limits per address: how many confirmations since when.
-        indexes = [models.Index(fields=["counting_hash", "created_at"], name="confirmation_by_address")]
+        indexes = [
+            models.Index(fields=["counting_hash", "created_at"], name="confirmation_by_address"),
+            # The job's look for letters that the record does not know of yet.
+            models.Index(
+                fields=["id"], condition=Q(letter_noted_at__isnull=True), name="confirmation_unnoted"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"confirmation {self.pk}"
+
+
+class SignUpRequest(models.Model):
+    """Somebody signed up; a worker decides within seconds what that comes to, and drops the row.
+
+    The web only writes it down, for new, waiting, reading and stopped addresses alike, so that no answer takes longer
+    for one of them.
+    """
+
+    typed_address = models.CharField(max_length=320)
+    address_hash = models.CharField(max_length=64, help_text=_("Keyed; who is erased takes it along."))
+    newsletters = models.JSONField(help_text=_("Numbers, in the order they were asked for."))
+    weekly = models.JSONField(
+        null=True, help_text=_("Of which only the best-of is wanted; without it what came before stays.")
+    )
+    language = models.CharField(max_length=8)
+    form = models.CharField(max_length=300)
+    network_address = models.GenericIPAddressField(null=True)
+    wording_version = models.CharField(max_length=20)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("sign-up to be decided")
+        verbose_name_plural = _("sign-ups to be decided")
+
+    def __str__(self) -> str:
+        return f"sign-up {self.pk}"
 
 
 class LinkRequest(models.Model):

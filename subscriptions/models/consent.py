@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subscriptions.models.newsletters import Newsletter
 from subscriptions.models.readers import Subscriber
-from subscriptions.states import ConsentKind, SuppressionReason
+from subscriptions.states import STOPS_MAIL, ConsentKind, SuppressionReason
 
 
 class ConsentEvent(models.Model):
@@ -44,8 +44,18 @@ class ConsentEvent(models.Model):
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
 
 
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def of_mail(self) -> "SuppressionQuerySet":
+        """Those that stop mail, and not only letters that ask to confirm."""
+        return self.filter(reason__in=STOPS_MAIL)
+
+    def of_asking(self) -> "SuppressionQuerySet":
+        """Those that stop letters that ask to confirm, and nothing else."""
+        return self.filter(reason=SuppressionReason.NEVER_ASK)
+
+
 class Suppression(models.Model):
-    """An address not to be mailed, known by its keyed hash alone; it outlives erasure and import."""
+    """An address not to be mailed, or not to be asked, known by its keyed hash alone; it outlives erasure and import."""
 
     address_hash = models.CharField(_("address hash"), max_length=64)
     reason = models.CharField(_("reason"), max_length=16, choices=SuppressionReason)
@@ -60,13 +70,25 @@ class Suppression(models.Model):
     note = models.CharField(_("note"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("since"))
 
+    objects = SuppressionQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
+        # Most looks ask for all that is stopped for an address; the constraints' indexes each hold a part.
+        indexes = [models.Index(fields=["address_hash"], name="suppression_by_address")]
         constraints = [
-            # Two, because NULL is never equal to NULL: one for all mail, one per newsletter.
+            # Several, because NULL is never equal to NULL: one for all mail, one per newsletter. Who wants no questions
+            # may get mail, and who gets none may want no questions: each is there, and lifted, without the other.
             models.UniqueConstraint(
-                fields=["address_hash"], condition=Q(newsletter__isnull=True), name="suppression_once_for_all"
+                fields=["address_hash"],
+                condition=Q(newsletter__isnull=True) & Q(reason__in=STOPS_MAIL),
+                name="suppression_once_for_mail",
+            ),
+            models.UniqueConstraint(
+                fields=["address_hash"],
+                condition=Q(reason=SuppressionReason.NEVER_ASK),
+                name="suppression_once_for_asking",
             ),
             models.UniqueConstraint(
                 fields=["address_hash", "newsletter"],
@@ -77,6 +99,11 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.address_hash[:8]}"
+
+    @property
+    def is_of_asking(self) -> bool:
+        """Stops letters that ask to confirm, and nothing else."""
+        return self.reason == SuppressionReason.NEVER_ASK
 
 
 class SoftBounces(models.Model):

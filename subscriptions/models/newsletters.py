@@ -1,11 +1,13 @@
 """Who publishes, and what there is to read."""
 
+from datetime import datetime
+
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from subscriptions.states import NewsletterState
+from subscriptions.states import Cadence, NewsletterState
 
 
 class Sender(models.Model):
@@ -60,8 +62,10 @@ class Sender(models.Model):
         _("years the proof of consent is kept"),
         null=True,
         blank=True,
+        default=3,
         help_text=_(
-            "Counted from unsubscribing. Printed in the privacy notice; nothing is deleted by itself."
+            "Counted from the end of the year in which a reader's last subscription ended. Then address and proof are "
+            "deleted by themselves. Printed in the privacy notice. Empty: nothing is deleted."
         ),
     )
     deliveries_kept_months = models.PositiveSmallIntegerField(
@@ -69,7 +73,8 @@ class Sender(models.Model):
         null=True,
         blank=True,
         help_text=_(
-            "Counted from the delivery. Printed in the privacy notice; nothing is deleted by itself."
+            "Counted from the day on which a mailing was over. Then who got which copy is deleted by itself; the "
+            "account of the mailing stays. Printed in the privacy notice. Empty: nothing is deleted."
         ),
     )
 
@@ -85,6 +90,10 @@ class NewsletterQuerySet(models.QuerySet["Newsletter"]):
     def active(self) -> "NewsletterQuerySet":
         return self.filter(state=NewsletterState.ACTIVE)
 
+    def offered(self) -> "NewsletterQuerySet":
+        """Those that strangers can sign up for."""
+        return self.active().filter(takes_sign_ups=True)
+
 
 class Newsletter(models.Model):
     """The standing publication a reader subscribes to."""
@@ -94,6 +103,13 @@ class Newsletter(models.Model):
     sender = models.ForeignKey(Sender, models.PROTECT, verbose_name=_("sender"))
     language = models.CharField(_("language"), max_length=8, default="de")
     state = models.CharField(_("state"), max_length=8, choices=NewsletterState, default=NewsletterState.DRAFT)
+    takes_sign_ups = models.BooleanField(
+        _("takes sign-ups"),
+        default=True,
+        help_text=_(
+            "Switch it off while robots sign up strangers: readers get their mail, and every form says that it rests."
+        ),
+    )
     promise = models.CharField(_("promise"), max_length=160, help_text=_("One sentence: what readers get."))
     pitch = models.TextField(_("pitch"), blank=True)
     cadence_text = models.CharField(
@@ -131,6 +147,13 @@ class Newsletter(models.Model):
         help_text=_("Readers may choose one digest a week instead of each: a plan makes it."),
     )
     next_weekly_at = models.DateTimeField(_("next weekly best-of"), null=True, blank=True, editable=False)
+    weekly_ended_at = models.DateTimeField(
+        _("weekly best-of ended"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Since then its readers get nothing, and are told so."),
+    )
 
     objects = NewsletterQuerySet.as_manager()
 
@@ -144,3 +167,16 @@ class Newsletter(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("newsletter", args=[self.slug])
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether strangers can sign up for it."""
+        return self.state == NewsletterState.ACTIVE and self.takes_sign_ups
+
+    def next_of(self, cadence: str, *, at: datetime) -> datetime | None:
+        """When the next mail of this kind comes, as far as it is planned.
+
+        A plan that rests, or a digest that is late, leaves a time behind that has passed: nobody is promised that.
+        """
+        planned = self.next_weekly_at if cadence == Cadence.WEEKLY else self.next_at
+        return planned if planned is not None and planned > at else None

@@ -123,6 +123,9 @@ class Subscription(models.Model):
     requested_at = models.DateTimeField(_("requested"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     unsubscribed_at = models.DateTimeField(_("unsubscribed"), null=True, blank=True)
+    end_told_at = models.DateTimeField(
+        _("told of the end of the best-of"), null=True, blank=True, editable=False
+    )
     moved_to = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False,
         verbose_name=_("moved to"),
@@ -157,8 +160,6 @@ class Subscription(models.Model):
         with translation.override(self.newsletter.language):
             return str(BEST_OF_THE_WEEK)
 
-    @property
-    def next_at(self) -> datetime | None:
+    def next_mail(self, *, at: datetime) -> datetime | None:
         """When the next mail comes, as far as it is planned."""
-        newsletter = self.newsletter
-        return newsletter.next_weekly_at if self.cadence == Cadence.WEEKLY else newsletter.next_at
+        return self.newsletter.next_of(self.cadence, at=at)

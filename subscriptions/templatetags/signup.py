@@ -1,12 +1,13 @@
 """The sign-up box for any page: `{% load signup %}{% signup_box path=request.path language=language %}`."""
 
-import time
 from typing import Any
 
 from django import template
 from django.template.context import Context
 
-from subscriptions.forms import language_code, stamp
+from newsroom.mail.addresses import carries_utf8
+from newsroom.web.kept_pages import own
+from subscriptions.forms import language_code
 from subscriptions.models import Newsletter
 from subscriptions.wording import BOX, wording
 
@@ -23,7 +24,7 @@ def signup_box(
     """
     language = language_code(language)
     if newsletter is None:
-        newsletter = Newsletter.objects.active().filter(language=language).first()
+        newsletter = Newsletter.objects.offered().filter(language=language).first()
     if newsletter is None:
         return {}
     return {
@@ -33,6 +34,12 @@ def signup_box(
         # Nobody is sent to the issue she is reading.
         "latest_url": "" if newsletter.latest_url == path else newsletter.latest_url,
         "wording": wording(BOX, language, name=newsletter.name),
-        "stamp": stamp(time.time()),
+        "stamp": own(context["request"], "stamp"),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+@register.simple_tag
+def address_type() -> str:
+    """What the field for an address is: `email`, whose check in browsers knows ASCII alone before the @, or text."""
+    return "text" if carries_utf8() else "email"

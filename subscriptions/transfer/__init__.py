@@ -1,7 +1,8 @@
 """Readers from and to a file: CSV in, with a result for each line, and CSV out that no spreadsheet executes.
 
 An import is not a way round consent: it wants to be told on what basis these people may be written to, keeps the
-dates of the file, and takes who left or bounced elsewhere as somebody not to be mailed here.
+dates of the file, and takes who left or bounced elsewhere as somebody not to be mailed here. Our own export comes back
+as it was, one newsletter at a time.
 """
 
 import io
@@ -19,7 +20,7 @@ from subscriptions.errors import TransferError
 from subscriptions.models import Newsletter
 from subscriptions.transfer import reading
 from subscriptions.transfer.cells import neutralise, restore
-from subscriptions.transfer.exporting import export_consent, export_subscribers, export_suppressions
+from subscriptions.transfer.exporting import export_consent, export_subscribers, export_suppressions, lines
 from subscriptions.transfer.formats import by_field, understand
 from subscriptions.transfer.intake import Intake
 from subscriptions.transfer.judging import Line, LineResult
@@ -38,6 +39,7 @@ __all__ = [
     "export_subscribers",
     "export_suppressions",
     "import_subscribers",
+    "lines",
     "neutralise",
     "pages",
     "read_text",
@@ -68,8 +70,8 @@ def import_subscribers(
 ) -> Report:
     """Take the readers of a CSV text into a newsletter: all lines that can be, or with is_dry_run none.
 
-    basis: the words by which these people agreed and where the proof lies; demanded. mapped: what columns hold, where
-    we would not guess it. Raises TransferError for a file or a basis that cannot be used at all; a bad line is only
+    Where the file says which newsletter a line is of, only those of this one are taken. basis: the words by which these
+    people agreed and where the proof lies; demanded. mapped: what columns hold, where we would not guess it. Raises TransferError for a file or a basis that cannot be used at all; a bad line is only
     refused. All in one transaction: for large files there is `journal`.
     """
     check_basis(basis)
@@ -78,9 +80,9 @@ def import_subscribers(
     fields = understand(layout.heading, mapped=mapped).fields
     report = Report(is_dry_run=is_dry_run)
     intake = Intake(newsletter=newsletter, basis=basis.strip(), actor=actor, at=at, is_dry_run=is_dry_run)
-    lines = ((number, by_field(fields, cells)) for number, cells in reading.rows(file, layout))
+    rows = ((number, by_field(fields, cells)) for number, cells in reading.rows(file, layout))
     with transaction.atomic():
-        for page in pages(lines):
+        for page in pages(rows):
             report.lines.extend(intake.take(page))
     return report
 

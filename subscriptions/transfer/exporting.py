@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from newsroom.web import keys
-from subscriptions.models import ConsentEvent, Newsletter, Subscription, Suppression
+from subscriptions import evidence
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind
 from subscriptions.transfer.cells import neutralise
+from subscriptions.transfer.judging import AGREED, key_mark
 
 COLUMNS: Final = (
     "address", "newsletter", "state", "language", "basis", "source", "requested_at", "confirmed_at",
@@ -20,10 +22,14 @@ CONSENT_COLUMNS: Final = (
     "address", "newsletter", "what", "at", "wording", "wording_version", "language", "where", "network_address",
     "by", "facts",
 )  # fmt: skip
-SUPPRESSION_COLUMNS: Final = ("address_hash", "reason", "newsletter", "note", "since")
+SUPPRESSION_COLUMNS: Final = ("address_hash", "key", "address", "reason", "newsletter", "note", "since")
 _CHUNK: Final = 2_000
 
+# Events that say what was agreed to.
+_WORDED: Final = (ConsentKind.REQUESTED, ConsentKind.IMPORTED)
+
 _Row = Iterable[str]
+_Item = TypeVar("_Item")
 
 
 class Writable(Protocol):
@@ -44,15 +50,20 @@ class _Last:
 def lines(what: str, *, newsletters: Sequence[Newsletter] | None = None) -> Iterator[str]:
     """The lines of an export, heading first, no cell of which a spreadsheet computes. what: a key of EXPORTS.
 
-    Erased readers are in none of them but the list of suppressions, which holds hashes alone. Memory: a chunk of
-    2,000 rows, whatever the size; queries: one, and for readers one more per chunk.
+    Erased readers are in none of them but the list of suppressions, by a hash. Memory: a chunk of 2,000 rows, whatever
+    the size; queries: one, and one more per chunk.
     """
     columns, rows = EXPORTS[what]
+    yield from as_lines(columns, rows(newsletters))
+
+
+def as_lines(columns: Sequence[str], rows: Iterable[_Row]) -> Iterator[str]:
+    """Rows as lines of CSV, heading first, no cell of which a spreadsheet computes."""
     last = _Last()
     writer = csv.writer(last)
     writer.writerow(columns)
     yield last.text
-    for row in rows(newsletters):
+    for row in rows:
         writer.writerow(map(neutralise, row))
         yield last.text
 
@@ -76,7 +87,10 @@ def export_consent(file: Writable, *, newsletters: Sequence[Newsletter] | None =
 
 
 def export_suppressions(file: Writable, *, newsletters: Sequence[Newsletter] | None = None) -> int:
-    """Write whom not to mail, by keyed hash; with newsletters: what counts for these. Gives their number."""
+    """Write whom not to mail, by keyed hash, with the address of whom we still know; gives their number.
+
+    newsletters: only what counts for these.
+    """
     return _write(file, "suppressions", newsletters)
 
 
@@ -85,33 +99,48 @@ def _readers(newsletters: Sequence[Newsletter] | None) -> Iterator[_Row]:
     if newsletters is not None:
         rows = rows.filter(newsletter__in=newsletters)
     ordered = rows.select_related("subscriber", "newsletter").order_by("newsletter_id", "pk")
-    found = ordered.iterator(chunk_size=_CHUNK)
-    while chunk := list(islice(found, _CHUNK)):
-        agreed = _agreed(chunk)
+    for chunk in _chunks(ordered.iterator(chunk_size=_CHUNK)):
+        events = _agreeing(chunk)
+        agreed = evidence.last_by_subscription(event for event in events if event.kind in _WORDED)
+        last = evidence.last_by_subscription(events)
         for row in chunk:
-            yield _reader(row, agreed.get((row.subscriber_id, row.newsletter_id)))
+            whose = row.subscriber_id, row.newsletter_id
+            yield _reader(row, agreed.get(whose), evidence.dates_of(row, last.get(whose)))
 
 
-def _agreed(chunk: Sequence[Subscription]) -> Mapping[tuple[int, int | None], ConsentEvent]:
-    """The last event of each of these in which something was agreed to, with its wording. One query."""
+def _chunks(rows: Iterator[_Item]) -> Iterator[list[_Item]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _agreeing(chunk: Sequence[Subscription]) -> Sequence[ConsentEvent]:
+    """The events by which these readers came to their newsletters, oldest first. One query."""
     events = ConsentEvent.objects.filter(
-        subscriber_id__in=keys.among({row.subscriber_id for row in chunk}),
-        kind__in=[ConsentKind.REQUESTED, ConsentKind.IMPORTED],
+        subscriber_id__in=keys.among({row.subscriber_id for row in chunk}), kind__in=evidence.AGREEING
     )
-    wanted = events.only("subscriber_id", "newsletter_id", "wording", "at", "form").order_by("pk")
-    return {(event.subscriber_id, event.newsletter_id): event for event in wanted}
+    wanted = events.only("subscriber_id", "newsletter_id", "kind", "wording", "at", "form", "facts")
+    return list(wanted.order_by("pk"))
 
 
-def _reader(row: Subscription, agreed: ConsentEvent | None) -> _Row:
+def _reader(row: Subscription, agreed: ConsentEvent | None, dates: evidence.Dates) -> _Row:
     yield row.subscriber.typed_address or row.subscriber.address or ""
     yield row.newsletter.slug
     yield row.state
     yield row.subscriber.language
     yield row.basis
     yield row.source
-    yield from map(_text, (row.requested_at, row.confirmed_at, row.unsubscribed_at, row.paused_until))
+    yield from map(_text, (dates.requested_at, dates.confirmed_at, row.unsubscribed_at, row.paused_until))
     yield row.cadence
-    yield from (agreed.wording, _text(agreed.at), agreed.form) if agreed else ("", "", "")
+    yield from _words(agreed)
+
+
+def _words(agreed: ConsentEvent | None) -> _Row:
+    """What she agreed to, when and where: of one who came by a file, what the file said."""
+    if agreed is None:
+        return "", "", ""
+    if agreed.kind == ConsentKind.IMPORTED:
+        return [str(agreed.facts.get(name, "")) for name in AGREED]
+    return agreed.wording, _text(agreed.at), agreed.form
 
 
 def _consent(newsletters: Sequence[Newsletter] | None) -> Iterator[_Row]:
@@ -138,9 +167,13 @@ def _suppressions(newsletters: Sequence[Newsletter] | None) -> Iterator[_Row]:
     rows = Suppression.objects.select_related("newsletter").order_by("pk")
     if newsletters is not None:
         rows = rows.filter(newsletter__in=newsletters) | rows.filter(newsletter=None)
-    for row in rows.iterator(chunk_size=_CHUNK):
-        slug = row.newsletter.slug if row.newsletter else ""
-        yield row.address_hash, row.reason, slug, row.note, _text(row.created_at)
+    for chunk in _chunks(rows.iterator(chunk_size=_CHUNK)):
+        known = Subscriber.objects.filter(address_hash__in=keys.among({row.address_hash for row in chunk}))
+        addresses = {reader.address_hash: reader.typed_address or reader.address or "" for reader in known}
+        for row in chunk:
+            slug = row.newsletter.slug if row.newsletter else ""
+            address = addresses.get(row.address_hash, "")
+            yield row.address_hash, key_mark(), address, row.reason, slug, row.note, _text(row.created_at)
 
 
 def _text(time: datetime | None) -> str:

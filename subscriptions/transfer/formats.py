@@ -14,6 +14,7 @@ from subscriptions.states import SuppressionReason
 FIELDS: Final[Mapping[str, object]] = {
     "address": gettext_lazy("address"),
     "state": gettext_lazy("state"),
+    "newsletter": gettext_lazy("newsletter"),
     "language": gettext_lazy("language"),
     "source": gettext_lazy("signed up at"),
     "requested_at": gettext_lazy("requested"),
@@ -25,7 +26,25 @@ FIELDS: Final[Mapping[str, object]] = {
     "disabled": gettext_lazy("switched off (yes or no)"),
     # Translators: Bekommt Mail (ja oder nein)
     "receives": gettext_lazy("gets mail (yes or no)"),
+    # Translators: Wie oft (each: jede Ausgabe, weekly: das Beste der Woche)
+    "cadence": gettext_lazy("how often (each or weekly)"),
+    "paused_until": gettext_lazy("paused until"),
+    # Translators: Rechtsgrundlage (double_opt_in oder imported)
+    "basis": gettext_lazy("legal basis (double_opt_in or imported)"),
+    # Translators: Wortlaut der Einwilligung | Eingewilligt am | Eingewilligt wo
+    "agreed_to": gettext_lazy("words agreed to"),
+    "agreed_at": gettext_lazy("agreed at"),
+    "agreed_where": gettext_lazy("agreed where"),
+    # Translators: Prüfsumme der Adresse | Schlüssel der Prüfsumme | Grund der Sperre | Notiz zur Sperre | Gesperrt seit
+    "address_hash": gettext_lazy("address hash"),
+    "key": gettext_lazy("key of the hash"),
+    "reason": gettext_lazy("reason of the suppression"),
+    "note": gettext_lazy("note on the suppression"),
+    "since": gettext_lazy("suppressed since"),
 }
+
+# One of these says whose line it is.
+WHOSE: Final = frozenset({"address", "address_hash"})
 
 # What any system may call a column; compared in small letters, underscores as blanks.
 _ALIASES: Final[Mapping[str, str]] = {
@@ -33,6 +52,7 @@ _ALIASES: Final[Mapping[str, str]] = {
     for field, names in {
         "address": "address, email, e-mail, email address, e-mail address, e-mail-adresse, mail, e mail",
         "state": "state, status, member rating status",
+        "newsletter": "newsletter",
         "language": "language, sprache, locale",
         "source": "source, quelle",
         "requested_at": "requested at, optin time, subscribed at, subscription date, created at, date, datum",
@@ -63,7 +83,14 @@ def _product(name: str, gives_away: str, **columns: str) -> Product:
 
 
 _PRODUCTS: Final = (
-    _product("Newsroom", "address, newsletter, state, basis"),
+    _product(
+        "Newsroom", "address, newsletter, state, basis", cadence="cadence", paused_until="paused_until",
+        basis="basis", agreed_to="agreed_to", agreed_at="agreed_at", agreed_where="agreed_where",
+    ),
+    _product(
+        "Newsroom", "address hash, key, reason, since", address_hash="address_hash", key="key", reason="reason",
+        note="note", since="since",
+    ),
     _product("Mailchimp", "email address, optin time, confirm time"),
     _product("Ghost", "email, subscribed to emails", subscribed_to_emails="receives", deleted_at="unsubscribed_at"),
     _product("Substack", "email, email disabled"),
@@ -116,7 +143,7 @@ def understand(heading: Sequence[str], *, mapped: Mapping[str, str] | None = Non
     """Read a heading. mapped: by column, the field somebody says it holds, "" for none; it weighs more than our guess.
 
     Each field is taken from the first column that has it. Raises TransferError for a column or field that is not
-    there, or when no column holds the address.
+    there, or when no column holds the address or its hash.
     """
     plain = [_plain(name) for name in heading]
     product = next((each for each in _PRODUCTS if each.gives_away <= set(plain)), None)
@@ -130,7 +157,8 @@ def understand(heading: Sequence[str], *, mapped: Mapping[str, str] | None = Non
             field = ""
         taken.add(field)
         fields.append(field)
-    if "address" not in fields:
+    # Kept as long as the journal: the first line of a file without a heading is somebody's.
+    if not WHOSE.intersection(fields) or any("@" in name for name in heading):
         raise TransferError(
             _("The first line must name the columns, and one of them must be “address” or “email”.")
         )

@@ -11,7 +11,7 @@ from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import SubscriptionState, SuppressionReason
 from subscriptions.suppression import Stop
 from subscriptions.transfer import writing
-from subscriptions.transfer.judging import Line, LineResult, Reader, judge
+from subscriptions.transfer.judging import Line, LineResult, Reader, Stopped, judge
 
 _KNOWN = {SubscriptionState.ACTIVE: LineResult.ALREADY, SubscriptionState.UNSUBSCRIBED: LineResult.LEFT}
 
@@ -32,24 +32,28 @@ class Intake:
         self.newsletter, self.basis, self.actor, self.at = newsletter, basis, actor, at
         self.facts = facts or {}
         self.is_dry_run = is_dry_run
+        self._knows_some = True
         self._stopped: set[str] = set()
+        self._unasked: set[str] = set()
         self._taken: set[str] = set()
 
     def take(self, page: Iterable[tuple[int, Mapping[str, str]]]) -> list[Line]:
         """What becomes of these lines, in their order; what can be taken is written, in one transaction.
 
-        Queries: at most 16, whatever the number of lines. Inside a page a line that stops an address weighs more
+        Queries: at most 18, whatever the number of lines. Inside a page a line that stops an address weighs more
         than one that enrols it, wherever it stands.
         """
-        return self.take_judged([judge(number, row, at=self.at) for number, row in page])
+        return self.take_judged(
+            [judge(number, row, newsletter=self.newsletter.slug, at=self.at) for number, row in page]
+        )
 
-    def take_judged(self, judged: Sequence[Reader | Line]) -> list[Line]:
+    def take_judged(self, judged: Sequence[Reader | Stopped | Line]) -> list[Line]:
         """The same for lines that have been judged by themselves."""
-        readers = [each for each in judged if isinstance(each, Reader)]
         with transaction.atomic():
             self._wait_for_others()
-            self._stop([reader for reader in readers if reader.stop])
-            results = self._compare([reader for reader in readers if not reader.stop])
+            self._hold([each.address_hash for each in judged if not isinstance(each, Line)])
+            self._stop([each for each in judged if isinstance(each, Stopped)])
+            results = self._compare([each for each in judged if isinstance(each, Reader)])
         return [each if isinstance(each, Line) else self._line(each, results) for each in judged]
 
     def _wait_for_others(self) -> None:
@@ -57,23 +61,34 @@ class Intake:
         if not self.is_dry_run:
             Newsletter.objects.select_for_update(no_key=True).filter(pk=self.newsletter.pk).values("pk").get()
 
-    def _line(self, reader: Reader, results: Mapping[int, LineResult]) -> Line:
-        result = LineResult.STOPPED if reader.stop else results[reader.number]
-        return Line(number=reader.number, address=reader.typed, result=result)
+    def _hold(self, hashes: Sequence[str]) -> None:
+        """Keep whom we know from being erased until this page is written.
 
-    def _stop(self, readers: list[Reader]) -> None:
+        Waits for who is just being erased, and then finds her suppressed. Before all else, because an erasure locks its
+        reader first and her subscriptions after.
+        """
+        if not self.is_dry_run:
+            self._knows_some = writing.hold(hashes)
+
+    def _line(self, judged: Reader | Stopped, results: Mapping[int, LineResult]) -> Line:
+        result = LineResult.STOPPED if isinstance(judged, Stopped) else results[judged.number]
+        return Line(number=judged.number, address=judged.typed, result=result)
+
+    def _stop(self, stopped: list[Stopped]) -> None:
         if self.is_dry_run:
-            self._stopped.update(reader.address_hash for reader in readers)
+            for each in stopped:
+                is_of_asking = each.reason == SuppressionReason.NEVER_ASK
+                (self._unasked if is_of_asking else self._stopped).add(each.address_hash)
             return
         stops = [
             Stop(
-                address_hash=reader.address_hash,
-                reason=reader.stop,
-                newsletter=self.newsletter if reader.stop == SuppressionReason.UNSUBSCRIBED else None,
-                note=self.basis[:300],
+                address_hash=each.address_hash,
+                reason=each.reason,
+                newsletter=None if each.is_for_all else self.newsletter,
+                note=self.basis[:300] if each.note is None else each.note,
+                since=each.since,
             )
-            for reader in readers
-            if reader.stop
+            for each in stopped
         ]
         suppression.suppress_all(stops, at=self.at)
 
@@ -81,6 +96,9 @@ class Intake:
         """What our own past says of each, by line; who may be taken is."""
         hashes = {reader.address_hash for reader in readers}
         stopped = suppression.among(hashes, newsletter=self.newsletter) | (self._stopped & hashes)
+        # An old list is no answer to who wants no more questions; what she agreed to here, word for word, is.
+        unproven = {each.address_hash for each in readers if not each.agreed}
+        stopped |= suppression.want_no_questions(unproven) | (self._unasked & unproven)
         states = self._states(readers)
         results: dict[int, LineResult] = {}
         taken: list[Reader] = []
@@ -113,8 +131,11 @@ class Intake:
         return results
 
     def _states(self, readers: list[Reader]) -> dict[str, SubscriptionState]:
-        """The present states of those who are known to this newsletter, by address, locked unless nothing is written."""
-        if not readers:
+        """The present states of those who are known to this newsletter, by address, locked unless nothing is written.
+
+        Who left has left until she confirms again: anybody can ask for her, and asking alone changes nothing.
+        """
+        if not readers or not self._knows_some:
             return {}
         rows = Subscription.objects.filter(
             newsletter=self.newsletter,
@@ -122,5 +143,11 @@ class Intake:
         ).order_by("pk")
         if not self.is_dry_run:
             rows = rows.select_for_update(of=("self",))
-        found = rows.values_list("subscriber__address", "state")
-        return {address: SubscriptionState(state) for address, state in found if address}
+        found = rows.values_list("subscriber__address", "state", "unsubscribed_at")
+        return {
+            address: SubscriptionState.UNSUBSCRIBED
+            if left_at and state in writing.RAISED
+            else SubscriptionState(state)
+            for address, state, left_at in found
+            if address
+        }

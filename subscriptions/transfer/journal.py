@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from newsroom.mail.addresses import mask
+from newsroom.mail.addresses import mask, mask_text
 from subscriptions import queue
 from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import Newsletter, SubscriberImport, SubscriberImportPart
@@ -77,15 +77,15 @@ def stage(
     try:
         product = understand(layout.heading, mapped=mapped).product
     except TransferError:
-        if not is_mapped_later or not any(layout.heading):
+        if not is_mapped_later or not any(layout.heading) or "@" in "".join(layout.heading):
             raise
         product = ""
     with transaction.atomic():
         staged = SubscriberImport.objects.create(
             newsletter=newsletter,
-            basis=basis.strip(),
+            basis=mask_text(basis.strip()),  # it stays with each agreement, which nobody can change
             actor=actor,
-            filename=filename[:200],
+            filename=mask_text(filename)[:200],
             checksum=checksum,
             size_bytes=size,
             product=product,
@@ -131,7 +131,7 @@ def preview(
     shown = []
     for number, cells in islice(unpack(part.content), rows):
         row = by_field(fields, cells)
-        judged = judge(number, row, at=at)
+        judged = judge(number, row, newsletter=staged.newsletter.slug, at=at)
         shown.append((cells, row, judged.because if isinstance(judged, Line) else ""))
     return shown
 
@@ -207,10 +207,13 @@ def under_way() -> list[SubscriberImport]:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What one part leaves for the next: what a trial has seen so far, and that part, which a thread judges meanwhile."""
+    """What one part leaves for the next: what a trial has seen so far, and that part, which a thread judges meanwhile.
+
+    content: that part as it was read; a reader who is erased meanwhile is no longer in it.
+    """
 
     intake: Intake
-    number: int
+    content: bytes | memoryview | None
     ahead: Future[Judged] | None
 
 
@@ -232,16 +235,20 @@ def work(imported: SubscriberImport, *, at: datetime, remembered: Course | None 
         if number not in parts:
             _finish(locked, is_trial=is_trial, at=at)
             return None
-        fields = fields_of(locked).fields
-        if remembered is not None and remembered.ahead is not None and remembered.number == number:
+        fields, slug = fields_of(locked).fields, locked.newsletter.slug
+        if (
+            remembered is not None
+            and remembered.ahead is not None
+            and remembered.content == parts[number].content
+        ):
             judged = remembered.ahead.result()
         else:
-            judged = judge_part(parts[number].content or b"", fields, at=at)
+            judged = judge_part(parts[number].content or b"", fields, newsletter=slug, at=at)
         following = parts[number + 1].content if number + 1 in parts else None
         course = Course(
             intake=remembered.intake if remembered else _intake(locked, is_trial=is_trial, at=at),
-            number=number + 1,
-            ahead=judge_ahead(following, fields, at=at) if following else None,
+            content=following,
+            ahead=judge_ahead(following, fields, newsletter=slug, at=at) if following else None,
         )
         _work_part(locked, parts[number], judged, course.intake, is_trial=is_trial)
         imported.parts_done, imported.counts, imported.tried = locked.parts_done, locked.counts, locked.tried
@@ -299,7 +306,7 @@ def left_over(imported: SubscriberImport) -> Iterator[str]:
 def left_over_lines(imported: SubscriberImport, *, most: int) -> Iterator[tuple[str, str, str, str]]:
     """At most so many of the lines that were not taken: number, what became of it, why, address."""
     fields = fields_of(imported).fields
-    place = fields.index("address")
+    place = fields.index("address" if "address" in fields else "address_hash")
     pieces = islice(left_over(imported), 1, None)
     for number, result, because, *cells in islice(
         (row for piece in pieces for row in csv.reader(io.StringIO(piece, newline=""))), most

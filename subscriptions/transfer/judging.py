@@ -1,5 +1,6 @@
 """What a line of a file says by itself: an address that can be, dates that can be, and who is not to be mailed."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +8,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from django.db.models import TextChoices
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from newsroom.mail.addresses import address_hash, normalise
+from newsroom.mail.addresses import address_hash, normalise, reachable
 from newsroom.mail.errors import BadAddress
 from subscriptions.errors import TransferError
-from subscriptions.states import SuppressionReason
+from subscriptions.states import Cadence, LegalBasis, SuppressionReason
 from subscriptions.transfer.formats import ACTIVE, NO, STOPPED, YES
+
+# What was agreed to elsewhere: kept as it stands, never compared.
+AGREED = ("agreed_to", "agreed_at", "agreed_where")
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class LineResult(StrEnum):
@@ -26,6 +32,7 @@ class LineResult(StrEnum):
     SUPPRESSED = "suppressed"
     STOPPED = "kept as suppression"
     TWICE = "twice in the file"
+    ELSEWHERE = "of another newsletter"
     UNCONFIRMED = "never confirmed"
     REFUSED = "refused"
 
@@ -41,7 +48,7 @@ class Line:
 
 
 class Reader(NamedTuple):
-    """A line that can be taken, unless our own house knows better. stop: not to be mailed, and why."""
+    """A line that can be taken, unless our own house knows better. A date that the file does not have is None."""
 
     number: int
     typed: str
@@ -49,38 +56,119 @@ class Reader(NamedTuple):
     address_hash: str
     language: str
     source: str
-    requested_at: datetime
-    confirmed_at: datetime
-    stop: SuppressionReason | None
+    requested_at: datetime | None
+    confirmed_at: datetime | None
+    cadence: str
+    paused_until: datetime | None
+    basis: str
+    agreed: Mapping[str, str]
 
 
-def judge(number: int, row: Mapping[str, str], *, at: datetime) -> Reader | Line:
-    """Read a line by our names for its columns. at: the time of the import, where the line has no dates."""
+class Stopped(NamedTuple):
+    """A line of somebody not to be mailed, here or at all. note: None where the file has none of its own."""
+
+    number: int
+    typed: str
+    address_hash: str
+    reason: SuppressionReason
+    is_for_all: bool
+    note: str | None = None
+    since: datetime | None = None
+
+
+def judge(number: int, row: Mapping[str, str], *, newsletter: str, at: datetime) -> Reader | Stopped | Line:
+    """Read a line by our names for its columns. newsletter: the slug of the one that readers are taken into.
+
+    at: the time of the import, behind which no date may lie but the end of a pause.
+    """
     typed = row.get("address", "")
+    named = row.get("newsletter")
+    is_suppression = "reason" in row
+    if named is not None and named.casefold() != newsletter.casefold() and (named or not is_suppression):
+        because = _("This line is of the newsletter “%(named)s”.") % {"named": named[:60]}
+        return Line(number=number, address=typed, result=LineResult.ELSEWHERE, because=because)
     state = row.get("state", "").casefold()
-    stop = STOPPED.get(state) or _implied_stop(row, state)
     try:
-        address = normalise(typed)
-        # Who left is not to be mailed, whatever the file says of the day.
-        requested = _time("" if stop else row.get("requested_at", ""), at=at)
-        confirmed = _time("" if stop else row.get("confirmed_at", ""), at=at)
+        if is_suppression:
+            return _suppression(number, row, at=at)
+        if stop := STOPPED.get(state) or _implied_stop(row, state):
+            # Not to be mailed, whatever the file says of days and wishes.
+            return Stopped(
+                number=number,
+                typed=typed,
+                address_hash=address_hash(normalise(typed).normal),
+                reason=stop,
+                is_for_all=stop != SuppressionReason.UNSUBSCRIBED,
+            )
+        reader = _reader(number, row, at=at)
     except (BadAddress, TransferError) as error:
         return Line(number=number, address=typed, result=LineResult.REFUSED, because=str(error))
-    if stop is None and state not in ACTIVE:
+    if state not in ACTIVE:
         because = _("The state “%(state)s” is not one that may be written to.") % {"state": state[:60]}
         return Line(number=number, address=typed, result=LineResult.UNCONFIRMED, because=because)
-    language = row.get("language", "").partition("-")[0].casefold()
+    return reader
+
+
+def _reader(number: int, row: Mapping[str, str], *, at: datetime) -> Reader:
+    typed = row.get("address", "")
+    normal = reachable(typed).normal
     return Reader(
         number=number,
         typed=unicodedata.normalize("NFC", typed),
-        normal=address.normal,
-        address_hash=address_hash(address.normal),
-        language=language if language in {"de", "en"} else "",
+        normal=normal,
+        address_hash=address_hash(normal),
+        language=_language(row.get("language", "")),
         source=(row.get("source") or "import")[:200],
-        requested_at=requested or confirmed or at,
-        confirmed_at=confirmed or requested or at,
-        stop=stop,
+        requested_at=_past(row.get("requested_at"), at=at),
+        confirmed_at=_past(row.get("confirmed_at"), at=at),
+        cadence=_one_of(Cadence, row.get("cadence")) or Cadence.EACH.value,
+        paused_until=_time(row.get("paused_until")),
+        basis=_one_of(LegalBasis, row.get("basis")) or LegalBasis.IMPORTED.value,
+        agreed={name: row[name] for name in AGREED if row.get(name)},
     )
+
+
+def _suppression(number: int, row: Mapping[str, str], *, at: datetime) -> Stopped:
+    """A line of our own list: by the address where it has one, else by the hash, if our key made it."""
+    typed, known = row.get("address", ""), row.get("address_hash", "")
+    if typed:
+        known = address_hash(normalise(typed).normal)
+    elif not _HASH.fullmatch(known):
+        raise TransferError(_("This line has neither an address nor the hash of one."))
+    elif row.get("key") != key_mark():
+        # Translators: Diese Prüfsumme entstand mit einem anderen Schlüssel (ADDRESS_KEY) und würde hier niemanden sperren.
+        raise TransferError(
+            _("This hash was made with another key (ADDRESS_KEY) and would stop nobody here.")
+        )
+    if not row["reason"]:
+        raise TransferError(_("This line does not say why mail is to stop."))
+    return Stopped(
+        number=number,
+        typed=typed,
+        address_hash=known,
+        reason=SuppressionReason(_one_of(SuppressionReason, row["reason"])),
+        is_for_all=not row.get("newsletter"),
+        note=row.get("note", "")[:300],
+        since=_past(row.get("since"), at=at),
+    )
+
+
+def key_mark() -> str:
+    """Tells which key made a hash, without telling anything of the key."""
+    return f"key-{address_hash('')[:8]}"
+
+
+def _language(text: str) -> str:
+    language = text.partition("-")[0].casefold()
+    return language if language in {"de", "en"} else ""
+
+
+def _one_of(choices: type[TextChoices], text: str | None) -> str:
+    """The word, if it is one of ours. Raises TransferError for another."""
+    if text and text not in choices.values:
+        known = ", ".join(choices.values)
+        raise TransferError(_("“%(field)s” is none of: %(known)s.") % {"field": text[:80], "known": known})
+    return text or ""
 
 
 def _implied_stop(row: Mapping[str, str], state: str) -> SuppressionReason | None:
@@ -92,7 +180,14 @@ def _implied_stop(row: Mapping[str, str], state: str) -> SuppressionReason | Non
     return SuppressionReason.UNSUBSCRIBED if is_off or has_left else None
 
 
-def _time(text: str, *, at: datetime) -> datetime | None:
+def _past(text: str | None, *, at: datetime) -> datetime | None:
+    time = _time(text)
+    if time is not None and time > at:
+        raise TransferError(_("“%(text)s” lies in the future.") % {"text": (text or "")[:40]})
+    return time
+
+
+def _time(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
@@ -103,7 +198,4 @@ def _time(text: str, *, at: datetime) -> datetime | None:
         time = None
     if time is None:
         raise TransferError(_("“%(text)s” is not a date like 2026-05-04.") % {"text": text[:40]})
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    if time > at:
-        raise TransferError(_("“%(text)s” lies in the future.") % {"text": text[:40]})
-    return time
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ from datetime import datetime
 from django.utils import translation
 
 from subscriptions.transfer.formats import by_field
-from subscriptions.transfer.judging import Line, Reader, judge
+from subscriptions.transfer.judging import Line, Reader, Stopped, judge
 from subscriptions.transfer.reading import Row
 
 # Its thread begins with the first part that is read ahead, so that a process may fork before.
@@ -27,7 +27,7 @@ class Judged:
     """A part of a file, and what each of its lines says by itself, in the same order."""
 
     rows: Sequence[Row]
-    lines: Sequence[Reader | Line]
+    lines: Sequence[Reader | Stopped | Line]
 
 
 def pack(rows: Sequence[Row]) -> bytes:
@@ -49,18 +49,23 @@ def as_csv(rows: Sequence[Sequence[str]]) -> str:
     return out.getvalue()
 
 
-def judge_part(content: bytes | memoryview, fields: Sequence[str], *, at: datetime) -> Judged:
-    """Read a packed part. fields: what each column holds; at: the time of the import."""
+def judge_part(
+    content: bytes | memoryview, fields: Sequence[str], *, newsletter: str, at: datetime
+) -> Judged:
+    """Read a packed part. fields: what each column holds; newsletter: its slug; at: the time of the import."""
     rows = list(unpack(content))
-    return Judged(rows=rows, lines=[judge(number, by_field(fields, cells), at=at) for number, cells in rows])
+    lines = [judge(number, by_field(fields, cells), newsletter=newsletter, at=at) for number, cells in rows]
+    return Judged(rows=rows, lines=lines)
 
 
-def judge_ahead(content: bytes | memoryview, fields: Sequence[str], *, at: datetime) -> Future[Judged]:
+def judge_ahead(
+    content: bytes | memoryview, fields: Sequence[str], *, newsletter: str, at: datetime
+) -> Future[Judged]:
     """The same in another thread, in the language of this one."""
     language = translation.get_language()
 
     def read() -> Judged:
         with translation.override(language):
-            return judge_part(content, fields, at=at)
+            return judge_part(content, fields, newsletter=newsletter, at=at)
 
     return _THREAD.submit(read)

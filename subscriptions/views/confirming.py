@@ -11,14 +11,13 @@ from django.utils.translation import override
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.tokens import manage_url
-from subscriptions import consent
+from subscriptions import consent, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import Cadence, SubscriptionState
 from subscriptions.views.private import broken_link, in_language_of, token_page
 from subscriptions.views.signing_up import Request
-from subscriptions.wording import PICKS
 
 
 @token_page
@@ -30,7 +29,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             return _ask_again(request, token, at=at)
         if request.method == "POST":
             done = consent.confirm(token, network_address=client_address(request), at=at)
-            return _confirmed(request, done.subscriber, done.subscriptions)
+            return _confirmed(request, done.subscriber, done.subscriptions, at=at)
         confirmation = consent.find_confirmation(token, at=at)
     except LinkUnknown:
         return broken_link(request)
@@ -39,35 +38,39 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})
     rows = consent.asked_for(confirmation)
     if confirmation.used_at is not None:
-        return _confirmed(request, confirmation.subscriber, rows)
+        return _confirmed(request, confirmation.subscriber, rows, at=at)
     reader = confirmation.subscriber
     with in_language_of(reader):
         return render(request, "subscriptions/confirm.html", {"reader": reader, "subscriptions": rows})
 
 
-def _confirmed(request: HttpRequest, reader: Subscriber, rows: Sequence[Subscription]) -> HttpResponse:
+def _confirmed(
+    request: HttpRequest, reader: Subscriber, rows: Sequence[Subscription], *, at: datetime
+) -> HttpResponse:
     active = [row for row in rows if row.state == SubscriptionState.ACTIVE]
     with in_language_of(reader):
         return render(
             request,
             "subscriptions/confirmed.html",
             {
-                "subscriptions": active,
+                "subscriptions": [(row, row.next_mail(at=at)) for row in active],
                 "sender": active[0].newsletter.sender if active else None,
                 "manage_url": manage_url(active[0].pk, reader.address_hash) if active else "",
+                "is_declined": not active and suppression.wants_no_questions(reader.address_hash),
             },
         )
 
 
 def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpResponse:
     """A fresh letter for an expired link, then the page that says to look for it."""
-    reader, rows = consent.ask_again(token, network_address=client_address(request), at=at)
+    asked = consent.ask_again(token, network_address=client_address(request), at=at)
+    rows = asked.subscriptions
     kept = Request(
-        address=reader.typed_address,
+        address=asked.subscriber.typed_address,
         slugs=[row.newsletter.slug for row in rows],
-        language=reader.language,
+        language=asked.language,
         path=reverse("subscribe"),
-        wording=PICKS,
+        wording=asked.wording_version,
         sent_at=at.timestamp(),
         weekly=[row.newsletter.slug for row in rows if row.cadence == Cadence.WEEKLY],
     )

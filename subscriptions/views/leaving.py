@@ -1,34 +1,44 @@
 """The link that ends a subscription: a page for people, one POST for mail programs (RFC 8058), and the way back."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
-from newsroom.web.clock import now
+from newsroom.web.clock import now, reckoned
 from newsroom.web.proxies import client_address
 from subscriptions import consent
 from subscriptions.errors import NothingToPause, UndoExpired
-from subscriptions.forms import PAUSES
+from subscriptions.forms import PAUSES, language_code
 from subscriptions.models import Subscription
 from subscriptions.settings_form import end_of_pause, last_day
-from subscriptions.states import Cadence, SubscriptionState
-from subscriptions.views.private import BadToken, broken_link, in_language_of, to_leave, token_page
-
-_OPEN = (SubscriptionState.ACTIVE, SubscriptionState.PENDING)
+from subscriptions.states import OPEN, Cadence
+from subscriptions.views.private import (
+    BadToken,
+    broken_link,
+    in_language_of,
+    posted_fields,
+    subscription_of,
+    to_leave,
+    token_page,
+)
 
 
 @token_page
 def leave(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows one button; any POST leaves, at once, without cookie, login or second page, and answers 200 itself.
 
-    No limit stands before it: mailbox providers press for thousands of readers from a few addresses.
+    No limit stands before it: mailbox providers press for thousands of readers from a few addresses. One query then.
     """
+    posted = posted_fields(request) if request.method == "POST" else {}
     try:
+        if "List-Unsubscribe" in posted and (language := _press(request, token)) is not None:
+            return _answer(language)
         subscription = to_leave(token)
     except BadToken:
         return broken_link(request)
@@ -36,31 +46,42 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "subscriptions/left.html", {})
     with in_language_of(subscription.subscriber):
         if request.method != "POST":
-            if subscription.state in _OPEN:
+            at = now()
+            # Somebody may have asked for her since she left: the way back stays open all the same.
+            if subscription.state in OPEN and not consent.can_restore(subscription, at=at):
                 return render(request, "subscriptions/leave.html", {"subscription": subscription})
-            return _left(request, subscription, token, at=now())
-        return _end(request, subscription, token)
+            return _left(request, subscription, token, at=at)
+        return _end(request, subscription, token, posted)
 
 
-def _end(request: HttpRequest, subscription: Subscription, token: str) -> HttpResponse:
-    at = now()
-    posted = _posted(request)
-    how = "one-click" if "List-Unsubscribe" in posted else "/u/"
+def _press(request: HttpRequest, token: str) -> str | None:
+    """Her language, if this press ended it. Raises BadToken."""
+    return consent.press(subscription_of(token), network_address=client_address(request), at=reckoned())
+
+
+def _answer(language: str) -> HttpResponse:
+    """A mail program asks, and shows its own words."""
+    with override(language_code(language)):
+        return HttpResponse(_("You are unsubscribed."), content_type="text/plain; charset=utf-8")
+
+
+def _end(
+    request: HttpRequest, subscription: Subscription, token: str, posted: Mapping[str, object]
+) -> HttpResponse:
+    at = reckoned()
+    is_one_click = "List-Unsubscribe" in posted
+    how = consent.ONE_CLICK if is_one_click else "/u/"
     network_address = client_address(request)
     consent.unsubscribe(subscription, how=how, network_address=network_address, at=at)
+    if is_one_click:
+        return _answer(subscription.subscriber.language)
     if "everything" in posted:
         for other in _others(subscription):
-            consent.unsubscribe(other, how=how, network_address=network_address, at=at)
+            consent.unsubscribe(
+                other, how=how, network_address=network_address, at=at, together_with=subscription
+            )
         return _left(request, subscription, token, at=at, is_everything=True)
     return _left(request, subscription, token, at=at, asks_for_others="from_page" in posted)
-
-
-def _posted(request: HttpRequest) -> dict[str, object]:
-    """What was posted, if it can be read; a mutilated body is a wish to leave all the same."""
-    try:
-        return dict(request.POST.items())
-    except (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError):
-        return {"List-Unsubscribe": "unreadable"}
 
 
 def _others(subscription: Subscription) -> list[Subscription]:
@@ -89,16 +110,24 @@ def _left(
 
 
 def _restore_others(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
-    """What she left together with this one, or after it: "all" is taken back as it was done."""
+    """What she left with "all others": taken back as it was done. What she left by itself stays left."""
     left_at = subscription.unsubscribed_at
     if left_at is None:
         return
-    left = subscription.subscriber.subscriptions.filter(
-        state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at__gte=left_at
-    )
-    for other in left.exclude(pk=subscription.pk).select_related("subscriber", "newsletter"):
+    for other in consent.left_together_with(subscription, since=left_at):
         with suppress(UndoExpired):
             consent.restore(other, network_address=client_address(request), at=at)
+
+
+def _less_mail(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
+    """What was offered instead of leaving. Raises NothingToPause."""
+    network_address = client_address(request)
+    weeks = request.POST.get("weeks", "")
+    if weeks in {str(number) for number in PAUSES}:
+        until = end_of_pause(int(weeks), first_day=localdate(at))
+        consent.pause(subscription, until=until, network_address=network_address, at=at)
+    if request.POST.get("cadence") == Cadence.WEEKLY and subscription.newsletter.has_weekly:
+        consent.set_cadence(subscription, cadence=Cadence.WEEKLY, network_address=network_address, at=at)
 
 
 @token_page
@@ -115,22 +144,9 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
     at = now()
     with in_language_of(subscription.subscriber):
         try:
-            consent.restore(subscription, network_address=client_address(request), at=at)
-            weeks = request.POST.get("weeks", "")
-            if weeks in {str(number) for number in PAUSES}:
-                consent.pause(
-                    subscription,
-                    until=end_of_pause(int(weeks), first_day=localdate(at)),
-                    network_address=client_address(request),
-                    at=at,
-                )
-            if request.POST.get("cadence") == Cadence.WEEKLY and subscription.newsletter.has_weekly:
-                consent.set_cadence(
-                    subscription,
-                    cadence=Cadence.WEEKLY,
-                    network_address=client_address(request),
-                    at=at,
-                )
+            is_back = consent.restore(subscription, network_address=client_address(request), at=at)
+            if is_back or consent.has_come_back(subscription, at=at):
+                _less_mail(request, subscription, at=at)
             if "everything" in request.POST:
                 _restore_others(request, subscription, at=at)
         except (UndoExpired, NothingToPause):

@@ -10,7 +10,7 @@ from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from subscriptions import consent
 from subscriptions.errors import LinkExpired, LinkUnknown, SameAddress
-from subscriptions.forms import LinkForm, language_code
+from subscriptions.forms import NewAddressForm, language_code
 from subscriptions.models import Subscriber
 from subscriptions.views.private import broken_link, in_language_of, token_page
 from subscriptions.views.reader_session import reader_page
@@ -20,7 +20,7 @@ from subscriptions.wording import ADDRESS, wording
 @reader_page("GET", "HEAD", "POST")
 def ask(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """The wish for another address; the answer is the same whether that address reads us, and so is the work."""
-    form = LinkForm(request.POST if request.method == "POST" else None)
+    form = NewAddressForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _form(request, reader, form)
     typed = form.cleaned_data["address"]
@@ -42,7 +42,7 @@ def ask(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     return render(request, "subscriptions/new_address_sent.html", context)
 
 
-def _form(request: HttpRequest, reader: Subscriber, form: LinkForm) -> HttpResponse:
+def _form(request: HttpRequest, reader: Subscriber, form: NewAddressForm) -> HttpResponse:
     context = {"reader": reader, "form": form, "days": consent.UNDO_ADDRESS_WITHIN.days}
     return render(request, "subscriptions/new_address.html", context)
 

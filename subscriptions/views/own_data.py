@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
-from newsroom.web.tags import weekday_date
+from newsroom.web.tags import exact_time
 from subscriptions import privacy
 from subscriptions.models import ConsentEvent, Sender, Subscriber
 from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
@@ -36,6 +36,8 @@ _FIELDS = {
     "source": _("Signed up at"),
     "requested_at": _("Ordered"),
     "confirmed_at": _("Confirmed"),
+    # Translators: Aus einer Datei übernommen
+    "imported_at": _("Taken over from a file"),
     "unsubscribed_at": _("Unsubscribed"),
     "paused_until": _("Paused until"),
     "what": _("What happened"),
@@ -62,6 +64,8 @@ _TIMES = frozenset(
         "known_since",
         "requested_at",
         "confirmed_at",
+        "imported_at",
+        "agreed_at",
         "unsubscribed_at",
         "paused_until",
         "at",
@@ -105,8 +109,13 @@ def as_page(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 @reader_page("GET", "HEAD")
 def proof(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """What she agreed to and withdrew, word for word, to be printed (GDPR art. 7(1)). Three queries."""
-    events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk")
-    context = {"reader": reader, "events": events, "senders": _senders(reader), "printed_at": now()}
+    events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("at", "pk")
+    context = {
+        "reader": reader,
+        "events": [(event, _brought(event)) for event in events],
+        "senders": _senders(reader),
+        "printed_at": now(),
+    }
     return render(request, "subscriptions/consent_proof.html", context)
 
 
@@ -117,6 +126,14 @@ def erase(request: HttpRequest, reader: Subscriber) -> HttpResponse:
         return render(request, "subscriptions/erase.html", {"reader": reader})
     privacy.erase_reader(reader, actor="", at=now())
     return close_session(render(request, "subscriptions/erased.html"))
+
+
+def _brought(event: ConsentEvent) -> dict[str, Any]:
+    """What a file said of her agreement; nothing for what happened here."""
+    if event.kind != ConsentKind.IMPORTED:
+        return {}
+    times = {name: _time(event.facts.get(name, "")) for name in ("requested_at", "confirmed_at")}
+    return {"is_imported": True, "words": event.facts.get("agreed_to", ""), **times}
 
 
 def _senders(reader: Subscriber) -> list[Sender]:
@@ -149,10 +166,17 @@ def _in_words(name: str, value: Any) -> str:
         return str(_CHOICES[name](value).label)
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_in_words(key, each)}" for key, each in value.items())
-    if name in _TIMES and value:
-        time = localtime(datetime.fromisoformat(value))
-        return f"{weekday_date(time)}, {time:%H:%M:%S %Z}"
+    if name in _TIMES and value and (time := _time(value)):
+        return exact_time(time)
     return str(value)
+
+
+def _time(value: str) -> datetime | None:
+    """What a file said of a time may be anything."""
+    try:
+        return localtime(datetime.fromisoformat(value))
+    except ValueError:
+        return None
 
 
 def _file(body: str, content_type: str, ending: str) -> HttpResponse:

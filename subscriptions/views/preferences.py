@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from subscriptions import consent, settings_links, suppression
-from subscriptions.errors import LinkOutdated, UndoExpired
+from subscriptions.errors import LinkOutdated, NoWeekly, UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
 from subscriptions.models import Subscriber, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
@@ -59,9 +59,17 @@ def preferences(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     at = now()
     posted = request.POST if request.method == "POST" else None
     stops = suppression.of_reader(reader)
-    form = SettingsForm(rows_of(reader, stops, at=at), language=reader.language, at=at, data=posted)
-    is_saved = posted is not None and not form.errors
-    return _save(request, reader, form, at=at) if is_saved else _show(request, reader, form, stops)
+
+    def read() -> SettingsForm:
+        return SettingsForm(rows_of(reader, stops, at=at), language=reader.language, at=at, data=posted)
+
+    form = read()
+    if posted is None or form.errors or form.asked_in_vain:
+        return _show(request, reader, form, stops)
+    try:
+        return _save(request, reader, form, at=at)
+    except NoWeekly:  # it ended after the form was read; nothing is saved
+        return _show(request, reader, read(), stops)
 
 
 def _show(
@@ -94,12 +102,13 @@ def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: d
     )
     left = [change.newsletter for change in changes if change.after == "off"]
     weekly = {row.newsletter.pk for row in form.rows if row.cadence == Cadence.WEEKLY}
-    context = {"reader": reader, "changes": [_in_words(change, weekly) for change in changes], "left": left}
+    told = [_in_words(change, weekly, at=at) for change in changes]
+    context = {"reader": reader, "changes": told, "left": left}
     with override(form.language):
         return render(request, "subscriptions/preferences_saved.html", context)
 
 
-def _in_words(change: consent.Change, weekly: Collection[int]) -> dict[str, Any]:
+def _in_words(change: consent.Change, weekly: Collection[int], *, at: datetime) -> dict[str, Any]:
     """A change for the template: breaks by their last day, languages by their names. weekly: of what she gets the best-of."""
     names = dict(settings.LANGUAGES)
     words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
@@ -112,16 +121,16 @@ def _in_words(change: consent.Change, weekly: Collection[int]) -> dict[str, Any]
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value
-    words["first_at"] = _first_at(change, weekly)
+    words["first_at"] = _first_at(change, weekly, at=at)
     return words
 
 
-def _first_at(change: consent.Change, weekly: Collection[int]) -> datetime | None:
+def _first_at(change: consent.Change, weekly: Collection[int], *, at: datetime) -> datetime | None:
     """When the first digest comes that a change touches, as far as it is planned."""
     if change.newsletter is None or change.what == "language":
         return None
-    is_weekly = change.newsletter.pk in weekly
-    planned = change.newsletter.next_weekly_at if is_weekly else change.newsletter.next_at
+    cadence = Cadence.WEEKLY if change.newsletter.pk in weekly else Cadence.EACH
+    planned = change.newsletter.next_of(cadence, at=at)
     if change.what == "paused_until" and change.after:
         until = datetime.fromisoformat(change.after)
         return max(until, planned) if planned else until

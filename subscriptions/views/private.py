@@ -4,7 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Concatenate, ParamSpec
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
@@ -17,6 +19,12 @@ from subscriptions.errors import LinkOutdated
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import SubscriptionState
+
+# Three tables with all their columns take Django longer to ask for than all else that leaving takes.
+_TO_LEAVE = (
+    *("newsletter_id", "state", "cadence", "paused_until", "confirmed_at", "unsubscribed_at", "moved_to_id"),
+    *("subscriber__address", "subscriber__language"),
+)
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -51,14 +59,23 @@ def in_language_of(reader: Subscriber) -> AbstractContextManager[None]:
     return override(language_code(reader.language))
 
 
+def subscription_of(token: str) -> int:
+    """The number of the subscription that a link in a mail ends. No query. Raises BadToken."""
+    return read(TokenKind.LEAVE, token)
+
+
 def to_leave(token: str) -> Subscription | None:
     """The subscription a link in a mail ends; None if the row is gone. One query. Raises BadToken.
 
-    It ends what became of that subscription when its reader moved; nobody's settings are opened by it.
+    It ends what became of that subscription when its reader moved; nobody's settings are opened by it. With just what a
+    press of one-click needs; the newsletter, which a page names, is another query.
     """
-    rows = Subscription.objects.select_related("subscriber", "newsletter__sender")
-    row = rows.filter(pk=read(TokenKind.LEAVE, token)).first()
-    while row is not None and row.moved_to_id is not None and row.state == SubscriptionState.UNSUBSCRIBED:
+    rows = Subscription.objects.select_related("subscriber").only(*_TO_LEAVE)
+    try:
+        row = rows.get(pk=subscription_of(token))
+    except Subscription.DoesNotExist:
+        return None
+    while row.moved_to_id is not None and row.state == SubscriptionState.UNSUBSCRIBED:
         row = rows.get(pk=row.moved_to_id)
     return row
 
@@ -80,6 +97,14 @@ def settings_of(token: str) -> Subscription | None:
     return row
 
 
+def posted_fields(request: HttpRequest) -> dict[str, object]:
+    """What was posted, if it can be read; a mutilated body is a press of the button all the same."""
+    try:
+        return dict(request.POST.items())
+    except (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError):
+        return {"List-Unsubscribe": "unreadable"}
+
+
 def broken_link(request: HttpRequest) -> HttpResponse:
     """The page for a link that a mail program mutilated, or that we never made."""
     return render(request, "subscriptions/link_broken.html", status=404)
@@ -90,7 +115,9 @@ __all__ = [
     "broken_link",
     "in_language_of",
     "keep_private",
+    "posted_fields",
     "settings_of",
+    "subscription_of",
     "to_leave",
     "token_page",
 ]

@@ -1,8 +1,7 @@
 """Signing up: the catalogue, the form with its help for typos and errors, and the page that says to look for mail."""
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +12,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from newsroom.web.clock import now
+from newsroom.web.clock import now, reckoned
+from newsroom.web.kept_pages import keep_page, own
 from newsroom.web.proxies import client_address
+from newsroom.web.stamps import shown_at, stamp
 from subscriptions import consent
 from subscriptions import signing_up as rules
 from subscriptions.errors import Misspelt, PressedTooSoon
-from subscriptions.forms import SignupForm, language_code, shown_at, stamp
+from subscriptions.forms import SignupForm, language_code
 from subscriptions.models import Newsletter
+from subscriptions.views import offered
 from subscriptions.views.private import keep_private
 from subscriptions.wording import PICKS, wording
 
@@ -53,6 +55,15 @@ class Request:
         )
         return response
 
+    def as_posted(self) -> QueryDict:
+        """What her browser had sent."""
+        data = QueryDict(mutable=True)
+        data.update({"address": self.address, "path": self.path, "language": self.language})
+        data.update({"wording": self.wording, "started": stamp(self.sent_at)})
+        data.setlist("newsletter", list(self.slugs))
+        data.setlist("weekly", list(self.weekly))
+        return data
+
     @classmethod
     def of(cls, request: HttpRequest) -> "Request | None":
         try:
@@ -65,25 +76,26 @@ class Request:
 
 
 @require_safe
+@keep_page
 def newsletters(request: HttpRequest) -> HttpResponse:
     """The catalogue: all newsletters by theme, several to pick at once. One query."""
-    offered = list(Newsletter.objects.active())
+    rows = list(Newsletter.objects.offered())
     themes: dict[str, list[Newsletter]] = {}
-    for newsletter in offered:  # in their order, and the themes in that of their first
+    for newsletter in rows:  # in their order, and the themes in that of their first
         themes.setdefault(newsletter.theme, []).append(newsletter)
-    context = {**_form_context(SignupForm(offered=offered)), "themes": themes.items()}
+    context = {**_form_context(request, SignupForm(offered=rows)), "themes": themes.items()}
     return render(request, "subscriptions/newsletters.html", context | {"path": request.path})
 
 
 def _form_context(
-    form: SignupForm, ticked: Iterable[str] = (), *, weekly: Iterable[str] = ()
+    request: HttpRequest, form: SignupForm, ticked: Iterable[str] = (), *, weekly: Iterable[str] = ()
 ) -> dict[str, Any]:
     language = language_code()
     return {
         "form": form,
         "ticked": set(ticked),
         "weekly": set(weekly),
-        "stamp": stamp(time.time()),
+        "stamp": own(request, "stamp"),
         "language": language,
         "wording": wording(PICKS, language),
     }
@@ -92,17 +104,18 @@ def _form_context(
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The form by itself, and where every sign-up box posts to."""
-    offered = Newsletter.objects.active().select_related("sender")
     if request.method != "POST":
-        return _blank(request, offered)
+        return _blank(request, offered.read())
     data = request.POST.copy()
     if "take" in data:  # "Did you mean …?" was answered with yes
         data["address"] = str(data["take"])
-    form = SignupForm(data, offered=offered)
+    form = SignupForm(data, offered=offered.remembered())
+    if not form.is_valid():
+        form = SignupForm(data, offered=offered.read())  # nobody is refused for what may have changed since
     if not form.is_valid():
         return again(request, form, "subscriptions/subscribe.html")
     wish = form.wish(network_address=client_address(request), insists="insist" in data)
-    at = now()
+    at = reckoned()
     try:
         rules.take_from_page(wish, shown_at=shown_at(form.cleaned_data["started"]), at=at)
     except PressedTooSoon:
@@ -112,12 +125,12 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     return look_in_your_inbox(form, at=at)
 
 
-def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
+def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpResponse:
     """The empty form; ticked is only what she chose before, or the newsletter whose page she comes from."""
     earlier = Request.of(request) if "change" in request.GET else None
-    form = SignupForm(offered=offered)
+    form = SignupForm(offered=newsletters)
     ticked = set(earlier.slugs) if earlier else set(request.GET.getlist("newsletter"))
-    context = _form_context(form, ticked, weekly=earlier.weekly if earlier else ())
+    context = _form_context(request, form, ticked, weekly=earlier.weekly if earlier else ())
     context["address"] = earlier.address if earlier else ""
     context["path"] = earlier.path if earlier else request.path
     response = render(request, "subscriptions/subscribe.html", context)
@@ -129,7 +142,9 @@ def _blank(request: HttpRequest, offered: Iterable[Newsletter]) -> HttpResponse:
 def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
     """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
     picks = form.picks()
-    context = _form_context(form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly()})
+    context = _form_context(
+        request, form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly()}
+    )
     context["address"] = form.data.get("address", "")
     context["path"] = form.data.get("path", "")
     context["picks"] = picks
@@ -173,7 +188,7 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
         at = now()
         wait_seconds = int(kept.sent_at + consent.RESEND_AFTER.total_seconds() - at.timestamp()) + 1
         if wait_seconds <= 0:
-            return _send_again(request, kept, picks, at=at)
+            return _send_again(request, kept, at=at)
     context = {
         "kept": kept,
         "picks": picks,
@@ -187,19 +202,14 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _send_again(
-    request: HttpRequest, kept: Request, picks: list[Newsletter], *, at: datetime
-) -> HttpResponse:
-    consent.request_subscription(
-        typed_address=kept.address,
-        newsletters=picks,
-        language=kept.language,
-        form=kept.path,
-        network_address=client_address(request),
-        at=at,
-        wording_version=kept.wording,
-        weekly=[each.pk for each in picks if each.slug in kept.weekly],
-    )
+def _send_again(request: HttpRequest, kept: Request, *, at: datetime) -> HttpResponse:
+    """Take the same request once more; what is no longer offered since then is said on the form."""
+    form = SignupForm(kept.as_posted(), offered=Newsletter.objects.offered().select_related("sender"))
+    if not form.is_valid():
+        return again(request, form, "subscriptions/subscribe.html")
+    wish = form.wish(network_address=client_address(request), insists=True)
+    # The cookie is ours, and may hold what she saw elsewhere: among her settings, on another site.
+    rules.take(replace(wish, wording_version=kept.wording), at=at)
     query = QueryDict(mutable=True)
     query["again"] = "1"
     later = Request(**{**kept.__dict__, "sent_at": at.timestamp()})

@@ -10,8 +10,8 @@ from django.test import Client
 
 from newsroom.mail.addresses import counting_hash
 from newsroom.mail.models import Letter
+from newsroom.web.stamps import stamp
 from newsroom.web.tokens import hash_secret, manage_url, secret_token
-from subscriptions.forms import stamp
 from subscriptions.models import Confirmation, Newsletter, Subscriber, Subscription
 from subscriptions.states import SubscriptionState
 from tests.factories import NOON, make_subscriber

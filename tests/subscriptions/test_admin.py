@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from newsroom.mail.addresses import address_hash
-from subscriptions import suppression
+from subscriptions import privacy, suppression, transfer
 from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind, NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_sender, make_subscriber, make_subscription
@@ -105,6 +105,35 @@ def test_lists_and_the_admin_log_hold_no_whole_address(desk: Client) -> None:
     assert not LogEntry.objects.filter(object_repr__contains="mia@").exists()
 
 
+@pytest.mark.postgres
+def test_a_date_that_no_file_had_is_not_made_up(desk: Client) -> None:
+    transfer.import_subscribers(
+        "email,confirmed at\nmia@example.org,\ntom@example.org,2021-03-05\n",
+        newsletter=make_newsletter(), basis="b", actor="rui", at=NOON,
+    )  # fmt: skip
+    make_subscription(newsletter=make_newsletter(), subscriber=make_subscriber(address="rui@example.org"))
+
+    shown = {
+        name: [
+            desk.get(path).content.decode()
+            for path in (
+                f"{reverse('admin:subscriptions_subscription_changelist')}?q={name}@example.org",
+                reverse("admin:subscriptions_subscription_change", args=[row.pk]),
+                reverse("admin:subscriptions_subscriber_change", args=[row.subscriber_id]),
+            )
+        ]
+        for row in Subscription.objects.select_related("subscriber")
+        for name in [str(row.subscriber.address).partition("@")[0]]
+    }
+
+    undated, dated, own = shown["mia"], shown["tom"], shown["rui"]
+    assert ["unknown (taken in)" in page for page in undated] == [True] * 3
+    assert "May 4, 2026" not in undated[0] + undated[1], "the day of the import"
+    assert ["March 5, 2021" in page for page in dated] == [True] * 3
+    assert ["April 4, 2026" in page for page in own] == [True] * 3
+    assert "unknown (taken in)" not in "".join(own) + dated[0]
+
+
 def test_ending_a_subscription_needs_a_reason_and_keeps_it(desk: Client) -> None:
     row = make_subscription(newsletter=make_newsletter())
     url = reverse("admin:subscriptions_subscription_unsubscribe", args=[row.pk])
@@ -120,6 +149,28 @@ def test_ending_a_subscription_needs_a_reason_and_keeps_it(desk: Client) -> None
     assert (done.status_code, row.state) == (302, "unsubscribed")
     event = ConsentEvent.objects.get(kind=ConsentKind.UNSUBSCRIBED)
     assert (event.actor, event.facts["because"]) == ("rui", "asked by mail on 3 May")
+
+
+def test_what_staff_write_down_of_a_reader_holds_no_address_that_outlives_her(desk: Client) -> None:
+    reader = make_subscriber(address="mia@example.org")
+    row = make_subscription(newsletter=make_newsletter(), subscriber=reader)
+    said = {"because": "Rang us as Mia@example.org on 3 May, and wrote too."}
+    stop = {"typed_address": "mia@example.org", "newsletter": "", "note": "mia@example.org by telephone"}
+
+    desk.post(reverse("admin:subscriptions_subscription_unsubscribe", args=[row.pk]), said)
+    desk.post(reverse("admin:subscriptions_reader_data", args=[reader.pk]), said)
+    desk.post(reverse("admin:subscriptions_export"), {"what": "readers", "newsletter": "", **said})
+    desk.post(reverse("admin:subscriptions_suppression_add"), stop)
+    lift = reverse("admin:subscriptions_suppression_lift", args=[Suppression.objects.get().pk])
+    desk.post(lift, said)
+
+    masked = "Rang us as M…@example.org on 3 May, and wrote too."
+    event = ConsentEvent.objects.get(kind=ConsentKind.UNSUBSCRIBED)
+    assert event.facts["because"] == masked
+    written = list(LogEntry.objects.values_list("change_message", flat=True))
+    assert len([text for text in written if masked in text]) == 4
+    privacy.erase_reader(reader, actor="rui", at=NOON)
+    assert not [table for table, rows in dump().items() if "mia@example.org" in str(rows).casefold()]
 
 
 def test_acts_need_their_permission() -> None:

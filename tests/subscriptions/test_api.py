@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
-from newsroom.web import throttles
+from newsroom.web import clock, throttles
 from newsroom.web.clock import now
 from newsroom.web.tokens import TokenKind, make
-from subscriptions import privacy, suppression
+from subscriptions import consent, privacy, suppression
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
@@ -26,9 +26,16 @@ SIGN_UPS = "/api/v1/subscriptions"
 SETTINGS = "/api/v1/preferences"
 
 
-def sign_up(*newsletters: Newsletter, address: str = "mia@example.org", **more: Any) -> Any:
+def send(*newsletters: Newsletter, address: str = "mia@example.org", **more: Any) -> Any:
     sent = {"address": address, "newsletters": [each.slug for each in newsletters]} | more
     return fresh_client(enforce_csrf_checks=True).post(SIGN_UPS, sent, content_type="application/json")
+
+
+def sign_up(*newsletters: Newsletter, **sent: Any) -> Any:
+    """The answer to a sign-up that a worker has decided meanwhile."""
+    answer = send(*newsletters, **sent)
+    consent.decide_sign_ups()
+    return answer
 
 
 def reader(row: Subscription, kind: TokenKind = TokenKind.MANAGE) -> Client:
@@ -128,7 +135,7 @@ def test_a_slip_comes_back_with_what_may_be_meant_and_can_be_insisted_on() -> No
         ({"newsletters": []}, "Please correct: newsletters.", "newsletters"),
         (
             {"newsletters": ["gone"]},
-            "This newsletter is no longer offered. Please choose another.",
+            "This newsletter takes no sign-ups now. Please choose another, or try later.",
             "newsletters",
         ),
         ({"newsletters": "a"}, "Please correct: newsletters.", "newsletters"),
@@ -169,9 +176,10 @@ def test_a_sign_up_takes_as_many_queries_as_the_form(
     newsletters = [make_newsletter() for _number in range(size)]
 
     throttles.has_forgotten()  # Redis has been counting for a while
+    clock.reckoned()  # and the clock was looked at some seconds ago
 
-    with django_assert_num_queries(21):  # those of the form: tests/subscriptions/test_query_counts.py
-        assert sign_up(*newsletters).status_code == 202
+    with django_assert_num_queries(2):  # those of the form: tests/subscriptions/test_query_counts.py
+        assert send(*newsletters).status_code == 202
 
 
 # --- Settings -------------------------------------------------------------------------------------------------
@@ -258,6 +266,51 @@ def test_a_pause_that_cannot_be_changes_nothing_at_all(weeks: int) -> None:
     assert row.subscriber.language == "de"
 
 
+def test_how_often_it_comes_is_told_and_changed_and_left_alone() -> None:
+    row = reading()
+    Newsletter.objects.update(has_weekly=True)
+
+    answers = [
+        patch(row, newsletters={"fluss": change}).json()["newsletters"][0]
+        for change in ({"cadence": "weekly"}, {}, {"cadence": "each"})
+    ]
+
+    assert [(each["cadence"], each["has_weekly"]) for each in answers] == [
+        ("weekly", True), ("weekly", True), ("each", True)
+    ]  # fmt: skip
+    changed = ConsentEvent.objects.filter(kind="changed").order_by("pk").values_list("facts", flat=True)
+    assert [(each["before"], each["after"]) for each in changed] == [("each", "weekly"), ("weekly", "each")]
+
+
+@pytest.mark.parametrize(
+    ("slug", "cadence", "sentence"),
+    [
+        (
+            "fluss",
+            "weekly",
+            "“Fluss” has no best of the week. Please choose every issue or another newsletter.",
+        ),
+        (
+            "fluss",
+            "hourly",
+            "“Fluss” does not come that often. Please choose every issue or the best of the week.",
+        ),
+        ("markt", "each", "How often “Markt” comes can be changed once the subscription is confirmed."),
+    ],
+)
+def test_a_cadence_that_cannot_be_changes_nothing_at_all(slug: str, cadence: str, sentence: str) -> None:
+    row = reading()
+    Newsletter.objects.update(name="Fluss")
+    make_newsletter(slug="markt", name="Markt")
+
+    answer = patch(row, language="en", newsletters={slug: {"cadence": cadence}})
+
+    assert is_problem(answer, 422, sentence, f"newsletters.{slug}.cadence")
+    row.subscriber.refresh_from_db()
+    row.refresh_from_db()
+    assert (row.subscriber.language, row.cadence) == ("de", "each")
+
+
 def test_switching_on_asks_for_a_confirmation_as_everywhere() -> None:
     row = reading()
     make_newsletter(slug="markt")
@@ -273,7 +326,7 @@ def test_an_unknown_newsletter_changes_nothing_at_all() -> None:
 
     answer = patch(row, newsletters={"gone": {"on": True}, "fluss": {"on": False}})
 
-    sentence = "This newsletter is no longer offered. Please choose another."
+    sentence = "This newsletter takes no sign-ups now. Please choose another, or try later."
     assert is_problem(answer, 422, sentence, "newsletters.gone")
     row.refresh_from_db()
     assert row.state == "active"

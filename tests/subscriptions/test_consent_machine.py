@@ -51,11 +51,13 @@ class Agreements(RuleBasedStateMachine):
     def somebody_asks(self, address: str, picks: set[int]) -> None:
         known = set(Letter.objects.values_list("pk", flat=True))
         consent.request_subscription(
-            typed_address=address,
-            newsletters=[self.newsletters[pick] for pick in sorted(picks)],
-            language="de",
-            form="/",
-            network_address=f"2001:db8:{Letter.objects.count():x}::1",
+            consent.Wish(
+                typed_address=address,
+                newsletters=[self.newsletters[pick] for pick in sorted(picks)],
+                language="de",
+                form="/",
+                network_address=f"2001:db8:{Letter.objects.count():x}::1",
+            ),
             at=self.at,
         )
         new = Letter.objects.filter(kind=LetterKind.CONFIRMATION).exclude(pk__in=known)

@@ -1,6 +1,8 @@
 """The letters as they leave: one purpose, plain words, nothing that tracks or sells, small, in the right language."""
 
+import datetime as dt
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -19,20 +21,20 @@ def _letters() -> dict[str, Letter]:
     """One of each kind, written by the acts that write them."""
     newsletter = make_newsletter(
         name="Wirtschaft & Technik",
-        next_at=NOON,
+        next_at=NOON + dt.timedelta(hours=1),
         latest_url="/newsletters/wirtschaft/12/",
         latest_title="Die Fähre fährt",
     )
-    request = {
-        "newsletters": [newsletter],
-        "language": "en",
-        "form": "/",
-        "network_address": "203.0.113.7",
-        "at": NOON,
-    }
-    consent.request_subscription(typed_address="Mia@example.org", **request)  # type: ignore[arg-type]
+    wish = consent.Wish(
+        typed_address="Mia@example.org",
+        newsletters=[newsletter],
+        language="en",
+        form="/",
+        network_address="203.0.113.7",
+    )
+    consent.request_subscription(wish, at=NOON)
     consent.confirm(confirm_token(Letter.objects.get()), network_address="", at=NOON)
-    consent.request_subscription(typed_address="mia@example.org", **request)  # type: ignore[arg-type]
+    consent.request_subscription(replace(wish, typed_address="mia@example.org"), at=NOON)
     correspondence.send_management_link(Subscription.objects.get().subscriber, at=NOON)
     return {letter.kind: letter for letter in Letter.objects.all()}
 
@@ -104,7 +106,9 @@ def test_a_letter_leaves_as_proper_mail_with_a_list_id(kind: LetterKind) -> None
 
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["List-Id"].endswith(".news.example.org>")
-    assert ("List-Unsubscribe" in headers) == (kind == LetterKind.WELCOME)
+    assert ("List-Unsubscribe" in headers) == (kind in {LetterKind.WELCOME, LetterKind.CONFIRMATION})
+    assert ("List-Unsubscribe-Post" in headers) == ("List-Unsubscribe" in headers)
+    assert "/confirm/" not in str(headers)  # more programs read headers than bodies
 
 
 def test_the_confirmation_says_what_when_and_what_if_not() -> None:

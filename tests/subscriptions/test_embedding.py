@@ -1,5 +1,6 @@
 """The form on other sites: no cookie, no script, the same rules, and no way to lead a reader to a stranger's page."""
 
+import html
 import re
 from typing import Any
 
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsroom.mail.models import Letter
+from subscriptions import consent, wording
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber
+from subscriptions.sources import in_words
 from subscriptions.states import NewsletterState
+from subscriptions.views import embedding
 from subscriptions.views.embedding import may_return_to
 from tests.factories import make_newsletter
 from tests.subscriptions.factories import fresh_client
@@ -29,7 +33,9 @@ def _sites(settings: LazySettings) -> None:
 def send(newsletter: Newsletter, address: str = "mia@example.org", **more: Any) -> Any:
     client = fresh_client(enforce_csrf_checks=True)
     fields = {"address": address, "website": ""} | more
-    return client.post(f"/embed/{newsletter.slug}/", fields, headers={"origin": "https://www.example.org"})
+    answer = client.post(f"/embed/{newsletter.slug}/", fields, headers={"origin": "https://www.example.org"})
+    consent.decide_sign_ups()
+    return answer
 
 
 def test_a_form_elsewhere_needs_no_cookie_and_ends_at_our_page() -> None:
@@ -43,11 +49,63 @@ def test_a_form_elsewhere_needs_no_cookie_and_ends_at_our_page() -> None:
     assert newsletter.name in event.wording
 
 
+def test_a_form_says_which_wording_it_showed_and_a_later_one_is_not_put_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newsletter = make_newsletter()
+    monkeypatch.setitem(wording._TEXTS, "2027-01-box", {"de": "Neu: {name}", "en": "New: {name}"})
+    monkeypatch.setattr(wording, "AT_SIGN_UP", (*wording.AT_SIGN_UP, "2027-01-box"))
+    monkeypatch.setattr(embedding, "BOX", "2027-01-box")
+    code = html.unescape(fresh_client().get(f"/embed/{newsletter.slug}/").content.decode())
+    shown = re.search(r'name="wording" value="([^"]*)"', code)
+    assert shown is not None
+
+    send(newsletter, "before@example.org")
+    send(newsletter, "today@example.org", wording=shown[1])
+    send(newsletter, "forged@example.org", wording="2026-11-address")
+
+    versions = dict(ConsentEvent.objects.values_list("address", "wording_version"))
+    assert versions == {
+        "before@example.org": "2026-11-box",
+        "today@example.org": "2027-01-box",
+        "forged@example.org": "2026-11-picks",
+    }
+
+
 def test_it_leads_back_to_a_page_that_is_allowed() -> None:
     answer = send(make_newsletter(), **{"return": THANKS})
 
     assert (answer.status_code, answer["Location"]) == (303, THANKS)
     assert Letter.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("back", "referer", "page"),
+    [
+        (THANKS + "?name=mia#top", "https://other.example.org/", " " + THANKS),
+        ("https://evil.example/", "https://www.example.org/kontakt/?name=mia", " https://www.example.org"),
+        ("", "HTTPS://Shop.example.org:8443/", " https://shop.example.org:8443"),
+        ("", "https://www.example.org", " https://www.example.org"),
+        ("", "https://mia@www.example.org/", ""),
+        ("", "about:blank", ""),
+        (THANKS + "a" * 300, "", " " + THANKS + "a" * 300),
+    ],
+)
+def test_the_record_keeps_on_which_site_the_form_stood(back: str, referer: str, page: str) -> None:
+    newsletter = make_newsletter()
+    client = fresh_client(enforce_csrf_checks=True)
+
+    client.post(
+        f"/embed/{newsletter.slug}/",
+        {"address": "mia@example.org", "return": back},
+        headers={"referer": referer},
+    )
+
+    consent.decide_sign_ups()
+    place = f"/embed/{newsletter.slug}/{page}"[:200]
+    assert ConsentEvent.objects.get().form == place
+    assert Subscriber.objects.get().subscriptions.get().source == place
+    assert in_words(place, "en") == "on another site"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +233,7 @@ def test_a_slip_is_asked_about_and_the_answer_need_not_wait() -> None:
         re.findall(r'name="(started|path|language|wording|newsletter|address)" value="([^"]*)"', page)
     )
     client.post("/subscribe/", {**kept, "take": "mia@gmail.com"})
+    consent.decide_sign_ups()
 
     assert Subscriber.objects.get().address == "mia@gmail.com"
 

@@ -1,5 +1,6 @@
 """Large files part by part: killed, repeated or begun twice, each line counts once."""
 
+import csv
 import io
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from newsroom.mail.addresses import address_hash
-from subscriptions import suppression, transfer
+from subscriptions import privacy, suppression, transfer
 from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import (
     ConsentEvent,
@@ -124,10 +125,12 @@ def test_a_part_that_is_judged_ahead_says_the_same(small_parts: None) -> None:
 def test_lines_are_judged_ahead_in_the_language_of_who_asked(
     language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "judge", lambda number, row, at: translation.get_language())
+    monkeypatch.setattr(parts, "judge", lambda number, row, newsletter, at: translation.get_language())
 
     with translation.override(language):
-        judged = parts.judge_ahead(parts.pack([(2, ["mia@example.org"])]), ["address"], at=NOON)
+        judged = parts.judge_ahead(
+            parts.pack([(2, ["mia@example.org"])]), ["address"], newsletter="aa", at=NOON
+        )
 
     assert [*judged.result().lines] == [language]  # type: ignore[comparison-overlap]
 
@@ -170,6 +173,47 @@ def test_who_left_stays_away_and_who_waited_is_taken() -> None:
     assert imported.counts == {"left before": 1, "taken": 1}
     assert (left.state, asked.state, asked.basis) == ("unsubscribed", "active", "imported")
     assert ConsentEvent.objects.get(kind="imported").facts["import"] == imported.pk
+
+
+@pytest.mark.parametrize("state", ["pending", "lapsed"])
+def test_who_left_is_not_brought_back_because_somebody_asked_for_her(state: str) -> None:
+    newsletter = make_newsletter()
+    row = make_subscription(
+        newsletter=newsletter,
+        subscriber=make_subscriber(address="mia@example.org"),
+        state=state,
+        unsubscribed_at=NOON,
+    )
+    imported = staged(lines("mia@example.org"), newsletter)
+    journal.start(imported, at=NOON)
+
+    finish(imported)
+
+    row.refresh_from_db()
+    assert imported.counts == {"left before": 1}
+    assert (row.state, row.unsubscribed_at) == (state, NOON)
+    assert not ConsentEvent.objects.filter(kind="imported").exists()
+
+
+def test_who_leaves_a_request_while_a_part_is_written_stays_away() -> None:
+    newsletter = make_newsletter()
+    mia = make_subscriber(address="mia@example.org")
+    row = make_subscription(newsletter=newsletter, subscriber=mia, state="pending", unsubscribed_at=NOON)
+    line = judge(2, {"address": "mia@example.org"}, newsletter=newsletter.slug, at=NOON)
+    assert isinstance(line, Reader)
+
+    writing.enrol(
+        [line],
+        newsletter=newsletter,
+        basis="A form of 2024",
+        actor="",
+        at=NOON,
+        are_some_known=True,
+        facts={},
+    )
+
+    row.refresh_from_db()
+    assert row.state == "pending"
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -312,8 +356,8 @@ def test_a_part_costs_the_same_queries_at_any_size(size: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         journal.work(imported, at=NOON)
 
-    # Import, parts; suppressions, states; table, emptied, filled; reader, found, raised, subscription, event; part, counts.
-    assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) <= 15
+    # Import, parts; suppressions, of mail and of asking; states; table, emptied, filled; reader, found, raised, subscription, event; part, counts.
+    assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) <= 16
 
 
 def test_who_leaves_between_the_look_and_the_writing_is_left_alone() -> None:
@@ -321,7 +365,7 @@ def test_who_leaves_between_the_look_and_the_writing_is_left_alone() -> None:
     gone = make_subscription(newsletter=newsletter, state=SubscriptionState.UNSUBSCRIBED)
     known = make_subscriber(address="tom@example.org", language="en")
     readers = [
-        judge(number, {"address": address, "language": "de"}, at=NOON)
+        judge(number, {"address": address, "language": "de"}, newsletter="aa", at=NOON)
         for number, address in enumerate([str(gone.subscriber.address), "tom@example.org"])
     ]
 
@@ -361,3 +405,59 @@ def test_the_command_writes_the_lines_to_correct(tmp_path: Path) -> None:
     assert out.getvalue().splitlines()[-1] == "Done: 1 taken, 1 refused."
     assert errors.read_text("utf-8").splitlines()[1].startswith("3,refused,")
     assert SubscriberImport.objects.get().state == ImportState.FINISHED
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_who_is_erased_while_an_import_runs_leaves_no_line_and_the_others_are_taken(
+    is_ahead: bool, small_parts: None
+) -> None:
+    addresses = [
+        "tom@example.org",
+        "rui@example.org",
+        "MIA@Exämple.de",
+        "anna-mia@exämple.de",
+        "o'mia@exämple.de",
+    ]
+    imported = staged(lines(*addresses))
+    mia = make_subscriber(address="mia@xn--exmple-cua.de")
+    journal.start(imported, at=NOON)
+    course = journal.work(imported, at=NOON)
+    assert course is not None
+    assert course.ahead is not None
+
+    privacy.erase_reader(mia, actor="", at=NOON)
+    remembered = course if is_ahead else None
+    while (remembered := journal.work(imported, at=NOON, remembered=remembered)) is not None:
+        pass
+
+    imported.refresh_from_db()
+    assert (imported.state, imported.counts) == (ImportState.FINISHED, {"taken": 4, "refused": 1})
+    (line,) = list(csv.reader(io.StringIO("".join(journal.left_over(imported)))))[1:]
+    assert (line[0], line[3:]) == ("4", [""])
+
+
+def test_a_file_without_a_heading_is_not_kept() -> None:
+    with pytest.raises(TransferError, match="first line"):
+        staged(b"mia@example.org,Mia\ntom@example.org,Tom\n", is_mapped_later=True)
+
+    assert not SubscriberImport.objects.exists()
+
+
+@pytest.mark.postgres(only=True)
+def test_a_line_is_found_by_its_reader_even_where_the_database_has_no_statistics() -> None:
+    """By the newsletter's index all who read it were read again for each line, and so slower with each."""
+    imported = staged(lines(*(f"reader{number}@example.org" for number in range(2_000))))
+    journal.start(imported, at=NOON)
+    with CaptureQueriesContext(connection) as asked:
+        finish(imported)
+    (events,) = [
+        each["sql"] for each in asked if each["sql"].startswith('INSERT INTO "subscriptions_consent')
+    ]
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {events}")
+        plan = "\n".join(row[0] for row in cursor)
+
+    assert "Index Cond: (subscriber_id = a.subscriber_id)" in plan
+    assert "subscription_by_cadence" not in plan
+    assert "SET LOCAL jit = off" in [each["sql"] for each in asked]

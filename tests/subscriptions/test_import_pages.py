@@ -166,6 +166,23 @@ def test_the_lines_left_over_are_given_out_and_written_down(desk: Client, newsle
     assert LogEntry.objects.filter(change_message="Downloaded the lines left over.").exists()
 
 
+def test_what_a_trial_left_over_is_not_offered_as_what_the_run_does(
+    desk: Client, newsletter: Newsletter
+) -> None:
+    upload(desk, newsletter)
+    imported = SubscriberImport.objects.get()
+    act(desk, imported, "try")
+    run_imports()
+
+    tried = page_of(desk, imported)
+    act(desk, imported, "start", confirmed="yes")
+    running = page_of(desk, imported)
+    run_imports()
+
+    offered = ["Download the lines left over" in page for page in (tried, running, page_of(desk, imported))]
+    assert offered == [True, False, True]
+
+
 def test_progress_is_told_to_the_page(desk: Client, newsletter: Newsletter) -> None:
     upload(desk, newsletter)
     imported = SubscriberImport.objects.get()

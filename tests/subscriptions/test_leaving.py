@@ -10,11 +10,11 @@ from django.utils import timezone
 from newsroom.mail.models import Letter
 from newsroom.web import tokens
 from newsroom.web.clock import now
-from subscriptions import privacy, settings_form
+from subscriptions import consent, privacy, settings_form
 from subscriptions.models import ConsentEvent, Subscription
 from subscriptions.states import ConsentKind
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import fresh_client, path_of
+from tests.subscriptions.factories import fresh_client, path_of, signup_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +42,10 @@ def test_one_click_works_for_mailbox_providers(content_type: str) -> None:
     answer = bare.generic("POST", url, body, content_type=content_type)
 
     assert answer.status_code == 200
+    # Nobody reads it but who wrote the mail program.
+    assert answer["Content-Type"].startswith("text/plain")
+    assert answer.content.decode() == "You are unsubscribed."
+    assert answer["Cache-Control"] == "no-store"
     assert "Location" not in answer
     assert not answer.cookies
     assert state(row) == "unsubscribed"
@@ -173,6 +177,60 @@ def test_undo_brings_it_back_once() -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
     assert state(row) == "active"
     assert ConsentEvent.objects.filter(kind=ConsentKind.RESTORED).count() == 1
+
+
+def test_somebody_who_asks_for_her_takes_no_way_back_away() -> None:
+    row, url = reading(cadence="weekly")
+    client = fresh_client()
+    client.post(url)
+    fresh_client().post("/subscribe/", signup_fields("mia@example.org", row.newsletter))
+    consent.decide_sign_ups()
+    assert state(row) == "pending"
+
+    page = client.get(url).content.decode()
+    client.post(f"{url}/undo")
+
+    assert f'action="{url}/undo"' in page
+    row.refresh_from_db()
+    assert (row.state, row.cadence, row.unsubscribed_at) == ("active", "weekly", None)
+
+
+def test_the_way_back_is_none_for_who_never_left() -> None:
+    row, url = reading()
+
+    for wish in ({"weeks": "4"}, {"cadence": "weekly"}):
+        assert fresh_client().post(f"{url}/undo", wish).status_code == 200
+
+    row.refresh_from_db()
+    assert (row.state, row.paused_until, row.cadence) == ("active", None, "each")
+    assert not ConsentEvent.objects.filter(kind="changed").exists()
+
+
+def test_a_break_after_coming_back_is_taken() -> None:
+    row, url = reading()
+    client = fresh_client()
+    client.post(url)
+    client.post(f"{url}/undo")
+
+    client.post(f"{url}/undo", {"weeks": "2"})
+
+    row.refresh_from_db()
+    assert row.paused_until is not None
+
+
+def test_all_are_taken_back_but_what_she_left_by_itself() -> None:
+    row, url = reading()
+    alone, together = (
+        make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber) for _each in range(2)
+    )
+    client = fresh_client()
+    client.post(url, {"from_page": "1"})
+    client.post(path_of(tokens.leave_url(alone.pk)))
+    client.post(url, {"everything": "1"})
+
+    client.post(f"{url}/undo", {"everything": "1"})
+
+    assert [state(each) for each in (row, alone, together)] == ["active", "unsubscribed", "active"]
 
 
 def test_a_break_instead_of_leaving() -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from newsroom.mail.models import Letter
 from newsroom.web import tokens
 from newsroom.web.tags import weekday_date
-from subscriptions import privacy
+from subscriptions import consent, privacy
 from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import (
@@ -37,6 +37,7 @@ def signed_up() -> tuple[Subscription, Client]:
     """A reader who came by the form and confirmed, in a browser where her settings are open."""
     newsletter = make_newsletter(name="Wirtschaft & Technik")
     fresh_client().post("/subscribe/", signup_fields("Mia@example.org", newsletter, language="en"))
+    consent.decide_sign_ups()
     fresh_client().post(f"/confirm/{confirm_token(Letter.objects.get())}/")
     row = Subscription.objects.get()
     return row, opened(row)
@@ -216,6 +217,7 @@ def test_what_she_never_left_is_not_switched_on_by_undo() -> None:
 def test_one_welcome_for_all_picks_and_none_for_those_welcomed_before() -> None:
     first, second, third = (make_newsletter(name=name) for name in ("Eins", "Zwei", "Drei"))
     fresh_client().post("/subscribe/", signup_fields("mia@example.org", first, second))
+    consent.decide_sign_ups()
     token = confirm_token(Letter.objects.get(kind="confirmation"))
     for _time in range(2):
         fresh_client().post(f"/confirm/{token}/")
@@ -226,6 +228,7 @@ def test_one_welcome_for_all_picks_and_none_for_those_welcomed_before() -> None:
     Letter.objects.all().delete()
     Confirmation.objects.update(created_at=NOON)  # long enough ago for another
     fresh_client().post("/subscribe/", signup_fields("mia@example.org", first, third))
+    consent.decide_sign_ups()
     fresh_client().post(f"/confirm/{confirm_token(Letter.objects.get(kind='confirmation'))}/")
 
     again = Letter.objects.get(kind="welcome")

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,9 +20,13 @@ from subscriptions.models import (
     AddressChange,
     Confirmation,
     ConsentEvent,
+    Newsletter,
+    SignUpRequest,
     Subscriber,
     SubscriberImport,
+    SubscriberImportPart,
     Subscription,
+    Suppression,
 )
 from subscriptions.states import ConsentKind, ImportState, SuppressionReason
 from subscriptions.transfer import journal
@@ -53,14 +58,14 @@ def at_once() -> Iterator[Callable[..., list[Any]]]:
 
 
 def _ask(address: str, newsletter_id: int) -> None:
-    from subscriptions.models import Newsletter
-
     consent.request_subscription(
-        typed_address=address,
-        newsletters=[Newsletter.objects.select_related("sender").get(pk=newsletter_id)],
-        language="de",
-        form="/",
-        network_address="203.0.113.7",
+        consent.Wish(
+            typed_address=address,
+            newsletters=[Newsletter.objects.select_related("sender").get(pk=newsletter_id)],
+            language="de",
+            form="/",
+            network_address="203.0.113.7",
+        ),
         at=NOON,
     )
 
@@ -81,6 +86,27 @@ def test_sign_ups_at_the_same_moment_make_one_row_and_one_letter(
     assert Subscription.objects.count() == 1
     assert Letter.objects.count() == 1
     assert ConsentEvent.objects.count() == 1
+
+
+def test_two_workers_decide_each_sign_up_once(at_once: Callable[..., list[Any]]) -> None:
+    newsletter = make_newsletter()
+    for number in range(12):
+        consent.take_down(
+            consent.Wish(
+                typed_address=f"reader{number}@example.org",
+                newsletters=[newsletter],
+                language="de",
+                form="/",
+                network_address=f"203.0.113.{number}",
+            ),
+            at=NOON,
+        )
+
+    decided = at_once(*[consent.decide_sign_ups] * 3)
+
+    assert sum(decided) == 12
+    assert (Subscriber.objects.count(), Letter.objects.count(), ConsentEvent.objects.count()) == (12,) * 3
+    assert not SignUpRequest.objects.exists()
 
 
 def test_variants_of_one_mailbox_at_the_same_moment_get_one_letter(
@@ -112,6 +138,17 @@ def test_leaving_at_the_same_moment_is_recorded_once(at_once: Callable[..., list
         return consent.unsubscribe(same, how="one-click", network_address=None, at=NOON)
 
     assert sorted(at_once(*[leave] * 3)) == [False, False, True]
+    assert ConsentEvent.objects.filter(kind=ConsentKind.UNSUBSCRIBED).count() == 1
+
+
+def test_mail_programs_that_press_at_the_same_moment_are_recorded_once(
+    at_once: Callable[..., list[Any]],
+) -> None:
+    row = make_subscription(newsletter=make_newsletter())
+
+    done = at_once(*[lambda: consent.press(row.pk, network_address=None, at=NOON)] * 4)
+
+    assert [each for each in done if each is not None] == [row.subscriber.language]
     assert ConsentEvent.objects.filter(kind=ConsentKind.UNSUBSCRIBED).count() == 1
 
 
@@ -279,14 +316,14 @@ def _ask_on_own_connection(address: str, newsletter_id: int) -> None:
         connections.close_all()
 
 
-def _wait_for_waiting() -> None:
-    """Until somebody waits for what this transaction holds; SQLite does not tell, and lets nobody write meanwhile."""
+def _wait_for_waiting(number: int = 1) -> None:
+    """Until somebody (or so many) waits for what this transaction holds; SQLite does not tell, and lets nobody write meanwhile."""
     if connection.vendor != "postgresql":
         time.sleep(0.2)
         return
     end = time.monotonic() + 10
     waiting = 0
-    while not waiting:
+    while waiting < number:
         assert time.monotonic() < end, "nobody waits"
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -309,3 +346,118 @@ def test_who_waited_is_raised_and_who_is_stopped_at_this_moment_stays_stopped(
     states = dict(Subscription.objects.values_list("subscriber", "state"))
     assert states.pop(stopped.pk) == "unsubscribed"
     assert set(states.values()) == {"active"}
+
+
+def _erase_on_own_connection(reader: Subscriber) -> None:
+    try:
+        privacy.erase_reader(reader, actor="", at=NOON)
+    finally:
+        connections.close_all()
+
+
+def _erase_all(readers: list[Subscriber]) -> None:
+    for reader in readers:
+        privacy.erase_reader(reader, actor="", at=NOON)
+
+
+def _finish_on_own_connection(imported: SubscriberImport) -> None:
+    try:
+        _finish(imported)
+    finally:
+        connections.close_all()
+
+
+def _nobody_knows(reader: Subscriber, address: str) -> None:
+    assert address not in repr(dump())
+    kept = SubscriberImportPart.objects.values_list("content", "left_over")
+    assert address not in "".join(
+        zlib.decompress(bytes(each)).decode() for both in kept for each in both if each
+    )
+    assert not Subscription.objects.active().filter(subscriber=reader).exists()
+    assert Suppression.objects.get().reason == SuppressionReason.ERASED
+
+
+@pytest.mark.parametrize("standing", ["reads another newsletter", "waits for this one"])
+def test_who_is_erased_while_her_file_is_taken_in_does_not_come_back(
+    standing: str, at_once: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PART_ROWS", 4)
+    addresses = [f"reader{number}@example.org" for number in range(24)]
+    newsletter = make_newsletter()
+    theirs = [make_subscriber(address=each) for each in addresses[::7]]
+    for reader in theirs:
+        if standing == "waits for this one":
+            make_pending(newsletter, reader)
+        else:
+            make_subscription(newsletter=make_newsletter(), subscriber=reader)
+    imported = _begun(addresses, newsletter=newsletter)
+
+    at_once(
+        lambda: _finish(imported),
+        lambda: _erase_all(theirs[::-1]),
+    )
+
+    imported.refresh_from_db()
+    assert (imported.state, sum(imported.counts.values())) == (ImportState.FINISHED, 24)
+    assert Subscription.objects.active().filter(newsletter=newsletter).count() == 20
+    told = repr(dump()).lower()
+    assert [each for each in addresses[::7] if each in told] == []
+
+
+@pytest.mark.postgres(only=True)
+@pytest.mark.parametrize("standing", ["reads another newsletter", "waits for this one"])
+def test_a_file_that_comes_while_she_is_being_erased_does_not_bring_her_back(standing: str) -> None:
+    """Her erasure has looked through the files already when one with her is uploaded, and begins."""
+    address, newsletter = "mia@example.org", make_newsletter()
+    reader = make_subscriber(address=address)
+    if standing == "waits for this one":
+        make_pending(newsletter, reader)
+    else:
+        make_subscription(newsletter=make_newsletter(), subscriber=reader)
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            Subscriber.objects.select_for_update().get(pk=reader.pk)
+            erased = pool.submit(_erase_on_own_connection, reader)
+            _wait_for_waiting()
+            imported = pool.submit(_begin_on_own_connection, ["tom@example.org", address], newsletter).result(
+                20
+            )
+            taken = pool.submit(_finish_on_own_connection, imported)
+            _wait_for_waiting(2)
+        erased.result(timeout=20)
+        taken.result(timeout=20)
+    connection.close()
+
+    _nobody_knows(reader, address)
+    imported.refresh_from_db()
+    assert imported.counts == {"taken": 1, "suppressed": 1}
+
+
+@pytest.mark.postgres(only=True)
+def test_who_is_erased_when_her_line_is_being_written_waits_for_it_and_is_forgotten() -> None:
+    address, newsletter = "mia@example.org", make_newsletter()
+    reader = make_subscription(
+        newsletter=make_newsletter(), subscriber=make_subscriber(address=address)
+    ).subscriber
+    imported = _begun(["tom@example.org", address], newsletter=newsletter)
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            make_subscriber(address="tom@example.org")  # the import waits for this row
+            taken = pool.submit(_finish_on_own_connection, imported)
+            _wait_for_waiting()
+            erased = pool.submit(_erase_on_own_connection, reader)
+            _wait_for_waiting(2)
+        taken.result(timeout=20)
+        erased.result(timeout=20)
+    connection.close()
+
+    _nobody_knows(reader, address)
+    imported.refresh_from_db()
+    assert imported.counts == {"taken": 2}
+
+
+def _begin_on_own_connection(addresses: list[str], newsletter: Newsletter) -> SubscriberImport:
+    try:
+        return _begun(addresses, newsletter=newsletter)
+    finally:
+        connections.close_all()

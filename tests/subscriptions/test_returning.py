@@ -132,11 +132,13 @@ def test_nobody_else_can_make_us_write_to_a_stopped_address() -> None:
 
     fresh_client().post("/preferences/again/")
     consent.request_subscription(
-        typed_address=MIA,
-        newsletters=[row.newsletter],
-        language="en",
-        form="/",
-        network_address="203.0.113.7",
+        consent.Wish(
+            typed_address=MIA,
+            newsletters=[row.newsletter],
+            language="en",
+            form="/",
+            network_address="203.0.113.7",
+        ),
         at=now(),
     )
 
@@ -160,7 +162,8 @@ def test_a_sign_ups_confirmation_lifts_no_bounce() -> None:
     reading("Wirtschaft")
     other = make_newsletter()
     consent.request_subscription(
-        typed_address=MIA, newsletters=[other], language="en", form="/", network_address="", at=NOON
+        consent.Wish(typed_address=MIA, newsletters=[other], language="en", form="/", network_address=""),
+        at=NOON,
     )
     Suppression.objects.create(
         address_hash=address_hash(MIA), reason=SuppressionReason.HARD_BOUNCE, created_at=NOON - DAY

@@ -18,6 +18,7 @@ from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
+from newsroom.web.masking import mask_text
 from subscriptions import consent
 from subscriptions.models import Subscription
 from tests.digests.factories import make_handed_over, make_proofed
@@ -49,6 +50,8 @@ AGENTS: Mapping[str, dict[str, str]] = {
     "link preview": {"User-Agent": "WhatsApp/2.23.20.0", "Range": "bytes=0-524287"},
     "silent": {"User-Agent": ""},
 }
+
+_KEY = re.compile(r"/[\w~-]{16,}")
 
 # Tables that may count what was opened, without knowing who did.
 COUNTS = {"digests_linkcount"}
@@ -82,6 +85,18 @@ class Mailbox:
         used.used_at = self.at
         used.save()
         return [f"/confirm/{each}/" for each in (secret, late, done, "broken")]
+
+    def decline(self) -> list[str]:
+        waiting, done, said = (
+            make_confirmation(row, at=self.at)[0]
+            for row in (self.waiting, self.active, make_pending(make_newsletter()))
+        )
+        urls = [path_of(tokens.decline_url(each.pk)) for each in (waiting, done, said)]
+        fresh_client().post(urls[-1])
+        return [*urls, path_of(tokens.decline_url(2**40)), "/not-me/broken"]
+
+    def undo_declining(self) -> list[str]:
+        return [f"{url}/undo" for url in self.decline()]
 
     def redirect(self) -> list[str]:
         pick = make_handed_over().picks.order_by("pk")[0]
@@ -120,6 +135,8 @@ class Mailbox:
 
 LINKS: Mapping[str, Callable[[Mailbox], list[str]]] = {
     "confirm": Mailbox.confirm,
+    "decline": Mailbox.decline,
+    "undo_declining": Mailbox.undo_declining,
     "leave": Mailbox.leave,
     "undo": Mailbox.undo,
     "preferences_link": Mailbox.preferences,
@@ -144,6 +161,15 @@ def with_token(patterns: list[URLPattern | URLResolver] | None = None, before: s
 def test_every_address_with_a_token_is_tried() -> None:
     """Another one? Add its links, in each state that they can meet, to LINKS."""
     assert sorted(with_token()) == sorted(LINKS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(LINKS.keys() - {"redirect"}))  # those lead everybody to an article
+def test_no_log_shows_the_key_of_a_link(name: str) -> None:
+    links = LINKS[name](Mailbox())
+
+    assert [link for link in links if _KEY.search(link)]
+    assert not [link for link in links if _KEY.search(mask_text(f"GET {link} HTTP/1.1"))]
 
 
 def rows() -> dict[str, list[tuple[object, ...]]]:

@@ -1,8 +1,11 @@
 """The settings page as a form: breaks by weeks or to a day, how often a newsletter comes, slips that lose nothing."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -11,7 +14,7 @@ from newsroom.web.tags import weekday_date
 from subscriptions import audiences, consent
 from subscriptions.consent import LONGEST_PAUSE
 from subscriptions.errors import NothingToPause, NoWeekly
-from subscriptions.models import ConsentEvent, Subscription
+from subscriptions.models import ConsentEvent, Newsletter, Subscription
 from subscriptions.settings_form import SettingsForm, last_day, midnight_after, rows_of
 from subscriptions.states import Cadence, ConsentKind
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
@@ -119,6 +122,55 @@ def test_a_slip_is_explained_and_nothing_typed_is_lost(fields: dict[str, str], w
     row.refresh_from_db()
     assert (row.paused_until, row.cadence, row.subscriber.language) == (None, "each", "en")
     assert not Subscription.objects.filter(newsletter=other).exists()
+
+
+def ends_meanwhile(newsletter: Newsletter) -> Callable[..., Any]:
+    """Puts the best-of to rest when the form was read and the save begins."""
+    has_read: list[str] = []
+    is_done: list[int] = []
+
+    def step(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if 'FROM "subscriptions_newsletter"' in sql:
+            has_read.append(sql)
+        elif sql.startswith("SAVEPOINT") and has_read and not is_done:
+            is_done.append(Newsletter.objects.filter(pk=newsletter.pk).update(has_weekly=False))
+        return execute(sql, *rest)
+
+    return step
+
+
+@pytest.mark.parametrize("when", ["before the form is read", "before it is saved"])
+def test_a_best_of_that_ends_while_she_chooses_it_is_said_and_nothing_half_saved(when: str) -> None:
+    other = make_newsletter(name="Kultur", position=0)
+    row = reading(name="Am Fluss", has_weekly=True, position=1)
+    make_subscription(newsletter=other, subscriber=row.subscriber)
+    client, slug = opened(row), row.newsletter.slug
+    posted = {f"on-{slug}": "1", f"cadence-{slug}": "weekly", f"pause-{slug}": "2", "language": "de"}
+
+    if when == "before the form is read":
+        Newsletter.objects.update(has_weekly=False)
+        answer = client.post("/preferences/", posted)
+    else:
+        with connection.execute_wrapper(ends_meanwhile(row.newsletter)):
+            answer = client.post("/preferences/", posted)
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert page.count("There is no weekly best-of of Am Fluss any more; nothing is saved yet") == 1
+    assert f'id="on-{other.slug}" checked' not in page  # what she typed stays
+    assert '<option value="2" selected>' in page
+    assert '<option value="de" lang="de" selected>' in page
+    row.refresh_from_db()
+    assert (row.paused_until, row.cadence, row.subscriber.language) == (None, "each", "en")
+    assert Subscription.objects.active().filter(newsletter=other).exists()
+    assert f"cadence-{slug}" not in page
+
+    saved = client.post("/preferences/", {name: posted[name] for name in posted if "cadence" not in name})
+
+    row = Subscription.objects.get(pk=row.pk)
+    assert "no weekly best-of" not in saved.content.decode()
+    assert (row.paused_until is not None, row.subscriber.language) == (True, "de")
+    assert not Subscription.objects.active().filter(newsletter=other).exists()
 
 
 def test_what_is_switched_off_needs_no_good_date() -> None:

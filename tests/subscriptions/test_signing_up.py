@@ -13,9 +13,9 @@ from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
+from newsroom.web.stamps import stamp
 from newsroom.web.tags import long_date
-from subscriptions import suppression
-from subscriptions.forms import stamp
+from subscriptions import consent, suppression
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
@@ -41,6 +41,7 @@ def test_several_picks_in_one_post_give_one_letter_naming_all() -> None:
     picks = [make_newsletter(name=name) for name in ("Erster", "Zweiter", "Dritter")]
 
     answer = fresh_client().post("/subscribe/", signup_fields("mia@example.org", *picks))
+    consent.decide_sign_ups()
 
     assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
     letter = Letter.objects.get()
@@ -150,6 +151,7 @@ def test_a_slip_is_asked_about_and_either_answer_keeps_her_picks() -> None:
     }
     client.post("/subscribe/", {**kept, "insist": "1"})
     client.post("/subscribe/", {**kept, "take": "mia@gmail.com"})
+    consent.decide_sign_ups()
     assert set(Subscriber.objects.values_list("address", flat=True)) == {"mia@gmial.com", "mia@gmail.com"}
     assert Subscription.objects.count() == 4
 
@@ -194,6 +196,7 @@ def test_the_forms_words_never_reach_the_letter() -> None:
     evil = "Win http://evil.example now"
 
     fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, path=evil, name=evil))
+    consent.decide_sign_ups()
 
     letter = Letter.objects.get()
     assert "evil" not in letter.text + letter.html + letter.subject
@@ -234,6 +237,7 @@ def _over_the_limit(newsletter: Newsletter) -> None:
     client = fresh_client()
     for _time in range(3):
         client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+        consent.decide_sign_ups()
 
 
 @pytest.mark.parametrize("prepare", [_new, _pending, _active, _suppressed, _over_the_limit])
@@ -243,6 +247,7 @@ def test_five_kinds_of_address_get_the_same_bytes(prepare: Callable[[Newsletter]
     client = Client(headers={"accept-language": "en"})
 
     answer = client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+    consent.decide_sign_ups()
     page = client.get("/subscribe/sent/")
 
     seen = re.sub(rb'(csrfmiddlewaretoken" value=")[^"]+', rb"\1", page.content)
@@ -292,6 +297,7 @@ def test_a_second_letter_within_a_minute_is_refused_politely() -> None:
     newsletter = make_newsletter()
     client = fresh_client()
     client.post("/subscribe/", signup_fields("mia@example.org", newsletter))
+    consent.decide_sign_ups()
 
     answer = client.post("/subscribe/sent/")
 
@@ -305,11 +311,14 @@ def test_after_a_minute_a_second_letter_is_sent(monkeypatch: pytest.MonkeyPatch)
     client = fresh_client()
     clock = [NOON]
     monkeypatch.setattr("subscriptions.views.signing_up.now", lambda: clock[0])
+    monkeypatch.setattr("subscriptions.views.signing_up.reckoned", lambda: clock[0])
     fields = signup_fields("mia@example.org", newsletter, started=stamp(NOON.timestamp() - 60))
     client.post("/subscribe/", fields)
+    consent.decide_sign_ups()
     clock[0] = NOON.replace(minute=1, second=1)
 
     answer = client.post("/subscribe/sent/")
+    consent.decide_sign_ups()
 
     assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/?again=1")
     assert Letter.objects.filter(kind=LetterKind.CONFIRMATION).count() == 2
@@ -337,9 +346,11 @@ def test_the_best_of_the_week_is_offered_where_there_is_one_and_nowhere_else(pag
 
 
 def test_who_ticks_only_the_best_of_the_week_gets_that_and_the_letter_says_so() -> None:
-    newsletter = make_newsletter(name="Am Fluss", has_weekly=True, next_weekly_at=NOON + dt.timedelta(days=5))
+    next_at = now() + dt.timedelta(days=5)
+    newsletter = make_newsletter(name="Am Fluss", has_weekly=True, next_weekly_at=next_at)
 
     fresh_client().post("/subscribe/", signup_fields("mia@example.org", weekly=[newsletter.slug]))
+    consent.decide_sign_ups()
     letter = Letter.objects.get()
     token = confirm_token(letter)
     asked = fresh_client().get(f"/confirm/{token}/").content.decode()
@@ -351,7 +362,7 @@ def test_who_ticks_only_the_best_of_the_week_gets_that_and_the_letter_says_so() 
     assert newsletter.cadence_text not in letter.text
     assert "The best of the week" in asked
     assert newsletter.cadence_text not in asked
-    assert long_date(NOON + dt.timedelta(days=5), "de") in confirmed
+    assert long_date(next_at, "de") in confirmed
     welcome = Letter.objects.get(kind=LetterKind.WELCOME)
     assert "The best of the week" in welcome.text
     assert ConsentEvent.objects.get(kind=ConsentKind.REQUESTED).facts["cadence"] == "weekly"
@@ -364,6 +375,7 @@ def test_what_she_chose_outlives_a_slip_and_a_second_letter() -> None:
     slip = client.post("/subscribe/", signup_fields("mia@gmial.com", newsletter, weekly=[newsletter.slug]))
     wrong = client.post("/subscribe/", signup_fields("mia", other, weekly=[newsletter.slug]))
     client.post("/subscribe/", signup_fields("mia@example.org", other, weekly=[newsletter.slug]))
+    consent.decide_sign_ups()
     changed = client.get("/subscribe/?change=1")
 
     for page in (slip, wrong, changed):
@@ -393,14 +405,32 @@ def test_the_last_wish_counts_and_changes_nothing_for_who_reads_already(
 
     weekly = [newsletter.slug] if now_weekly else []
     fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, weekly=weekly))
+    consent.decide_sign_ups()
 
     row.refresh_from_db()
     assert row.cadence == cadence
 
 
-def test_a_best_of_that_is_none_cannot_be_ordered() -> None:
-    newsletter = make_newsletter()
+def test_a_best_of_that_ended_meanwhile_does_not_become_each_issue_in_a_second_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newsletter = make_newsletter(name="Am Fluss", has_weekly=True)
+    client = fresh_client()
+    clock = [NOON]
+    monkeypatch.setattr("subscriptions.views.signing_up.now", lambda: clock[0])
+    monkeypatch.setattr("subscriptions.views.signing_up.reckoned", lambda: clock[0])
+    wish = {"weekly": [newsletter.slug], "started": stamp(NOON.timestamp() - 60)}
+    client.post("/subscribe/", signup_fields("mia@example.org", newsletter, **wish))
+    consent.decide_sign_ups()
+    Newsletter.objects.update(has_weekly=False)
+    clock[0] = NOON.replace(minute=1, second=1)
 
-    fresh_client().post("/subscribe/", signup_fields("mia@example.org", newsletter, weekly=[newsletter.slug]))
+    page = client.post("/subscribe/sent/")
 
-    assert Subscription.objects.get().cadence == "each"
+    html = page.content.decode()
+    assert "“Am Fluss” has no best of the week." in html
+    assert [each["value"] for each in Inputs(html).found if each.get("type") == "email"] == [
+        "mia@example.org"
+    ]
+    assert Letter.objects.count() == 1
+    assert Subscription.objects.get().cadence == "weekly"

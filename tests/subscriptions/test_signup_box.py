@@ -4,8 +4,10 @@ import re
 
 import pytest
 from django.template import Context, Template
+from django.test import RequestFactory
 
 from newsroom.mail.models import Letter
+from subscriptions import consent
 from subscriptions.models import ConsentEvent, Newsletter
 from subscriptions.states import NewsletterState
 from subscriptions.wording import BOX, wording
@@ -15,12 +17,16 @@ from tests.subscriptions.test_signing_up import Inputs
 
 pytestmark = pytest.mark.django_db
 
+PAGE = RequestFactory().get("/articles/a/")
+
 
 def box(language: str = "de", newsletter: Newsletter | None = None) -> str:
     template = Template(
         "{% load signup %}{% signup_box path='/articles/a/' language=language newsletter=newsletter %}"
     )
-    context = Context({"language": language, "newsletter": newsletter, "csrf_token": "guard"})
+    context = Context(
+        {"request": PAGE, "language": language, "newsletter": newsletter, "csrf_token": "guard"}
+    )
     return template.render(context)
 
 
@@ -55,6 +61,7 @@ def test_what_the_box_shows_is_what_the_record_keeps() -> None:
 
     fields = signup_fields("mia@example.org", newsletter, wording=hidden["wording"], path=hidden["path"])
     fresh_client().post("/subscribe/", fields)
+    consent.decide_sign_ups()
 
     event = ConsentEvent.objects.get()
     assert event.wording == wording(BOX, "de", name="Am Fluss").text
@@ -84,7 +91,7 @@ def test_the_box_below_the_newest_issue_does_not_send_her_there_again() -> None:
     below = "{% load signup %}{% signup_box path=path language='de' newsletter=newsletter %}"
 
     def shown(path: str) -> str:
-        return Template(below).render(Context({"newsletter": newsletter, "path": path}))
+        return Template(below).render(Context({"request": PAGE, "newsletter": newsletter, "path": path}))
 
     assert "Die Fähre fährt" in shown("/newsletters/wirtschaft/11/")
     assert "Die Fähre fährt" not in shown("/newsletters/wirtschaft/12/")

@@ -18,8 +18,9 @@ WIDTH = 30
 
 class Command(BaseCommand):
     help = (
-        "Take readers from a CSV file into a newsletter; people who left or bounced are kept as suppressions. "
-        "Files of Mailchimp, Substack, Ghost, listmonk, Buttondown, beehiiv, Keila and Curated are recognised. "
+        "Take readers from a CSV file into a newsletter, or the list of whom not to mail; people who left or bounced are "
+        "kept as suppressions, and lines of other newsletters are left. "
+        "Files of Mailchimp, Substack, Ghost, listmonk, Buttondown, beehiiv, Keila and Curated are recognised, and our own. "
         "Killed half-way, the same command goes on where it stopped."
     )
 
