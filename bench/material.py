@@ -1,14 +1,15 @@
 """Readers, mails and mailings to measure with: made by the database itself where there are many."""
 
 import random
+from datetime import date
 
 from django.db import connection, transaction
 
-from digests.delivery import control, freezing, renditions
+from digests.delivery import control, footers, freezing, renditions
 from digests.delivery.models import Batch, Delivery, Mailing
 from digests.delivery.states import BatchState, DeliveryState
 from newsroom.mail.addresses import mask
-from newsroom.mail.wire import Content, Copy, Envelope, slot
+from newsroom.mail.wire import Content, Copy, Envelope, Shared, slot
 from newsroom.web import clock, tokens
 from newsroom.web.tokens import TokenKind
 from subscriptions import audiences
@@ -19,6 +20,18 @@ LONG, SHORT = 60_000, 10_000
 _WORDS = "der die das Stadt Fähre Brücke Bürger Straße heute gestern Euro Wasser größer später täglich nächste öffnet".split()  # noqa: SIM905 — reads better
 # What a clean table is emptied of between runs.
 _EMPTIED = "delivery_attempt, delivery_batch, delivery_delivery, delivery_mailing, delivery_mailingrendition"
+
+# A German reader's and an English one's.
+_FEET = [
+    Shared(
+        footers.words(
+            footers.Reader(language=language, since=date(2026, 5, 4), source="/newsletters/"),
+            newsletter="Wirtschaft",
+            language="de",
+        )
+    )
+    for language in ("de", "en")
+]
 
 
 def make_readers(count: int) -> None:
@@ -68,13 +81,18 @@ def text_of(size: int) -> tuple[str, str]:
             f'<tr><td style="padding:0 24px;font:16px/24px Georgia,serif"><p>{words}.</p></td></tr>'
         )
         length += len(paragraphs[-1].encode())
-    leave, manage = slot("leave_url"), slot("manage_url")
+    why = f"{slot('why')}{slot('masked_address')}{slot('why_end')}"
     html = (
         f"<!doctype html><html lang=de><body><table>{''.join(paragraphs)}</table>"
-        f"<p>An {slot('masked_address')}, seit {slot('since')}. "
-        f'<a href="{manage}">Einstellungen</a> <a href="{leave}">Abmelden</a></p></body></html>'
+        f'<div lang="{slot("reader_language")}"><p>{why}</p>'
+        f'<p><a href="{slot("manage_url")}">{slot("manage_label")}</a>'
+        f' <a href="{slot("leave_url")}">{slot("leave_label")}</a></p></div></body></html>'
     )
-    text, foot = "", f"\nAn {slot('masked_address')}, seit {slot('since')}. {manage} Abmelden: {leave}\n"
+    text = ""
+    foot = (
+        f"\n{why}\n\n{slot('manage_label')}:\n{slot('manage_url')}\n"
+        f"\n{slot('leave_label')}:\n{slot('leave_url')}\n"
+    )
     while len(text.encode()) < size - html_size - 100:
         text += " ".join(dice.choices(_WORDS, k=12)) + "\n"
     return html, text + foot
@@ -107,13 +125,17 @@ def copies(numbers: range) -> list[Copy]:
     made = []
     for number, token, leave_url, manage_url in zip(numbers, own, leave, manage, strict=True):
         address = f"reader{number:07}@example.org"
-        slots = {
-            "leave_url": leave_url,
-            "manage_url": manage_url,
-            "masked_address": mask(address),
-            "since": "4. Mai 2026",
-        }
-        made.append(Copy(seq=number, address=address, message_token=token, leave_url=leave_url, slots=slots))
+        slots = {"leave_url": leave_url, "manage_url": manage_url, "masked_address": mask(address)}
+        made.append(
+            Copy(
+                seq=number,
+                address=address,
+                message_token=token,
+                leave_url=leave_url,
+                slots=slots,
+                shared=_FEET[number % 2],
+            )
+        )
     return made
 
 

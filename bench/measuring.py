@@ -110,9 +110,8 @@ class Child:
 
 
 def _serve(orders: Connection, target: str, options: dict[str, Any]) -> None:
-    import django
+    import newsroom.wsgi  # Django set up as the web server does it  # noqa: F401
 
-    django.setup()
     logging.disable(logging.INFO)
     module, _, name = target.partition(":")
     try:

@@ -3,9 +3,11 @@
 import itertools
 import time
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.test import Client
 from django.urls import include, path
@@ -14,8 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 from digests.models import Digest
 from newsroom.articles.models import Article
 from newsroom.web import clock, tokens
-from subscriptions.forms import stamp
-from subscriptions.models import LinkRequest, Newsletter, Subscription
+from newsroom.web.stamps import stamp
+from subscriptions import consent
+from subscriptions.models import LinkRequest, Newsletter, SignUpRequest, Subscription
 from subscriptions.states import NewsletterState
 
 _DIGESTS = 40
@@ -42,7 +45,7 @@ urlpatterns = [
 
 
 class Press:
-    """So many POSTs; what is posted differs each time, as people do."""
+    """So many POSTs of forms as browsers and mail programs send them; what is posted differs each time."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -67,14 +70,17 @@ class Press:
             self.press(number)
         return self.count
 
+    def post(self, url: str, fields: dict[str, str], **extra: Any) -> HttpResponseBase:
+        return self.client.post(url, urlencode(fields), "application/x-www-form-urlencoded", **extra)
+
     def press(self, number: int) -> None:
         """One POST."""
-        answer = self.client.post("/bench/insert/", {"address": f"reader{number}@example.org"})
+        answer = self.post("/bench/insert/", {"address": f"reader{number}@example.org"})
         assert answer.status_code == 303, answer.status_code
 
 
 class SignUp(Press):
-    """A new reader each time: all checks, a subscription, its record, and a rendered letter."""
+    """A new reader each time: all checks, and written down for a worker."""
 
     def make(self) -> None:
         self.newsletter = Newsletter.objects.filter(state=NewsletterState.ACTIVE).order_by("pk")[0]
@@ -86,15 +92,29 @@ class SignUp(Press):
             "started": stamp(time.time() - 60),
         }
         network = f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
-        answer = self.client.post("/subscribe/", fields, REMOTE_ADDR=network)
+        answer = self.post("/subscribe/", fields, REMOTE_ADDR=network)
         assert answer.status_code == 303, answer.status_code
 
 
 class SignUpWithoutLetter(SignUp):
-    """The same for an address that may not get another letter yet: all checks and no letter."""
+    """The same for an address that may not get another letter yet."""
 
     def press(self, number: int) -> None:
         super().press(0)
+
+
+class SignUpDecided(SignUp):
+    """A new reader each time, and what a worker makes of it: a subscription, its record, and a rendered letter."""
+
+    def make(self) -> None:
+        super().make()
+        SignUpRequest.objects.all().delete()
+
+    def run(self) -> int:
+        super().run()
+        consent.decide_sign_ups()
+        assert not SignUpRequest.objects.exists()
+        return self.count
 
 
 class OneClick(Press):
@@ -108,18 +128,20 @@ class OneClick(Press):
 
     def press(self, number: int) -> None:
         token = tokens.make(tokens.TokenKind.LEAVE, next(self._rows))
-        answer = self.client.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
+        answer = self.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
         assert answer.status_code == 200, answer.status_code
 
 
 class Page(Press):
-    """So many looks at one page. which: catalogue, archive, article or empty."""
+    """So many looks at one page. which: catalogue, archive, article or empty; is_kept: after its first visitor."""
 
-    def __init__(self, count: int, which: str) -> None:
+    def __init__(self, count: int, which: str, *, is_kept: bool = True) -> None:
         super().__init__(count)
         self.which = which
+        self.is_kept = is_kept
 
     def make(self) -> None:
+        settings.PAGE_SECONDS = 10 if self.is_kept else 0
         newsletter = Newsletter.objects.filter(state=NewsletterState.ACTIVE).order_by("pk")[0]
         match self.which:
             case "catalogue":
