@@ -57,6 +57,10 @@ def _prepare_environment() -> None:
         ADDRESS_KEY="2" * 64,
         # Most tests ask what a role may do, not how its people sign in; those that do switch it on.
         SECOND_FACTOR="off",
+        # Tests look at a page right after they changed it; those about kept pages set it.
+        PAGE_SECONDS="0",
+        # Tests about it have a name server of their own.
+        LOOK_UP_DOMAINS="off",
         TIME_ZONE="Europe/Berlin",
         MAIL_PROVIDERS="main=memory://",
         MEDIA_ROOT=str(folder / "media"),

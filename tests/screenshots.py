@@ -83,7 +83,7 @@ def readers(browser: Browser, house: House) -> None:
         shoot(page, "web-version-desktop")
     with window(browser, PHONE) as page:
         page.goto(article)
-        page.get_by_label("E-Mail-Adresse").first.fill("frida.anleger@example.org")
+        page.get_by_label("E\N{NON-BREAKING HYPHEN}Mail-Adresse").first.fill("frida.anleger@example.org")
         page.wait_for_timeout(2500)
         page.get_by_role("button", name="Anmelden").first.click()
         shoot(page, "check-inbox-phone")

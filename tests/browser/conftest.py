@@ -167,10 +167,12 @@ def axe_script() -> str:
 def axe(axe_script: str) -> Callable[..., None]:
     """Asserts that axe finds no barrier on a page as it is now.
 
-    `without` names rules that it may break, `only` the few to look at.
+    `without` names rules that it may break, `only` the few to look at. A page that is still coming is waited for:
+    without its style sheet it has barriers that nobody meets.
     """
 
     def look(page: Page, *, without: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> None:
+        page.wait_for_load_state("load")
         if not page.evaluate("'axe' in window"):
             page.evaluate(axe_script)
         # Nothing preloaded: axe would read imported style sheets by writing inline ones, which the policy stops.
@@ -207,6 +209,7 @@ def fits() -> Callable[[Page], None]:
     def look(page: Page) -> None:
         assert page.viewport_size is not None
         width = page.viewport_size["width"]
+        page.wait_for_load_state("load")
         with contextlib.suppress(TimeoutError):
             page.wait_for_function(
                 "width => document.documentElement.scrollWidth <= width", arg=width, timeout=3_000

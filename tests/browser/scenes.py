@@ -182,6 +182,7 @@ def signs_up(address: str = "mia@example.org", *paths: str, posts_again: bool = 
         client = town.visitor()
         fields = signup_fields(address, town.newsletter, language=town.language) | more
         answer = client.post("/subscribe/", fields, follow=True)
+        consent.decide_sign_ups()
         for path in paths:
             answer = client.get(path, follow=True)
         return _answer(client.post("/subscribe/sent/", follow=True) if posts_again else answer)
@@ -203,6 +204,33 @@ def _confirmation(*, days_ago: int = 0, is_used: bool = False) -> Callable[[Town
         return f"/confirm/{secret}/"
 
     return address
+
+
+def _asked(*, says_no_days_ago: int | None = None) -> Callable[[Town], str]:
+    """Who gets a letter to confirm what she never asked for, and where its second link leads."""
+
+    def address(town: Town) -> str:
+        row, _secret = make_confirmation(make_pending(town.newsletter, town.reader()), at=town.at)
+        url = path_of(tokens.decline_url(row.pk))
+        if says_no_days_ago is not None:
+            question = consent.find_question(url.rpartition("/")[2])
+            assert question is not None
+            consent.decline(question, network_address="", at=town.at - says_no_days_ago * DAY)
+        return url
+
+    return address
+
+
+def _closed(address: Callable[[Town], str]) -> Way:
+    """A page while no newsletter takes sign-ups."""
+
+    def way(town: Town) -> HttpResponse:
+        Newsletter.objects.update(takes_sign_ups=False)
+        answer = _answer(town.visitor().get(address(town)))
+        Newsletter.objects.update(takes_sign_ups=True)
+        return answer
+
+    return way
 
 
 def _left(*, days_ago: int = 0) -> Callable[[Town], str]:
@@ -326,6 +354,7 @@ WITHOUT_PAGE = {
     "favicon": "a picture",
     "healthz": "for machines",
     "media": "a picture",
+    "piece": "a picture",
     "metrics": "for machines",
     "newsletter_atom": "a feed",
     "newsletter_json": "a feed",
@@ -344,9 +373,10 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
     "article": {"": at(lambda town: town.article.get_absolute_url())},
     "author": {"": at(lambda town: f"/authors/{town.author.slug}/")},
     "submission_rules": {"": get("/submissions/")},
-    "newsletters": {"": get("/newsletters/")},
+    "newsletters": {"": get("/newsletters/"), "closed": _closed(lambda town: "/newsletters/")},
     "subscribe": {
         "blank": get("/subscribe/"),
+        "closed": _closed(lambda town: "/subscribe/"),
         "from a newsletter": at(lambda town: f"/subscribe/?newsletter={town.newsletter.slug}"),
         "nothing given": signs_up("", newsletter=[]),
         "no address": signs_up("mia.example.org"),
@@ -372,6 +402,17 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
         "expired": at(_confirmation(days_ago=8)),
         "asked again": press(_confirmation(days_ago=8), again="1"),
         "unknown": get("/confirm/nothing-like-a-token/"),
+    },
+    "decline": {
+        "open": at(_asked()),
+        "done": press(_asked()),
+        "done long ago": at(_asked(says_no_days_ago=2)),
+        "gone": at(lambda town: f"/not-me/{tokens.make(TokenKind.DECLINE, 2**40)}"),
+        "broken": get("/not-me/broken"),
+    },
+    "undo_declining": {
+        "back": lambda town: _answer(town.visitor().post(f"{_asked(says_no_days_ago=0)(town)}/undo")),
+        "too late": lambda town: _answer(town.visitor().post(f"{_asked(says_no_days_ago=2)(town)}/undo")),
     },
     "preferences": {
         "closed": get("/preferences/"),
@@ -437,6 +478,7 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
     "newsletter": {
         "": at(lambda town: town.newsletter.get_absolute_url()),
         "empty": at(lambda town: town.other.get_absolute_url()),
+        "closed": _closed(lambda town: town.newsletter.get_absolute_url()),
     },
     "digest": {"": at(lambda town: town.digest.get_absolute_url())},
     "approve": {

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from digests import selection
 from digests.models import Digest
 from newsroom.web import clock
+from subscriptions import consent
 from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import Cadence
 from tests.browser.test_board import log_in
@@ -63,7 +64,15 @@ def test_pages_with_a_best_of_fit_and_have_no_barrier(
     last = Digest.objects.public().get(cadence=Cadence.WEEKLY)
     weekly = newsletter.plans.get(cadence=Cadence.WEEKLY)
 
-    for path in ("/newsletters/", "/subscribe/", newsletter.get_absolute_url(), last.get_absolute_url()):
+    article = make_article(language="de", published_at=clock.now()).get_absolute_url()
+    for path in (
+        "/newsletters/",
+        "/subscribe/",
+        article,
+        f"/embed/{newsletter.slug}/",
+        newsletter.get_absolute_url(),
+        last.get_absolute_url(),
+    ):
         page.goto(site + path)
         expect(page.locator("main")).to_contain_text("das Beste der Woche", ignore_case=True)
         fits(page)
@@ -89,11 +98,37 @@ def test_the_best_of_the_week_is_chosen_by_keyboard_without_a_script(
 
     page.get_by_label("nur das Beste der Woche: Am Fluss").focus()
     page.keyboard.press("Space")
-    page.get_by_label("Ihre E-Mail-Adresse").fill("mia@example.org")
+    page.get_by_label("Ihre E\N{NON-BREAKING HYPHEN}Mail-Adresse").fill("mia@example.org")
     page.wait_for_timeout(2100)  # quicker than that is no person
     page.keyboard.press("Enter")
 
     expect(page.locator("main")).to_contain_text("Am Fluss (Das Beste der Woche)")
+    consent.decide_sign_ups()
+    row = Subscription.objects.get(subscriber__address="mia@example.org")
+    assert (row.newsletter, row.cadence) == (best_of.newsletter, Cadence.WEEKLY)
+
+
+def test_the_box_below_an_article_asks_how_often_and_is_answered_by_keyboard_without_a_script(
+    site: str,
+    best_of: Digest,
+    open_page: Callable[..., Page],
+    fits: Callable[[Page], None],
+) -> None:
+    page = open_page(width=320, java_script_enabled=False)
+    page.goto(site + make_article(language="de", published_at=clock.now()).get_absolute_url())
+    fits(page)
+    box = page.locator("#signup")
+    expect(box.get_by_role("radio", name="Jede Ausgabe")).to_be_checked()
+
+    box.get_by_role("radio", name="Jede Ausgabe").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.type("mia@example.org")
+    page.wait_for_timeout(2100)  # quicker than that is no person
+    page.keyboard.press("Enter")
+
+    expect(page.locator("main")).to_contain_text("Am Fluss (Das Beste der Woche)")
+    consent.decide_sign_ups()
     row = Subscription.objects.get(subscriber__address="mia@example.org")
     assert (row.newsletter, row.cadence) == (best_of.newsletter, Cadence.WEEKLY)
 

@@ -72,6 +72,7 @@ def test_countdown_goes_on_by_itself(site: str, desk: None, page: Page) -> None:
     log_in(page, site)
     countdown = page.get_by_text("in 2 Std. 14 Min.")
     expect(countdown).to_be_visible()
+    page.wait_for_load_state()  # the script reads the server's clock as it loads
 
     page.clock.fast_forward("10:00")
 

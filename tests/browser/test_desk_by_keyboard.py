@@ -73,3 +73,21 @@ def test_a_draft_is_curated_proofed_approved_and_scheduled(
     assert draft.subject == "Die Brücke ist zu"
     briefs = draft.picks.filter(slot="briefs").order_by("position")
     assert [pick.article.title for pick in briefs][1] == "Die Brücke ist gesperrt"
+
+
+def test_where_a_hint_leads_is_not_hidden_by_the_line_that_stays(
+    draft: Digest, sit_down: Callable[..., Page]
+) -> None:
+    """The line at the top of the page stays while one scrolls, and a jump scrolls its goal to the top."""
+    desk = sit_down(make_colleague("jonas", "Redaktion"), f"/admin/digests/digest/{draft.pk}/change/")
+    desk.evaluate("document.querySelectorAll('.desk-pick details').forEach(each => { each.open = true; })")
+
+    desk.get_by_role("link", name="Die Vorschauzeile fehlt").press("Enter")
+
+    assert desk.evaluate("document.querySelector('.desk-line').getBoundingClientRect().top") == 0
+    assert desk.locator("#id_preheader").evaluate(
+        """element => {
+            const box = element.getBoundingClientRect();
+            return document.elementFromPoint(box.x + box.width / 2, box.y + 2) === element;
+        }"""
+    )

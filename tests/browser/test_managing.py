@@ -75,6 +75,7 @@ def test_every_page_of_hers_fits_and_has_no_barrier(
     fits(page)
     axe(page)
     page.locator("form[action$='/again/'] button").click()
+    page.wait_for_url("**/again/")
     axe(page)
     assert Letter.objects.get().kind == "delivery_again"
 
@@ -157,8 +158,10 @@ def test_all_off_and_back_and_gone_for_good(
     open_settings(page, site, reader)
 
     page.locator("button[name=everything_off]").click()
+    expect(page.locator("form[action$='/undo/'] button")).to_be_visible()
     axe(page)
     page.locator("form[action$='/undo/'] button").click()
+    expect(page.locator("form[action$='/undo/'] button")).to_have_count(0)
     axe(page)
     assert Subscription.objects.active().count() == 2
     page.goto(f"{site}/preferences/data/")

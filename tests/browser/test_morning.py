@@ -90,7 +90,7 @@ def test_a_plan_s_draft_is_curated_approved_and_sent_with_few_acts(
     briefs = desk.locator("#slot-briefs .desk-pick")
     moved = briefs.last.locator(".desk-title").inner_text()
     hands.drag(briefs.last.locator(".desk-handle"), above=briefs.first)
-    expect(briefs.first.locator(".desk-title")).to_have_text(moved)
+    expect(briefs.first.locator(".desk-title")).to_have_text(moved, use_inner_text=True)
     lead = desk.locator("#slot-lead .desk-pick")
     hands.click(lead.locator("summary"))
     hands.fill(lead.locator("[name$=-title]"), HEADLINE)

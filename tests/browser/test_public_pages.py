@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from newsroom.mail.models import Letter
 from newsroom.web import tokens
+from subscriptions import consent
 from subscriptions.models import Subscription
 from subscriptions.signing_up import TIME_TO_TYPE
 from tests.browser.scenes import SCENES, WITHOUT_PAGE, Town, all_scenes
@@ -40,6 +41,9 @@ SAME_IN_BOTH = re.compile(
     """,
     re.VERBOSE,
 )
+# How many radio buttons belong to the one that has the focus.
+BUTTONS_HERE = """(here => here.type === 'radio' ? document.querySelectorAll(
+    `[type=radio][name="${here.name}"]`).length : 0)(document.activeElement)"""
 # What a tab must reach. Of parts of a page that are folded away, nothing.
 REACHABLE = """
     [...document.querySelectorAll(
@@ -258,6 +262,9 @@ def tab_through(page: Page) -> tuple[list[str], list[str]]:
         )
     ):
         page.keyboard.press("Tab")
+        # To one of several radio buttons leads a tab, to the others the arrows, once around.
+        for _button in range(page.evaluate(BUTTONS_HERE)):
+            page.keyboard.press("ArrowDown")
     missed = page.evaluate(
         f"{REACHABLE}.filter(each => !window.seen.has(each)).map(each => each.outerHTML.slice(0, 120))"
     )
@@ -333,6 +340,7 @@ def test_from_the_article_to_the_first_issue_and_back_by_keyboard_alone_without_
     press_on(page, page.get_by_role("button", name="Ja, mia@gmail.com"))
     expect(page).to_have_url(f"{site}/subscribe/sent/")
 
+    consent.decide_sign_ups()
     page.goto(site + path_of(re.findall(r"https?://\S+/confirm/\S+", Letter.objects.get().text)[0]))
     press_on(page, button)
     press_on(page, page.get_by_role("link", name="Einstellungen öffnen"))

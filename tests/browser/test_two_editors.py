@@ -114,8 +114,8 @@ def test_a_pick_is_worded_described_and_ordered_without_a_script(
     page = desk(open_page(width=390, height=844, java_script_enabled=False), "Jonas", "Ufermann")
     first, second = digest.picks.filter(slot="briefs")
     page.locator(f"#pick-{first.pk} details summary").click()
-    page.get_by_label("Überschrift: „Der Kran dreht sich“").fill("Am Kai dreht sich was")
-    page.get_by_label("Linktext: „Der Kran dreht sich“").fill("Zum Kran")
+    page.get_by_label("Überschrift: „Der Kran dreht sich“", exact=True).fill("Am Kai dreht sich was")
+    page.get_by_label("Linktext: „Der Kran dreht sich“", exact=True).fill("Zum Kran")
     page.locator(f"[name=pick-{first.pk}-position]").fill("2")
     page.locator(f"[name=pick-{second.pk}-position]").fill("1")
     save(page)
@@ -124,7 +124,7 @@ def test_a_pick_is_worded_described_and_ordered_without_a_script(
     assert list(digest.picks.filter(slot="briefs")) == [second, first]
     first.refresh_from_db()
     assert (first.title, first.link_label) == ("Am Kai dreht sich was", "Zum Kran")
-    expect(page.locator(f"#pick-{first.pk} .desk-dot")).to_have_count(1)
+    expect(page.locator(f"#pick-{first.pk} .desk-dot")).to_be_visible()
 
 
 def test_return_in_a_field_saves_and_presses_no_button_beside_a_hint(

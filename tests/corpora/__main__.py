@@ -57,7 +57,8 @@ def _run(folder: Path, reader: str, *, is_verbose: bool) -> bool:
     except (OSError, ValueError, LookupError) as error:
         print(f"{folder.name:20} cannot be read: {type(error).__name__}: {error}")
         return False
-    verdict = "ok" if tally.holds() else f"BELOW ITS AIM of {tally.aim:.0%}"
+    below = "BELOW AN AIM of a part" if tally.missed else f"BELOW ITS AIM of {tally.aim:.0%}"
+    verdict = "ok" if tally.holds() else below
     print(
         f"{folder.name:20} cases {tally.cases:5}  right {tally.right:5}  wrong {tally.wrong:4}  "
         f"crashed {tally.crashed:3}  {time.monotonic() - begun:5.1f} s  {verdict}"

@@ -46,6 +46,14 @@ class Tally:
             self.wrong += 1
             self.notes.append(f"wrong: {name}"[:300])
 
+    def add(self, part: "Tally") -> None:
+        """Count the cases of a part as one's own; its aim stays its own."""
+        self.right += part.right
+        self.wrong += part.wrong
+        self.crashed += part.crashed
+        self.unjudged += part.unjudged
+        self.notes += part.notes
+
     def holds(self) -> bool:
         return self.cases > 0 and not self.crashed and not self.missed and self.right >= self.aim * self.cases
 

@@ -50,6 +50,7 @@ class Rig:
             SECRET_KEY=secrets.token_hex(32),
             LINK_KEYS=f"1:{secrets.token_hex(32)}",
             ADDRESS_KEY=secrets.token_hex(32),
+            LOOK_UP_DOMAINS="off",
             MAIL_PROVIDERS=self._providers(),
             MEDIA_ROOT=str(folder / "media"),
             PYTHONUNBUFFERED="1",

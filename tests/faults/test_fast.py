@@ -24,3 +24,19 @@ def test_no_fault_of_the_fast_table_loses_or_doubles_a_copy() -> None:
 
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr[-4000:]}"
     assert " 0 red" in result.stdout
+
+
+def test_a_worker_that_is_killed_is_told_on_every_page_within_two_minutes() -> None:
+    """By the site's own timings, so it takes four minutes."""
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.faults.standstill"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr[-4000:]}"
+    assert result.stdout.count(" s\n") == 3

@@ -39,39 +39,39 @@ _EVERYWHERE: Final[dict[Floor, str]] = {
 _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
         Floor.VALUES: "guard hyphens masking patience tokens",
-        Floor.SERVICES: "access_log cache clock error_reports fetching keys logs tags throttles",
-        Floor.EDGES: "health pages proxies robots",
+        Floor.SERVICES: "access_log cache clock error_reports fetching keys logs stamps tags throttles",
+        Floor.EDGES: "form_html health kept_pages pages proxies robots",
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base severity slots verdicts wire",
-        Floor.SERVICES: "bounce_mailbox events heartbeats incidents letters notices providers retention sender_domains",
+        Floor.SERVICES: "bounce_mailbox events heartbeats incidents letters notices providers recipient_domains retention sender_domains",
         Floor.EDGES: "liveness metrics refusing webhooks",
     },
     "newsroom.articles": {
-        Floor.VALUES: "drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
-        Floor.SERVICES: "clustering feeds handing_in intake pages pasting pictures publishing structured_data",
+        Floor.VALUES: "credits drafts feed_text grouping labelled languages links markdown_text page_html page_text similarity text",
+        Floor.SERVICES: "clustering cuts feeds handing_in intake pages pasting pictures publishing structured_data",
         Floor.EDGES: "token_admin",
     },
     "subscriptions": {
         Floor.VALUES: "sources transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
-        Floor.SERVICES: "audiences consent correspondence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
-        Floor.EDGES: "export_pages import_pages reader_acts settings_form",
+        Floor.SERVICES: "audiences consent correspondence ended_best_ofs evidence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
+        Floor.EDGES: "export_pages import_pages newsletter_admin reader_acts settings_form",
     },
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
-            "auditing canary circuits claiming completion control events failing_over figures freezing held history holding journal ladder ledger limits loading"
+            "auditing canary circuits claiming completion control events failing_over figures footers forgetting freezing held history holding journal ladder ledger limits loading"
             " parting pump quotas reader_history recipients reconciling renditions settling sizes spending sweeping tried turns"
         ),
         Floor.EDGES: "held_pages mailing_pages reader_pages",
     },
     "digests": {
-        Floor.VALUES: "choosing comparing countdown machines merging ranking recurrence roles weights",
+        Floor.VALUES: "choosing comparing countdown credits machines merging ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation dead_links doubles duty envelopes health history insights links loosening marking mjml planning preflight presence reasons reminding rendering saving selection self_check skipping staff stories swapping"
+            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation dead_links doubles duty envelopes exporting health history insights links loosening marking mjml planning preflight presence reasons reminding rendering saving selection self_check signatures skipping staff stories swapping"
             " transitions underway wall_clock withdrawing workflow"
         ),
-        Floor.EDGES: "after_pages after_panel approval_page board_page composer limited_admin limits_backend plan_forms progress rehearsal_page self_check_page staff_admin syndication",
+        Floor.EDGES: "after_pages after_panel approval_page board_page composer limited_admin limits_backend marking_page plan_forms progress rehearsal_page self_check_page staff_admin syndication",
     },
 }
 

@@ -23,6 +23,8 @@ _GERMAN = re.compile(
     r"|Ausgabe|Abo|Abmeldung|abmelden|Anmeldung|Bestätigung)\b",
 )
 _MEANT = ("DDG", "MStV", "DSGVO", "Deutsch")
+# So long may a label, a button, a heading or the line at a field be; what is longer is running text.
+_SHORT = 60
 OURS = ("mail", "articles", "subscriptions", "delivery", "digests")
 
 
@@ -101,6 +103,31 @@ def placeholders_lost(catalogue: Catalog) -> Iterator[str]:
 
 def _placeholders(text: str) -> set[str]:
     return set(re.findall(r"%\(\w+\)[a-z]|(?<!%)%[sd]|\{\w*\}", text))
+
+
+def test_a_short_german_text_is_not_torn_behind_its_first_letter(catalogue: Catalog) -> None:
+    hold(torn(catalogue))
+
+
+def torn(catalogue: Catalog) -> Iterator[str]:
+    """Labels, buttons and headings that a narrow screen would break into "E-" and "Mail"."""
+    for message in catalogue:
+        strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
+        for text in strings if message.id else ():
+            if len(text) <= _SHORT and "E-Mail" in text:
+                yield f"{text!r}: a short text has a non-breaking hyphen (U+2011) in this word."
+
+
+def test_a_torn_text_is_seen_and_running_text_is_left_alone() -> None:
+    found = Catalog()
+    found.add("E-mail", "E-Mail")
+    found.add("Ask for a new e-mail", "Neue E\N{NON-BREAKING HYPHEN}Mail anfordern")
+    found.add(
+        "Then ignore this e-mail.",
+        "Dann ignorieren Sie diese E-Mail einfach; an Ihren Abos ändert sich nichts.",
+    )
+
+    assert [line.partition(":")[0] for line in torn(found)] == ["'E-Mail'"]
 
 
 def test_texts_of_the_source_are_english(catalogue: Catalog) -> None:

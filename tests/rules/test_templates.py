@@ -102,6 +102,7 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "author": lambda rows: {"slug": rows.author_slug},
     "submission_rules": lambda rows: {},
     "media": lambda rows: {"path": rows.picture.file.name},
+    "piece": lambda rows: {"crop": "top", "path": rows.picture.file.name},
     "newsletters": lambda rows: {},
     "subscribe": lambda rows: {},
     "check_inbox": lambda rows: {},
@@ -123,6 +124,8 @@ PAGES: Mapping[str, Callable[[Rows], dict[str, object]]] = {
     "close_preferences": lambda rows: {},
     "leave": lambda rows: {"token": make(TokenKind.LEAVE, rows.subscription.pk)},
     "undo": lambda rows: {"token": make(TokenKind.LEAVE, rows.subscription.pk)},
+    "decline": lambda rows: {"token": make(TokenKind.DECLINE, 1)},
+    "undo_declining": lambda rows: {"token": make(TokenKind.DECLINE, 1)},
     "imprint": lambda rows: {},
     "privacy": lambda rows: {},
     "newsletter": lambda rows: {"slug": rows.newsletter.slug},
@@ -152,6 +155,7 @@ ANSWERS = {
     "favicon": 302,
     "set_language": 302,
     "undo": 302,
+    "undo_declining": 302,
 }
 
 
