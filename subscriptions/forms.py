@@ -77,7 +77,7 @@ class NewAddressField(AddressField):
 
 
 class SignupForm(forms.Form):
-    """Address and picks; beside them what a reader does not see: where, in which words, since when, and a trap."""
+    """Address and picks. What else is sent, no reader sees and none can mend: what is wrong there is put right."""
 
     address = NewAddressField()
     newsletter = forms.MultipleChoiceField(
@@ -92,11 +92,6 @@ class SignupForm(forms.Form):
             ),
         },
     )
-    website = forms.CharField(required=False)  # the trap: no person sees it
-    started = forms.CharField(required=False)
-    path = forms.CharField(required=False)
-    language = forms.CharField(required=False)
-    wording = forms.CharField(required=False)
 
     def __init__(
         self, data: "MultiValueDict[str, str] | None" = None, *, offered: Iterable[Newsletter]
@@ -117,15 +112,29 @@ class SignupForm(forms.Form):
             described = {"aria-invalid": "true", "aria-describedby": "address-error"}
             self.fields["address"].widget.attrs.update(described)
 
-    def clean_path(self) -> str:
-        path = str(self.cleaned_data["path"])
+    @property
+    def place(self) -> str:
+        """Where on this site the form stood."""
+        path = self._sent("path")
         return path if _PATH.fullmatch(path) else "/subscribe/"
 
-    def clean_language(self) -> str:
-        return language_code(self.cleaned_data["language"])
+    @property
+    def language(self) -> str:
+        """The language her letters are to be in."""
+        return language_code(self._sent("language"))
 
-    def clean_wording(self) -> str:
-        return shown_at_sign_up(str(self.cleaned_data["wording"]))
+    @property
+    def wording_version(self) -> str:
+        """The words she agreed to."""
+        return shown_at_sign_up(self._sent("wording"))
+
+    @property
+    def started(self) -> str:
+        """When the form was shown, as `stamp` signed it."""
+        return self._sent("started")
+
+    def _sent(self, name: str) -> str:
+        return str(self.data.get(name, "")).strip()
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
@@ -141,11 +150,11 @@ class SignupForm(forms.Form):
         return SignUp(
             typed_address=self.cleaned_data["address"],
             newsletters=self.picks(),
-            language=self.cleaned_data["language"],
-            place=self.cleaned_data["path"],
+            language=self.language,
+            place=self.place,
             network_address=network_address,
-            wording_version=self.cleaned_data["wording"],
-            trap=self.cleaned_data["website"],
+            wording_version=self.wording_version,
+            trap=self._sent("website"),  # no person sees it
             insists=insists,
             weekly=weekly_among(self.picks(), self.cadences()),
         )

@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS = 30
 # Whoever signs up after a worker was woken and before it looks is seen by it: one wake-up is enough for all of them.
-_ONCE = throttles.Act("wake-up", "sign-ups", limit=1, seconds=5)
+# Counted with the limits of sign-ups, in the same way to Redis, and so a moment before the row is there: a worker that
+# looks in between leaves it to the beat.
+WOKEN = throttles.Act("wake-up", "sign-ups", limit=1, seconds=5)
 
 
 def wake_send_links() -> None:
@@ -22,18 +24,13 @@ def wake_send_links() -> None:
 
 
 def wake_sign_ups() -> None:
-    """Somebody signed up."""
-    transaction.on_commit(_wake_sign_ups, robust=True)
+    """Somebody signed up, the first since a worker looked."""
+    transaction.on_commit(lambda: _publish("subscriptions.decide_sign_ups"), robust=True)
 
 
 def begin_sign_ups() -> None:
     """A worker is about to look: who signs up from now on has to wake one again."""
-    throttles.forget(_ONCE.scope, _ONCE.key, limit=_ONCE.limit, seconds=_ONCE.seconds)
-
-
-def _wake_sign_ups() -> None:
-    if throttles.allow(_ONCE.scope, _ONCE.key, limit=_ONCE.limit, seconds=_ONCE.seconds):
-        _publish("subscriptions.decide_sign_ups")
+    throttles.forget(WOKEN.scope, WOKEN.key, limit=WOKEN.limit, seconds=WOKEN.seconds)
 
 
 def wake_imports() -> None:

@@ -12,7 +12,9 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django
@@ -23,6 +25,7 @@ from django.db import connection
 
 from newsroom.demo import broker
 from newsroom.demo.processes import Supervisor
+from newsroom.web import clock
 from tests import servers
 
 ON_POSTGRES = os.environ.get("TEST_DATABASE", "sqlite") == "postgres"
@@ -129,6 +132,12 @@ def _empty_redis() -> Iterator[None]:
     yield
     with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5) as client:
         client.flushall()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's time was just asked for: whether a press asks again hangs on no test before."""
+    monkeypatch.setattr(clock._Known, "answer", (datetime.now(UTC), time.monotonic()))
 
 
 @pytest.fixture

@@ -19,7 +19,14 @@ from newsroom.mail.states import LetterKind
 from newsroom.web.tokens import hash_secret, secret_token
 from subscriptions import correspondence, queue
 from subscriptions.consent import attack
-from subscriptions.consent.limits import has_turn, let_in, may_confirm_again, one_at_a_time
+from subscriptions.consent.limits import (
+    Entry,
+    enter,
+    has_turn,
+    let_in,
+    may_confirm_again,
+    one_at_a_time,
+)
 from subscriptions.consent.record import event
 from subscriptions.errors import NoWeekly
 from subscriptions.models import (
@@ -65,7 +72,10 @@ def take_down(wish: Wish, *, at: datetime) -> None:
     """
     address = admit(wish.typed_address)
     wanted = [each for each in _offered(wish) if each.takes_sign_ups]
-    if not wanted or not let_in(address, wish.network_address, at=at):
+    if not wanted:
+        return
+    entry = enter(address, wish.network_address, at=at)
+    if entry is Entry.REFUSED:
         return
     SignUpRequest.objects.create(
         typed_address=wish.typed_address.strip(),
@@ -79,7 +89,8 @@ def take_down(wish: Wish, *, at: datetime) -> None:
         wording_version=wording(wish.wording_version, wish.language).version,
         asked_at=at,
     )
-    queue.wake_sign_ups()
+    if entry is Entry.FIRST:
+        queue.wake_sign_ups()
 
 
 def decide_sign_ups() -> int:
@@ -90,19 +101,20 @@ def decide_sign_ups() -> int:
     """
     queue.begin_sign_ups()
     begun = time.monotonic()
-    decided = after = 0
-    while requests := list(SignUpRequest.objects.filter(pk__gt=after).order_by("pk")[:_AT_ONCE]):
+    decided, left = 0, set[int]()
+    # From the start each time: a request written before another may be committed after it.
+    while requests := list(SignUpRequest.objects.exclude(pk__in=left).order_by("pk")[:_AT_ONCE]):
         for request in requests:
             if time.monotonic() - begun > _SLICE_SECONDS:
                 queue.wake_sign_ups()
                 return decided
-            after = request.pk
             try:
                 address = normalise(request.typed_address)
                 # Outside the transaction: a name server may take its time.
                 because = recipient_domains.why_not(address.domain)
                 decided += _decide_taken(request, because)
             except Exception:  # one that cannot be decided holds up nobody else's
+                left.add(request.pk)
                 logger.exception("A sign-up waits.", extra={"request": request.pk})
     return decided
 

@@ -7,13 +7,16 @@ that was emptied, or is away, is told what the database knows.
 import ipaddress
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 
 from django.conf import settings
 from django.db import connection
 
 from newsroom.mail.addresses import Address, counting_hash, is_freemail
 from newsroom.web import throttles
+from subscriptions import queue
 from subscriptions.consent import attack, recalling
 from subscriptions.models import Confirmation
 
@@ -31,12 +34,29 @@ _HOUR = 60 * 60
 _ATTACK = int(attack.LASTS.total_seconds())
 
 
-def let_in(address: Address, network_address: str, *, at: datetime) -> bool:
-    """Count a request against its network, the whole site and its domain; False over the limit of its network.
+class Entry(Enum):
+    """What became of a request at the limits."""
 
-    Beyond the limits of the others attack mode begins. One way to Redis and no query; four, once after Redis was
+    REFUSED = "over the limit of its network"
+    FIRST = "let in, and no worker was woken since the last one looked"
+    BEHIND = "let in behind one that woke a worker"
+
+
+def let_in(address: Address, network_address: str, *, at: datetime) -> bool:
+    """The same as `enter` for a request that wakes nobody; False over the limit of its network."""
+    return _count(address, network_address, (), at=at) is not Entry.REFUSED
+
+
+def enter(address: Address, network_address: str, *, at: datetime) -> Entry:
+    """Count a request against its network, the whole site and its domain, and as one that waits for a worker.
+
+    Beyond the limits of site and domain attack mode begins. One way to Redis and no query; four, once after Redis was
     emptied, and while it is away.
     """
+    return _count(address, network_address, (queue.WOKEN,), at=at)
+
+
+def _count(address: Address, network_address: str, waking: Sequence[throttles.Act], *, at: datetime) -> Entry:
     network, domain, limits = _network(network_address), address.domain, settings.SIGNUPS_PER_HOUR
     by_network = throttles.Act("sign-up network", network, limit=limits["network"], seconds=_HOUR)
     acts = [
@@ -46,14 +66,16 @@ def let_in(address: Address, network_address: str, *, at: datetime) -> bool:
     # Most readers are with few large providers: these count against the site alone.
     if not is_freemail(domain):
         acts.append(throttles.Act("sign-up domain", domain, limit=limits["domain"], seconds=_HOUR))
-    refused = throttles.first_refused(acts, recall=lambda: _recall(at=at))
+    refused = throttles.first_refused([*acts, *waking], recall=lambda: _recall(at=at))
     if refused is by_network:
         logger.warning("A sign-up was not taken: over the limit of its network.")
         _mind_refused(network, limits["network"], at=at)
-        return False
+        return Entry.REFUSED
+    if refused in waking:
+        return Entry.BEHIND
     if refused:
         _flooded(refused, at=at)
-    return True
+    return Entry.FIRST
 
 
 def has_turn(network_address: str, *, attack_since: datetime | None, at: datetime) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import override
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
+from newsroom.web.redirects import see_other
 from newsroom.web.tokens import manage_url
 from subscriptions import consent, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown
@@ -74,6 +75,4 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
         sent_at=at.timestamp(),
         weekly=[row.newsletter.slug for row in rows if row.cadence == Cadence.WEEKLY],
     )
-    response = redirect(reverse("check_inbox"))
-    response.status_code = 303
-    return kept.keep(response)
+    return kept.keep(see_other(reverse("check_inbox")))

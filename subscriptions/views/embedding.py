@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from newsroom.web.clock import reckoned
 from newsroom.web.proxies import client_address
+from newsroom.web.redirects import see_other
 from newsroom.web.stamps import stamp
 from subscriptions import signing_up as rules
 from subscriptions.errors import Misspelt
@@ -111,7 +112,6 @@ def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:
     wanted = str(data.get("return", ""))
     if not may_return_to(wanted):
         return look_in_your_inbox(form, at=at)
-    response = HttpResponse(status=303)
-    response["Location"] = wanted
+    response = see_other(wanted)
     response["Referrer-Policy"] = "no-referrer"
     return response

@@ -8,11 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
+from newsroom.web.redirects import see_other
 from subscriptions import consent, settings_links, suppression
 from subscriptions.errors import LinkOutdated, NoWeekly, UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
@@ -47,8 +49,7 @@ def preferences_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         with in_language_of(reader):
             return render(request, "subscriptions/open_preferences.html", {"reader": reader})
-    response = redirect("preferences")
-    response.status_code = 303
+    response = see_other(reverse("preferences"))
     open_session(response, reader)
     return response
 
@@ -161,9 +162,7 @@ def deliver_again(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 @require_POST
 def close(request: HttpRequest) -> HttpResponse:
     """End the half hour now: for shared computers."""
-    response = redirect("preferences")
-    response.status_code = 303
-    return close_session(response)
+    return close_session(see_other(reverse("preferences")))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from newsroom.web.clock import now, reckoned
 from newsroom.web.kept_pages import keep_page, own
 from newsroom.web.proxies import client_address
+from newsroom.web.redirects import see_other
 from newsroom.web.stamps import shown_at, stamp
 from subscriptions import consent
 from subscriptions import signing_up as rules
@@ -117,7 +118,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     wish = form.wish(network_address=client_address(request), insists="insist" in data)
     at = reckoned()
     try:
-        rules.take_from_page(wish, shown_at=shown_at(form.cleaned_data["started"]), at=at)
+        rules.take_from_page(wish, shown_at=shown_at(form.started), at=at)
     except PressedTooSoon:
         return again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
     except Misspelt as slip:
@@ -161,19 +162,13 @@ def look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
     kept = Request(
         address=form.cleaned_data["address"],
         slugs=[each.slug for each in form.picks()],
-        language=form.cleaned_data["language"],
-        path=form.cleaned_data["path"],
-        wording=form.cleaned_data["wording"],
+        language=form.language,
+        path=form.place,
+        wording=form.wording_version,
         sent_at=at.timestamp(),
         weekly=[each.slug for each in form.weekly()],
     )
-    return kept.keep(_see_other("check_inbox"))
-
-
-def _see_other(name: str, query: str = "") -> HttpResponse:
-    response = redirect(reverse(name) + query)
-    response.status_code = 303
-    return response
+    return kept.keep(see_other(reverse("check_inbox")))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -213,4 +208,4 @@ def _send_again(request: HttpRequest, kept: Request, *, at: datetime) -> HttpRes
     query = QueryDict(mutable=True)
     query["again"] = "1"
     later = Request(**{**kept.__dict__, "sent_at": at.timestamp()})
-    return later.keep(_see_other("check_inbox", f"?{query.urlencode()}"))
+    return later.keep(see_other(f"{reverse('check_inbox')}?{query.urlencode()}"))

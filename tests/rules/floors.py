@@ -40,7 +40,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
         Floor.VALUES: "guard hyphens masking patience tokens",
         Floor.SERVICES: "access_log cache clock error_reports fetching keys logs stamps tags throttles",
-        Floor.EDGES: "form_html health kept_pages pages proxies robots",
+        Floor.EDGES: "form_html health kept_pages pages proxies redirects robots",
     },
     "newsroom.mail": {
         Floor.VALUES: "addresses bounces encoding families headers inspection mails plain_text provider_urls providers.base severity slots verdicts wire",

@@ -163,14 +163,16 @@ def test_a_newsletter_that_closes_meanwhile_takes_nobody_in() -> None:
     assert Subscriber.objects.get().address == "mia@example.org"
 
 
+def woken() -> int:
+    """How many wake-ups wait for a worker."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        return sum(b"decide_sign_ups" in message for message in client.lrange("letters", 0, -1))
+
+
 def test_a_worker_is_woken_once_until_it_looks(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     newsletter = make_newsletter()
-
-    def woken() -> int:
-        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-            return sum(b"decide_sign_ups" in message for message in client.lrange("letters", 0, -1))
 
     with django_capture_on_commit_callbacks(execute=True):
         take_down("mia@example.org", newsletter)
@@ -181,6 +183,40 @@ def test_a_worker_is_woken_once_until_it_looks(
         take_down("ann@example.org", newsletter)
 
     assert woken() == 2
+
+
+def test_a_flood_keeps_no_worker_asleep(
+    settings: LazySettings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    settings.SIGNUPS_PER_HOUR = {"network": 50, "domain": 50, "site": 1}
+    newsletter = make_newsletter()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        take_down("mia@example.org", newsletter)
+        take_down("tom@example.org", newsletter)  # over the limit of the site
+
+    assert woken() == 2
+
+
+def test_one_that_is_committed_late_is_decided_in_the_same_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    newsletter = make_newsletter()
+    take_down("late@example.org", newsletter)
+    late = SignUpRequest.objects.get()
+    late.delete()  # its transaction goes on while the next one is written and decided
+    take_down("mia@example.org", newsletter)
+    ask = correspondence.ask_to_confirm
+
+    def commit_meanwhile(*args: object, address: str, **more: object) -> int:
+        if address == "mia@example.org":
+            SignUpRequest.objects.bulk_create([late])
+        return ask(*args, address=address, **more)  # type: ignore[arg-type]
+
+    SignUpRequest.objects.update(id=1000)
+    late.pk = 999
+    monkeypatch.setattr(correspondence, "ask_to_confirm", commit_meanwhile)
+
+    assert consent.decide_sign_ups() == 2
+    assert Letter.objects.count() == 2
 
 
 def test_what_waits_counts_when_redis_was_emptied(settings: LazySettings, redis_url: str) -> None:
