@@ -25,6 +25,7 @@ from digests import (
     limited_admin,
     loosening,
     planning,
+    recurrence,
     rendering,
     selection,
     staff_admin,
@@ -34,7 +35,7 @@ from digests.forms import BuildForm
 from digests.limited_admin import OfOwnNewsletters
 from digests.marking_page import mark_article
 from digests.models import Digest, DigestQuerySet, Plan, SlotRule
-from digests.plan_forms import WEIGHT_FIELDS, PlanForm, may_not_just_rest
+from digests.plan_forms import WEIGHT_FIELDS, PlanForm, SlotRuleForm, may_not_just_rest
 from digests.rehearsal_page import rehearsal
 from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
@@ -44,6 +45,7 @@ class SlotRuleInline(admin.StackedInline[SlotRule, Plan]):
     """Under each other: a table of them has no labels at its fields, and is wider than most screens."""
 
     model = SlotRule
+    form = SlotRuleForm
     fields = (("position", "key"), "title", ("minimum", "maximum"), "weekdays")
     extra = 0
 
@@ -57,7 +59,7 @@ class PlanAdmin(OfOwnNewsletters):
         "newsletter",
         "cadence",
         "is_active",
-        "weekdays",
+        "days",
         "time",
         "zone",
         "autopilot",
@@ -95,6 +97,13 @@ class PlanAdmin(OfOwnNewsletters):
             },
         ),
     )  # fmt: skip
+
+    @admin.display(description=gettext_lazy("weekdays"), ordering="weekdays")
+    def days(self, plan: Plan) -> str:
+        try:
+            return recurrence.short_days(plan.weekdays)
+        except recurrence.BadWeekdays:  # the system's check names it; the list has to open all the same
+            return plan.weekdays
 
     def get_fieldsets(self, request: HttpRequest, obj: Plan | None = None) -> Any:
         """The last run is shown once there is a plan; what a best-of's rest means, while it has readers."""

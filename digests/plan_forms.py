@@ -4,19 +4,31 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.db.models import Field, Model
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from digests import planning, recurrence, weights
-from digests.models import Plan
+from digests.models import Plan, SlotRule
+from digests.plan_fields import OriginOrderField, WeekdaysField
 from digests.reasons import weight_name
-from newsroom.articles.states import Origin
 from newsroom.web import clock
 from subscriptions.states import Cadence
 
 PREFIX = "weight_"
 WEIGHT_FIELDS = tuple(f"{PREFIX}{name}" for name in weights.NAMES)
+
+
+def _words(model: type[Model], name: str) -> dict[str, Any]:
+    """Label, help and what stands there at first, as the model has them for this field."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field)
+    return {
+        "label": capfirst(field.verbose_name),
+        "help_text": field.help_text,
+        "initial": field.get_default(),
+    }
 
 
 def may_not_just_rest(plan: Plan) -> bool:
@@ -82,13 +94,15 @@ class WeightsForm(forms.Form):
 
 
 class PlanForm(forms.ModelForm[Plan]):
-    """A plan whose weekdays, zone and origins exist, with its weights as numbers."""
+    """A plan whose zone exists, with ticks for weekdays, places for origins, and its weights as numbers."""
 
     for _name in weights.NAMES:
         # Declared, so that the admin's field sets know them; labels are set when the form is made.
         locals()[f"{PREFIX}{_name}"] = forms.FloatField(required=False, label=gettext_lazy("weights"))
     del _name
     lets_rest = forms.BooleanField(required=False)
+    weekdays = WeekdaysField(**_words(Plan, "weekdays"))
+    origin_order = OriginOrderField(**_words(Plan, "origin_order"))
 
     class Meta:
         model = Plan
@@ -130,15 +144,6 @@ class PlanForm(forms.ModelForm[Plan]):
         else:
             self.fields.pop("lets_rest", None)
 
-    def clean_origin_order(self) -> str:
-        order = [name.strip() for name in self.cleaned_data["origin_order"].split(",") if name.strip()]
-        if unknown := set(order) - set(Origin.values):
-            raise ValidationError(
-                _("“%(name)s” is no origin; known are %(known)s.")
-                % {"name": min(unknown), "known": ", ".join(Origin.values)}
-            )
-        return ",".join(dict.fromkeys(order))
-
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         cadence = values.get("cadence") or self.instance.cadence
@@ -153,7 +158,19 @@ class PlanForm(forms.ModelForm[Plan]):
             except ValueError as error:
                 self.add_error("zone" if "zone" in str(error) else "weekdays", str(error))
             if cadence == Cadence.WEEKLY and len(recurrence.read_weekdays(values["weekdays"])) != 1:
-                self.add_error("weekdays", _("A weekly best-of comes on one day of the week, such as sa."))
+                self.add_error(
+                    "weekdays", _("A weekly best-of comes on one day of the week. Please tick just one.")
+                )
             own = weights_in(values, cadence=cadence)
             self.instance.weights = weights.changed(own, cadence=cadence)
         return values
+
+
+class SlotRuleForm(forms.ModelForm[SlotRule]):
+    """A kind of place, with ticks for the days on which it is there."""
+
+    weekdays = WeekdaysField(required=False, **_words(SlotRule, "weekdays"))
+
+    class Meta:
+        model = SlotRule
+        fields = ("position", "key", "title", "minimum", "maximum", "weekdays")

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 
 WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
@@ -33,6 +34,17 @@ def read_weekdays(text: str) -> frozenset[int]:
                 % {"name": name, "known": ", ".join(WEEKDAYS)}
             )
     return frozenset(WEEKDAYS.index(name) for name in names)
+
+
+def short_days(text: str) -> str:
+    """The weekdays as people write them, in the language of the moment: Mon–Fri, or Mon, Wed. Raises BadWeekdays."""
+    days, parts = sorted(read_weekdays(text)), []
+    while days:
+        run = next(size for size in range(len(days), 0, -1) if days[size - 1] - days[0] == size - 1)
+        names = [str(WEEKDAYS_ABBR[day]) for day in days[:run]]
+        parts += [f"{names[0]}–{names[-1]}"] if run > 2 else names
+        del days[:run]
+    return ", ".join(parts)
 
 
 def due_times(

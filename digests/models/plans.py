@@ -28,9 +28,8 @@ class Plan(models.Model):
         help_text=_("Every digest, or the weekly best-of. Readers get one or the other."),
     )
     is_active = models.BooleanField(_("active"), default=True)
-    weekdays = models.CharField(
-        _("weekdays"), max_length=20, default="mo,tu,we,th,fr", help_text=_("mo,tu,we,th,fr,sa,su")
-    )
+    # Codes with commas, as `recurrence.read_weekdays` reads them.
+    weekdays = models.CharField(_("weekdays"), max_length=20, default="mo,tu,we,th,fr")
     time = models.TimeField(_("time"))
     zone = models.CharField(_("time zone"), max_length=50, default="Europe/Berlin")
     autopilot = models.CharField(
@@ -87,9 +86,7 @@ class Plan(models.Model):
         _("which version leads"),
         max_length=80,
         default="staff,contributor,agency,user_submission",
-        help_text=_(
-            "Of several articles on one event: staff,contributor,agency,user_submission, best first."
-        ),
+        help_text=_("Of several articles on one event the one from the first of these origins leads."),
     )
     first_window_from = models.DateTimeField(
         _("articles from"), help_text=_("The first digest takes articles first seen from here on.")
@@ -140,9 +137,7 @@ class SlotRule(models.Model):
         _("only on"),
         max_length=20,
         blank=True,
-        help_text=_(
-            "mo,tu,we,th,fr,sa,su; empty: in each digest, unless the same kind has a row for the day."
-        ),
+        help_text=_("No day ticked: in each digest, unless a slot of the same kind has the day."),
     )
 
     class Meta:
