@@ -290,9 +290,9 @@ def web(plan: Plan) -> Section:
         title="Presses and pages of readers (answers, one process)",
         reference="for presses an empty view behind the same middleware that commits one INSERT; for pages one that "
         "renders the site's page around nothing.",
-        limit="a sign-up writes one row as the reference does, and pays for its form, two ways to Redis (limits, waking "
-        "a worker) and two signatures; what it comes to is decided by a worker, with the statements of the third line. "
-        "One-click is one statement that locks, ends and records. A page is kept for ten seconds; made anew, four "
+        limit="a sign-up writes one row as the reference does, and pays for its form, one way to Redis (limits, and "
+        "whether a worker is awake), a wider row and two signatures; what it comes to is decided by a worker, with the statements of the third "
+        "line. One-click is one statement that locks, ends and records. A page is kept for ten seconds; made anew, four "
         "statements and a hundred nodes of a template.",
     )
     presses = {"count": plan.of(500, 200)}

@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.validators import ProhibitNullCharactersValidator as _NullCharacters
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -140,7 +141,7 @@ class SignupForm(forms.Form):
         values = super().clean() or self.cleaned_data
         if "newsletter" in values:
             try:
-                weekly_among(self.picks(), self.cadences())
+                weekly_among(self.picks, self.cadences)
             except CadenceRefused as error:
                 self.add_error("newsletter", str(error))
         return values
@@ -149,33 +150,35 @@ class SignupForm(forms.Form):
         """What a valid form asks for."""
         return SignUp(
             typed_address=self.cleaned_data["address"],
-            newsletters=self.picks(),
+            newsletters=self.picks,
             language=self.language,
             place=self.place,
             network_address=network_address,
             wording_version=self.wording_version,
             trap=self._sent("website"),  # no person sees it
             insists=insists,
-            weekly=weekly_among(self.picks(), self.cadences()),
+            weekly=weekly_among(self.picks, self.cadences),
         )
 
+    @cached_property
     def picks(self) -> list[Newsletter]:
         """The newsletters she chose, as far as they exist; of use before the form is valid, too."""
         chosen = self.data.getlist("newsletter") if isinstance(self.data, MultiValueDict) else []
         return [self.by_slug[slug] for slug in dict.fromkeys(chosen) if slug in self.by_slug]
 
+    @property
     def weekly(self) -> list[Newsletter]:
         """Those of her picks of which she wants only the best of the week, as far as there is one."""
-        cadences = self.cadences()
         return [
-            each for each in self.picks() if each.has_weekly and cadences.get(each.slug) == Cadence.WEEKLY
+            each for each in self.picks if each.has_weekly and self.cadences.get(each.slug) == Cadence.WEEKLY
         ]
 
+    @cached_property
     def cadences(self) -> dict[str, str]:
         """How often she wants her picks, by slug: one answer from a box for one newsletter, or a tick at each of many."""
         cadences = {}
         if said := str(self.data.get("cadence", "")):
-            cadences = {each.slug: said for each in self.picks()}
+            cadences = {each.slug: said for each in self.picks}
         if isinstance(self.data, MultiValueDict):
             cadences |= dict.fromkeys(self.data.getlist("weekly"), Cadence.WEEKLY)
         return cadences

@@ -4,6 +4,7 @@ The web takes a sign-up down and a worker decides it: whether an address reads u
 takes, and nobody waits for a letter to be written.
 """
 
+import json
 import logging
 import time
 import unicodedata
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from newsroom.mail import letters, recipient_domains
 from newsroom.mail.addresses import Address, address_hash, admit, counting_hash, normalise
@@ -45,6 +46,16 @@ logger = logging.getLogger(__name__)
 
 CONFIRM_WITHIN = timedelta(days=7)
 _AT_ONCE = 100
+# What SignUpRequest.objects.create() sends. Django takes as long to put it together as PostgreSQL to carry it out, and
+# this is what a sign-up consists of.
+_TAKE_DOWN = f"""
+    INSERT INTO {SignUpRequest._meta.db_table} (
+        typed_address, address_hash, newsletters, weekly, language, form, network_address, wording_version, asked_at
+    ) VALUES (
+        %(typed_address)s, %(address_hash)s, %(newsletters)s, %(weekly)s, %(language)s, %(form)s, %(network_address)s,
+        %(wording_version)s, %(asked_at)s
+    )
+"""  # noqa: S608 — our own table's name
 _SLICE_SECONDS = 60.0  # a task ends before its time limit and leaves the rest to the next one
 
 
@@ -77,18 +88,20 @@ def take_down(wish: Wish, *, at: datetime) -> None:
     entry = enter(address, wish.network_address, at=at)
     if entry is Entry.REFUSED:
         return
-    SignUpRequest.objects.create(
-        typed_address=wish.typed_address.strip(),
-        address_hash=address_hash(address.normal),
-        newsletters=[each.pk for each in wanted],
-        weekly=None if wish.weekly is None else sorted(wish.weekly),
-        language=wish.language,
-        form=wish.form,
-        network_address=wish.network_address or None,
+    values = {
+        "typed_address": wish.typed_address.strip(),
+        "address_hash": address_hash(address.normal),
+        "newsletters": json.dumps([each.pk for each in wanted]),
+        "weekly": None if wish.weekly is None else json.dumps(sorted(wish.weekly)),
+        "language": wish.language,
+        "form": wish.form,
+        "network_address": wish.network_address or None,
         # What she saw, whichever version the worker knows as the present one.
-        wording_version=wording(wish.wording_version, wish.language).version,
-        asked_at=at,
-    )
+        "wording_version": wording(wish.wording_version, wish.language).version,
+        "asked_at": connection.ops.adapt_datetimefield_value(at),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_DOWN, values)
     if entry is Entry.FIRST:
         queue.wake_sign_ups()
 

@@ -107,8 +107,9 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     """The form by itself, and where every sign-up box posts to."""
     if request.method != "POST":
         return _blank(request, offered.read())
-    data = request.POST.copy()
+    data: QueryDict = request.POST
     if "take" in data:  # "Did you mean …?" was answered with yes
+        data = request.POST.copy()
         data["address"] = str(data["take"])
     form = SignupForm(data, offered=offered.remembered())
     if not form.is_valid():
@@ -142,9 +143,9 @@ def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpRespo
 
 def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
     """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
-    picks = form.picks()
+    picks = form.picks
     context = _form_context(
-        request, form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly()}
+        request, form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly}
     )
     context["address"] = form.data.get("address", "")
     context["path"] = form.data.get("path", "")
@@ -161,12 +162,12 @@ def look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
     """Lead to the page that says to look for mail; her browser alone keeps what she asked for."""
     kept = Request(
         address=form.cleaned_data["address"],
-        slugs=[each.slug for each in form.picks()],
+        slugs=[each.slug for each in form.picks],
         language=form.language,
         path=form.place,
         wording=form.wording_version,
         sent_at=at.timestamp(),
-        weekly=[each.slug for each in form.weekly()],
+        weekly=[each.slug for each in form.weekly],
     )
     return kept.keep(see_other(reverse("check_inbox")))
 
