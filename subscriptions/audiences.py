@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from newsroom.mail.addresses import address_hash
 from newsroom.web.keys import among
-from subscriptions import suppression
+from subscriptions import sources, suppression
 from subscriptions.models import (
     Newsletter,
     Subscription,
@@ -28,7 +28,10 @@ from subscriptions.states import Cadence, SubscriptionState
 
 @dataclass(frozen=True, kw_only=True)
 class Deliverable:
-    """What the hand-over needs to know of one subscription. A skip_reason means: do not mail, and why."""
+    """What the hand-over needs to know of one subscription. A skip_reason means: do not mail, and why.
+
+    since: the day she signed up; of no worth unless is_dated.
+    """
 
     subscription_id: int
     address: str
@@ -37,6 +40,7 @@ class Deliverable:
     source: str
     skip_reason: str = ""
     address_hash: str = ""
+    is_dated: bool = True
     paused_until: datetime | None = None
 
 
@@ -117,7 +121,9 @@ def deliverable(
         "state",
         "paused_until",
         "cadence",
-        TruncDate(Coalesce("confirmed_at", "requested_at"), tzinfo=timezone.get_current_timezone()),
+        TruncDate("requested_at", tzinfo=timezone.get_current_timezone()),
+        # Both are the time of the import for a line that had neither; asking and confirming take two moments.
+        ExpressionWrapper(Q(requested_at=F("confirmed_at")), BooleanField()),
         "source",
         "subscriber__address",
         "subscriber__typed_address",
@@ -126,14 +132,14 @@ def deliverable(
     )
     rows = {row[0]: row for row in found}
     # A row that came in past our services may lack its hash: it is checked all the same.
-    hashes = {pk: row[8] or address_hash(row[6]) for pk, row in rows.items() if row[6]}
+    hashes = {pk: row[9] or address_hash(row[7]) for pk, row in rows.items() if row[7]}
     suppressed = suppression.among(set(hashes.values()), newsletter=newsletter)
     looks: dict[int, Deliverable] = {}
     for pk in subscription_ids:
         if pk not in rows:
             looks[pk] = _gone(pk, newsletter, at)
             continue
-        _, state, paused_until, wants, since, source, address, typed, _, language = rows[pk]
+        _, state, paused_until, wants, since, is_one_moment, source, address, typed, _, language = rows[pk]
         reason = _skip_reason(address, state, paused_until, at)
         if not reason and wants == Cadence.WEEKLY and cadence == Cadence.EACH:
             reason = "cadence"
@@ -144,6 +150,7 @@ def deliverable(
             address="" if reason else sendable_form(address, typed),
             language=language,
             since=since,
+            is_dated=not (is_one_moment and sources.is_imported(source)),
             source=source,
             skip_reason=reason,
             address_hash=hashes.get(pk, ""),

@@ -21,6 +21,11 @@ _PLACES = (
 _IMPORTED = _("at our former newsletter service")
 
 
+def is_imported(source: str) -> bool:
+    """Whether a file brought the reader; other places are paths."""
+    return bool(source) and not source.startswith("/")
+
+
 def in_words(source: str, language: str) -> str:
     """The place as a phrase after a date: `below an article`; nothing where it is not known."""
     if not source:

@@ -24,11 +24,15 @@ _ADDRESS: Final = "\0" * 20
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """What the foot says of a reader beside her address. source: where she signed up, as the record has it."""
+    """What the foot says of a reader beside her address. source: where she signed up, as the record has it.
+
+    is_dated: whether anybody knows that she signed up on the day `since`.
+    """
 
     language: str
     since: date | datetime
     source: str = ""
+    is_dated: bool = True
     is_back: bool = False
 
 
@@ -41,10 +45,15 @@ def words(reader: Reader, *, newsletter: str, language: str) -> dict[str, str]:
     spoken = spoken_language(reader.language, otherwise=language)
     with translation.override(spoken):
         place = sources.in_words(reader.source, spoken)
-        # Translators: Sie erhalten „Morgenpost“, weil Sie sich am 4. Mai 2026 unter einem Artikel mit m…@example.org angemeldet haben.
-        sentence = _(
-            "You receive %(name)s because you signed up with %(masked_address)s on %(since)s%(place)s."
-        ) % {
+        if reader.is_dated:
+            # Translators: Sie erhalten „Morgenpost“, weil Sie sich am 4. Mai 2026 unter einem Artikel mit m…@example.org angemeldet haben.
+            sentence = _(
+                "You receive %(name)s because you signed up with %(masked_address)s on %(since)s%(place)s."
+            )
+        else:
+            # Translators: Sie erhalten „Morgenpost“, weil Sie sich bei unserem früheren Newsletter-Dienst mit m…@example.org angemeldet haben.
+            sentence = _("You receive %(name)s because you signed up with %(masked_address)s%(place)s.")
+        sentence %= {
             "name": " ".join(strip_slots(newsletter).split()),
             "masked_address": _ADDRESS,
             "since": long_date(reader.since, spoken),

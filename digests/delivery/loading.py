@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from digests.delivery import footers, ledger
 from digests.delivery.errors import UnknownRendition
@@ -40,16 +40,20 @@ class _Feet:
         self._language = language
         # A mail frozen before readers had their own foot gets what it always did, to the byte.
         self._is_own = not mail.slot_names.isdisjoint(footers.SLOTS)
-        self._made: dict[tuple[str, date, str, bool], Shared] = {}
+        self._made: dict[tuple[object, ...], Shared] = {}
 
     def of(self, reader: Deliverable, *, is_back: bool) -> Shared:
-        key = reader.language, reader.since, reader.source, is_back
+        key = reader.language, reader.since, reader.is_dated, reader.source, is_back
         if key not in self._made:
             if len(self._made) == _KEPT_FEET:
                 self._made.clear()
             self._made[key] = self._make(
                 footers.Reader(
-                    language=reader.language, since=reader.since, source=reader.source, is_back=is_back
+                    language=reader.language,
+                    since=reader.since,
+                    source=reader.source,
+                    is_dated=reader.is_dated,
+                    is_back=is_back,
                 )
             )
         return self._made[key]

@@ -20,7 +20,7 @@ from newsroom.mail import providers
 from newsroom.mail.plain_text import WIDTH
 from newsroom.mail.providers.memory import MemoryProvider
 from newsroom.mail.wire import slot_names
-from subscriptions.models import Newsletter
+from subscriptions.models import Newsletter, Subscription
 from tests.digests.delivery.factories import Clock
 from tests.digests.factories import DAY, MONDAY_SIX, make_handed_over
 from tests.factories import NOON, make_newsletter, make_plan, make_subscriber, make_subscription
@@ -156,6 +156,38 @@ def test_a_reader_of_a_language_that_we_do_not_speak_gets_the_newsletters() -> N
 
     assert footers.words(reader, newsletter=NAME, language="en")["reader_language"] == "en"
     assert footers.words(swiss, newsletter=NAME, language="en")["reader_language"] == "de"
+
+
+@pytest.mark.usefixtures("in_print")
+@pytest.mark.parametrize(
+    ("dates", "english", "german"),
+    [
+        pytest.param(
+            {"requested_at": NOON, "confirmed_at": NOON},
+            "because you signed up with m…@example.org at our former newsletter service.",
+            "weil Sie sich bei unserem früheren Newsletter-Dienst mit n…@example.org angemeldet haben.",
+            id="a file without dates",
+        ),
+        pytest.param(
+            {"requested_at": NOON - 40 * DAY, "confirmed_at": NOON},
+            "because you signed up with m…@example.org on March 25, 2026 at our former newsletter service.",
+            "weil Sie sich am 25. März 2026 bei unserem früheren Newsletter-Dienst mit n…@example.org angemeldet haben.",
+            id="a file that says when she asked",
+        ),
+    ],
+)
+def test_of_imported_readers_no_day_is_named_that_nobody_knows(
+    dates: dict[str, dt.datetime], english: str, german: str
+) -> None:
+    newsletter = two_readers(**dates)
+    Subscription.objects.update(source="leserschaft.csv")
+
+    mails = mails_of(newsletter)
+
+    for name, sentence in (("mia", english), ("noah", german)):
+        text, html = parts(mails[f"{name}@example.org"])
+        assert sentence in " ".join(text.split())
+        assert sentence in " ".join(html.split())
 
 
 def test_templates_get_every_slot_and_the_size_reckons_with_the_longest() -> None:
