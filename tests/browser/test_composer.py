@@ -184,7 +184,7 @@ def test_what_is_typed_is_saved_and_shown_as_readers_will_get_it(
 
     page.locator("#id_subject").fill("Die Fähre ist wieder da")
 
-    expect(page.locator(".desk-inbox strong")).to_have_text("Die Fähre ist wieder da", timeout=5_000)
+    expect(page.locator(".desk-inbox strong")).to_have_text("Die Fähre ist wieder da")
     is_saved(page)
     digest.refresh_from_db()
     assert digest.subject == "Die Fähre ist wieder da"

@@ -140,9 +140,9 @@ def test_newsletter_at_its_limit_lets_others_pass(
     )
 
     began = time.monotonic()
-    pump.run(seconds=3, at_clock=clock)
+    pump.run(seconds=30, at_clock=clock)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert (states(slow), states(other)) == ({"waiting": 300}, {"accepted": 5})
     first, *untouched = Batch.objects.filter(mailing=slow).order_by("pk")
     assert first.not_before > clock()

@@ -218,14 +218,14 @@ def test_a_link_lost_after_the_final_dot_leaves_one_copy_unknown() -> None:
     assert len(server.messages) == 1  # it had been taken: that is why nobody may call it unsent
 
 
-@pytest.mark.parametrize("script", [Script(end_pause=3), Script(drip=True)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("script", [Script(end_pause=9), Script(drip=True)], ids=["silent", "dripping"])
 def test_a_server_that_does_not_come_to_an_end_is_left_at_the_deadline(script: Script) -> None:
     with mail_server(script) as server:
         begun = time.monotonic()
         result = _send(_provider(server.port), _copies(2), seconds=1.2)
         passed = time.monotonic() - begun
 
-    assert passed < 2
+    assert passed < 6
     assert _verdicts(result) == [Verdict.UNKNOWN, Verdict.NOT_SENT]
 
 

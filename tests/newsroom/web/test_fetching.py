@@ -286,7 +286,7 @@ def test_what_cannot_be_unpacked_is_an_error(coding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(body=b"x" * 1000, drip=0.02), Answer(body=b"x", pause=3)], ids=["dripping", "silent"]
+    "answer", [Answer(body=b"x" * 1000, drip=0.02), Answer(body=b"x", pause=9)], ids=["dripping", "silent"]
 )
 def test_the_time_limit_holds_for_the_whole_answer(answer: Answer) -> None:
     with web_server(lambda asked: answer) as server:
@@ -294,7 +294,7 @@ def test_the_time_limit_holds_for_the_whole_answer(answer: Answer) -> None:
         with pytest.raises(TooSlow):
             _fetch(server, seconds=0.4)
 
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 6
 
 
 def test_a_header_that_drips_is_left_at_the_deadline_too() -> None:
@@ -319,7 +319,7 @@ def test_a_header_that_drips_is_left_at_the_deadline_too() -> None:
                 f"http://127.0.0.1:{port}/", accept="*/*", seconds=0.4, allow=frozenset({f"127.0.0.1:{port}"})
             )
 
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 6
 
 
 @pytest.mark.parametrize("answer", [HANG_UP, Answer(body=b"x" * 100, cut=50)])
