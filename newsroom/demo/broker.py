@@ -13,7 +13,7 @@ import redis
 
 from newsroom.demo.processes import NotReady, ProgramEnded, Supervisor, free_port
 
-READY_SECONDS = 10.0
+READY_SECONDS = 45.0
 _TRIES = 5  # a port found free may be taken by the time the server binds it
 
 

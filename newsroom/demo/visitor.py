@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx
 
-MAIL_SECONDS = 45.0
+MAIL_SECONDS = 90.0
 
 
 class VisitFailed(Exception):

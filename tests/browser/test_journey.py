@@ -21,7 +21,7 @@ from tests.house import ROOT, House, running_demo
 
 pytestmark = pytest.mark.journey
 
-LETTER_SECONDS = 30.0
+LETTER_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
