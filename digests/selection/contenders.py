@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef
 
 from digests import marking, weights
 from digests.credits import tells_of_a_machine
@@ -21,6 +21,7 @@ from digests.weights import Weights
 from newsroom.articles.credits import credit_of
 from newsroom.articles.models import Article, ArticleQuerySet
 from newsroom.articles.states import MACHINE_MADE, Origin, Review
+from newsroom.web.keys import among
 from subscriptions.models import Newsletter
 from subscriptions.states import Cadence
 
@@ -120,7 +121,7 @@ def contenders(
     if wanted:
         articles = articles | _elsewhere(newsletter, wanted)
     rows = {row[0]: Columns._make(row) for row in _preferring(articles, plan).values_list(*Columns._fields)}
-    sent = _sent(plan, articles, start)
+    sent = _sent(plan, rows, start)
     shown = best_of.showings(newsletter, start=start, end=end) if plan.is_best_of else {}
     facts = _all_facts(plan, rows.values(), sent, marks, shown)
     ranked = rank(facts, at=at, weights=tried or weights.read(plan.weights, cadence=cadence))
@@ -151,12 +152,10 @@ def window(
     return new.filter(withdrawn_at__isnull=True)
 
 
-def _sent(plan: Plan, window: QuerySet[Article], start: datetime) -> dict[int, Digest]:
-    """By article of the window: the last earlier digest for the same readers that told of the same event. Queries: 2."""
+def _sent(plan: Plan, rows: Mapping[int, Columns], start: datetime) -> dict[int, Digest]:
+    """By article: the last earlier digest for the same readers that told of the same event. Queries: 2 at most."""
     earlier = (
         Pick.objects.filter(
-            Q(article__in=window.values("pk"))
-            | Q(article__cluster__in=window.filter(cluster__isnull=False).values("cluster")),
             digest__newsletter=plan.newsletter_id,
             digest__cadence=plan.cadence,
             digest__state__in=CUTTING,
@@ -164,16 +163,20 @@ def _sent(plan: Plan, window: QuerySet[Article], start: datetime) -> dict[int, D
         )
         .select_related("digest__newsletter", "article")
         .defer("digest__note", "digest__slots", "article__body_html")
-        .order_by("digest__window_end")
     )
+    clusters = {row.cluster_id for row in rows.values() if row.cluster_id}
+    # Asked one after the other: with "or" between them PostgreSQL reads every article there is.
+    told = list(earlier.filter(article__in=among(rows)))
+    if clusters:
+        told += earlier.filter(article__cluster__in=among(clusters))
     by_article: dict[int, Digest] = {}
     by_cluster: dict[int, Digest] = {}
-    for pick in earlier:
+    for pick in sorted(told, key=lambda pick: pick.digest.window_end):
         by_article[pick.article_id] = pick.digest
         if pick.article.cluster_id:
             by_cluster[pick.article.cluster_id] = pick.digest
-    clustered = window.filter(cluster__in=by_cluster).values_list("pk", "cluster_id") if by_cluster else ()
-    return {key: by_cluster[cluster] for key, cluster in clustered} | by_article
+    of_event = {key: by_cluster[row.cluster_id] for key, row in rows.items() if row.cluster_id in by_cluster}
+    return of_event | by_article
 
 
 def _marks(newsletter: Newsletter, *, cadence: str) -> dict[int, Any]:
