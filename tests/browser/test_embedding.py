@@ -120,8 +120,9 @@ def test_a_token_is_made_by_keyboard_and_stands_ready_to_copy(
     page.locator("#id_password").fill("ebbe-und-flut")
     page.locator("input[type=submit]").click()
 
+    page.wait_for_load_state("load")  # the admin leads the keyboard to the first field once it is there
     page.locator("#id_name").fill("Echtbetrieb")
-    page.keyboard.press("Enter")
+    page.locator("#id_name").press("Enter")
 
     secret = page.locator("#secret")
     expect(secret).to_be_focused()
