@@ -160,8 +160,8 @@ def _addresses_of(reader: Subscriber) -> set[str]:
 def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
     """Let requests lapse that nobody confirmed within 30 days, and forget who never confirmed anything.
 
-    What stays is the record with a hash, and the hashes that limits are counted by; no suppression, because she may
-    ask again. Gives the number of readers forgotten. Safe to repeat; at most `limit` at once.
+    What stays are the hashes that limits are counted by; no suppression, because she may ask again, and no record:
+    there is nothing that it could prove. Gives the number of readers forgotten. Safe to repeat; at most `limit` at once.
     """
     Subscription.objects.pending().filter(requested_at__lte=at - UNCONFIRMED_FOR).update(
         state=SubscriptionState.LAPSED
@@ -180,6 +180,7 @@ def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
                 subscriber=row
             ).exists():  # looked again: she may just have come back
                 forget_address(row, at=at)
+                ConsentEvent.objects.filter(subscriber=row).delete()
     return len(numbers)
 
 

@@ -7,6 +7,7 @@ does not expire (RFC 8058 §3.1 wants it opaque and hard to forge); LINK_KEYS ar
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
@@ -181,9 +182,18 @@ def link_url(link_id: int) -> str:
     return f"{settings.SITE_URL}/r/{make(TokenKind.LINK, link_id)}"
 
 
+# What token_urlsafe makes of 16 bytes.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
 def secret_token() -> str:
     """128 random bits for a link that proves who opens it, such as a confirmation; kept only as `hash_secret`."""
     return secrets.token_urlsafe(16)
+
+
+def may_be_secret(token: str) -> bool:
+    """Whether this looks like a `secret_token` of which nothing was cut off."""
+    return _SECRET.fullmatch(token) is not None
 
 
 def hash_secret(token: str) -> str:

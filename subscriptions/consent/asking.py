@@ -21,11 +21,12 @@ from newsroom.web.tokens import hash_secret, secret_token
 from subscriptions import correspondence, queue
 from subscriptions.consent import attack
 from subscriptions.consent.limits import (
+    RESEND_AFTER,
     Entry,
     enter,
     has_turn,
     let_in,
-    may_confirm_again,
+    next_confirmation,
     one_at_a_time,
 )
 from subscriptions.consent.record import event
@@ -208,8 +209,11 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
             reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
         )
         return
-    if not may_confirm_again(address.normal, at=at, attack_since=attack_since):
+    turn = next_confirmation(address.normal, at=at, attack_since=attack_since)
+    is_hers = reader is not None and not _were_just_asked(asked, rows, at=at)
+    if turn is None or (turn > at and not is_hers):
         return
+    leaves_at = max(leaves_at, turn)
     if reader is None:
         reader = _new_reader(wish.typed_address, address, language=wish.language, at=at)
     pending = _enrol(reader, asked, rows, weekly=wish.weekly, form=wish.form, at=at)
@@ -230,6 +234,15 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
             },
         )
         for row in pending
+    )
+
+
+def _were_just_asked(asked: list[Newsletter], rows: Mapping[int, Subscription], *, at: datetime) -> bool:
+    """Whether this is the same request once more, whose letter is hardly out; for other newsletters one waits its turn."""
+    found = [rows.get(each.pk) for each in asked]
+    return all(
+        row is not None and row.state == SubscriptionState.PENDING and row.requested_at > at - RESEND_AFTER
+        for row in found
     )
 
 

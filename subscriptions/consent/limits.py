@@ -140,18 +140,29 @@ def one_at_a_time(counting: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(counting[:15], 16)])
 
 
-def may_confirm_again(normal_address: str, *, at: datetime, attack_since: datetime | None = None) -> bool:
-    """Whether this mailbox may get another confirmation now: 60 s apart, 3 in 24 hours, 5 in 30 days. One query.
+def may_confirm_again(normal_address: str, *, at: datetime) -> bool:
+    """Whether this mailbox may get another confirmation now: 60 s apart, 3 in 24 hours, 5 in 30 days. One query."""
+    return next_confirmation(normal_address, at=at) == at
+
+
+def next_confirmation(
+    normal_address: str, *, at: datetime, attack_since: datetime | None = None
+) -> datetime | None:
+    """When this mailbox may get its next confirmation, at the earliest now; None: not today. One query.
 
     attack_since: in attack mode its first one is its only one.
     """
     month = at - timedelta(days=30)
     recent = Confirmation.objects.filter(counting_hash=counting_hash(normal_address), created_at__gt=month)
     times = list(recent.values_list("created_at", flat=True))
-    today = [time for time in times if time > at - timedelta(days=1)]
-    is_too_soon = any(time > at - RESEND_AFTER for time in today)
+    today = sorted(time for time in times if time > at - timedelta(days=1))
     is_in_attack = attack_since is not None and any(time >= attack_since for time in times)
-    return not (is_too_soon or is_in_attack) and len(today) < PER_DAY and len(times) < PER_MONTH
+    if is_in_attack or len(today) >= PER_DAY or len(times) >= PER_MONTH:
+        return None
+    free = today[0] if today else at
+    for time in today:  # one that was asked within another's pause leaves after it
+        free = max(time, free) + RESEND_AFTER
+    return max(at, free)
 
 
 def may_ask_for_link(network_address: str) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import override
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.redirects import see_other
-from newsroom.web.tokens import manage_url
+from newsroom.web.tokens import manage_url, may_be_secret
 from subscriptions import consent, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.forms import language_code
@@ -33,7 +33,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             return _confirmed(request, done.subscriber, done.subscriptions, at=at)
         confirmation = consent.find_confirmation(token, at=at)
     except LinkUnknown:
-        return broken_link(request)
+        if not may_be_secret(token):
+            return broken_link(request)
+        return render(request, "subscriptions/link_gone.html", status=404)
     except LinkExpired as error:
         with override(language_code(error.language)):
             return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})

@@ -131,7 +131,7 @@ def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpRespo
     """The empty form; ticked is only what she chose before, or the newsletter whose page she comes from."""
     earlier = Request.of(request) if "change" in request.GET else None
     form = SignupForm(offered=newsletters)
-    ticked = set(earlier.slugs) if earlier else set(request.GET.getlist("newsletter"))
+    ticked = set(earlier.slugs) if earlier else {request.GET.get("newsletter", "")}
     context = _form_context(request, form, ticked, weekly=earlier.weekly if earlier else ())
     context["address"] = earlier.address if earlier else ""
     context["path"] = earlier.path if earlier else request.path

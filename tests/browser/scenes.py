@@ -402,6 +402,7 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
         "expired": at(_confirmation(days_ago=8)),
         "asked again": press(_confirmation(days_ago=8), again="1"),
         "unknown": get("/confirm/nothing-like-a-token/"),
+        "forgotten": get("/confirm/AAAAAAAAAAAAAAAAAAAAAA/"),
     },
     "decline": {
         "open": at(_asked()),

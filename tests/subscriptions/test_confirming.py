@@ -98,3 +98,15 @@ def test_the_page_keeps_its_secret() -> None:
         assert answer["Referrer-Policy"] == "no-referrer"
         assert answer["Cache-Control"] == "no-store"
         assert answer["X-Robots-Tag"] == "noindex"
+
+
+def test_a_forgotten_sign_up_is_told_from_a_link_that_was_cut_off() -> None:
+    cut, whole = "/confirm/AAAAAAAAAAAAAAAAAAAAA/", "/confirm/AAAAAAAAAAAAAAAAAAAAAA/"
+
+    for method in ("get", "post"):
+        broken, gone = (getattr(fresh_client(), method)(path) for path in (cut, whole))
+
+        assert (broken.status_code, gone.status_code) == (404, 404)
+        assert "This link is not complete" in broken.content.decode()
+        assert "This sign-up is gone" in gone.content.decode()
+        assert 'href="/newsletters/"' in gone.content.decode()

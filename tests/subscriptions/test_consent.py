@@ -10,6 +10,7 @@ from newsroom.mail.errors import BadAddress
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from subscriptions import consent, suppression
+from subscriptions.consent.limits import PER_DAY, RESEND_AFTER
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState, SuppressionReason
@@ -174,13 +175,32 @@ def test_one_network_cannot_write_to_a_thousand_mailboxes(settings: LazySettings
 
 
 def test_over_the_limit_nothing_is_written() -> None:
-    newsletter, other = make_newsletter(), make_newsletter()
-    ask("mia@example.org", newsletter)
-    before = (Subscription.objects.count(), ConsentEvent.objects.count())
+    newsletters = [make_newsletter() for _each in range(PER_DAY + 1)]
+    ask("mia@example.org", newsletters[0])
+    ask("mia@example.org", newsletters[0], at=NOON + dt.timedelta(seconds=5))  # the same once more
+    ask(
+        "mia+de@example.org", newsletters[1], at=NOON + dt.timedelta(seconds=6)
+    )  # the same mailbox, another reader
+    assert (Subscription.objects.count(), ConsentEvent.objects.count()) == (1, 1)
 
-    ask("mia@example.org", other, at=NOON + dt.timedelta(seconds=5))
+    for number, newsletter in enumerate(newsletters[1:], start=1):
+        ask("mia@example.org", newsletter, at=NOON + number * dt.timedelta(hours=1))
 
-    assert (Subscription.objects.count(), ConsentEvent.objects.count()) == before
+    assert (Subscription.objects.count(), ConsentEvent.objects.count()) == (PER_DAY, PER_DAY)
+
+
+def test_who_asks_for_another_newsletter_at_once_gets_its_letter_a_minute_later() -> None:
+    newsletters = [make_newsletter() for _each in range(PER_DAY + 1)]
+
+    for number, newsletter in enumerate(newsletters):
+        ask("mia@example.org", newsletter, at=NOON + number * dt.timedelta(seconds=10))
+
+    letters = Letter.objects.filter(kind=LetterKind.CONFIRMATION).order_by("pk")
+    assert [letter.not_before - NOON for letter in letters] == [
+        number * RESEND_AFTER for number in range(PER_DAY)
+    ]
+    asked = Subscription.objects.order_by("pk").values_list("newsletter", flat=True)
+    assert list(asked) == [newsletter.pk for newsletter in newsletters[:PER_DAY]]
 
 
 # --- Confirming -----------------------------------------------------------------------------------------------

@@ -322,6 +322,7 @@ def test_a_request_nobody_confirmed_is_forgotten_after_thirty_days() -> None:
     assert (late, again, Subscription.objects.get().state) == (1, 0, "lapsed")
     assert not [text for text in texts() if "mia.muster" in text.casefold() or "exmple-cua" in text]
     assert not Suppression.objects.exists()
+    assert not ConsentEvent.objects.exists(), "it proves nothing, and names her network"
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()
     assert not consent.may_confirm_again(NORMAL, at=asked_at + dt.timedelta(seconds=30))  # limits remember
 

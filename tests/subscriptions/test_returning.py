@@ -72,6 +72,20 @@ def test_a_stop_of_one_newsletter_is_told_at_that_newsletter() -> None:
 
     assert f'aria-describedby="stop-{first.newsletter.slug}"' in page
     assert page.count("marked as spam") == 1
+    assert "Was it a mistake?" in page
+    assert "Is your mailbox well again?" not in page
+
+
+def test_a_letter_is_promised_only_where_a_button_asks_for_it() -> None:
+    (row,) = reading("Wirtschaft")
+    consent.unsubscribe(row, how="/u/", network_address="203.0.113.7", at=NOON)
+    stop(SuppressionReason.HARD_BOUNCE)
+
+    page = opened(row).get("/preferences/").content.decode()
+
+    assert "your mailbox refused our e-mails for good" in page
+    assert "Then we will send you an e-mail" not in page
+    assert "/preferences/again/" not in page
 
 
 def test_nothing_is_said_where_nothing_stopped() -> None:

@@ -69,6 +69,14 @@ def test_only_the_newsletter_she_came_for_is_ticked() -> None:
     assert [each["value"] for each in Inputs(page).found if "checked" in each] == [here.slug]
 
 
+def test_no_link_ticks_more_than_one() -> None:
+    slugs = [make_newsletter().slug for _each in range(3)]
+
+    page = fresh_client().get("/subscribe/?" + "&".join(f"newsletter={slug}" for slug in slugs))
+
+    assert len([each for each in Inputs(page.content.decode()).found if "checked" in each]) == 1
+
+
 def test_the_address_field_helps_phones_and_screen_readers() -> None:
     make_newsletter()
 
