@@ -65,15 +65,8 @@ def unsubscribe(
 
 
 def can_restore(subscription: Subscription, *, at: datetime) -> bool:
-    """Whether leaving can still be undone: within a day, whoever asked for her meanwhile. No query."""
-    left_at = subscription.unsubscribed_at
-    return (
-        subscription.state != SubscriptionState.ACTIVE
-        and left_at is not None
-        and at - left_at < UNDO_WITHIN
-        and subscription.confirmed_at is not None
-        and bool(subscription.subscriber.address)
-    )
+    """Whether she left by herself within a day and can undo it, whoever asked for her meanwhile. Queries: 0 or 2."""
+    return _left_by_herself(subscription, at=at) is not None
 
 
 def restore(subscription: Subscription, *, network_address: str | None, at: datetime) -> bool:
@@ -90,15 +83,10 @@ def restore(subscription: Subscription, *, network_address: str | None, at: date
         )
         if row.state == SubscriptionState.ACTIVE:
             return False
-        ended = _last_act(row)
-        is_reader_s_own = ended is not None and ended.kind == ConsentKind.UNSUBSCRIBED and not ended.actor
-        if ended is None or not is_reader_s_own or not can_restore(row, at=at):
+        ended = _left_by_herself(row, at=at)
+        if ended is None:
             raise UndoExpired(row.pk)
-        if is_suppressed(row.subscriber.address_hash, newsletter=row.newsletter):
-            raise UndoExpired(row.pk)  # a bounce or a complaint came after she left
         before = ended.facts["before"]
-        if before["state"] != SubscriptionState.ACTIVE:
-            raise UndoExpired(row.pk)
         row.state = SubscriptionState.ACTIVE
         row.cadence = before["cadence"]
         row.paused_until = _time(before["paused_until"])
@@ -136,6 +124,22 @@ def left_together_with(subscription: Subscription, *, since: datetime) -> list[S
     return list(
         rows.filter(newsletter__in=ended.values("newsletter")).select_related("subscriber", "newsletter")
     )
+
+
+def _left_by_herself(row: Subscription, *, at: datetime) -> ConsentEvent | None:
+    """The event by which she left, if that can be undone: within a day, and nothing else has stopped her mail."""
+    is_recent = row.unsubscribed_at is not None and at - row.unsubscribed_at < UNDO_WITHIN
+    is_hers = row.confirmed_at is not None and bool(row.subscriber.address)
+    if row.state == SubscriptionState.ACTIVE or not is_recent or not is_hers:
+        return None
+    ended = _last_act(row)
+    if ended is None or ended.kind != ConsentKind.UNSUBSCRIBED or ended.actor:
+        return None
+    if ended.facts["before"]["state"] != SubscriptionState.ACTIVE:
+        return None
+    if is_suppressed(row.subscriber.address_hash, newsletter=row.newsletter):
+        return None  # a bounce or a complaint came after she left
+    return ended
 
 
 def _last_act(row: Subscription) -> ConsentEvent | None:

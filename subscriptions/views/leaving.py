@@ -50,7 +50,7 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
             # Somebody may have asked for her since she left: the way back stays open all the same.
             if subscription.state in OPEN and not consent.can_restore(subscription, at=at):
                 return render(request, "subscriptions/leave.html", {"subscription": subscription})
-            return _left(request, subscription, token, at=at)
+            return _left(request, subscription, token, at=at, asks_for_others=True)
         return _end(request, subscription, token, posted)
 
 

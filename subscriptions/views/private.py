@@ -23,7 +23,7 @@ from subscriptions.states import SubscriptionState
 # Three tables with all their columns take Django longer to ask for than all else that leaving takes.
 _TO_LEAVE = (
     *("newsletter_id", "state", "cadence", "paused_until", "confirmed_at", "unsubscribed_at", "moved_to_id"),
-    *("subscriber__address", "subscriber__language"),
+    *("subscriber__address", "subscriber__address_hash", "subscriber__language"),
 )
 
 P = ParamSpec("P")

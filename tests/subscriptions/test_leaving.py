@@ -167,6 +167,16 @@ def test_offers_to_stay_come_only_after_the_effect() -> None:
     assert [f'name="weeks" value="{weeks}"' in after for weeks in (1, 2, 4)] == [True] * 3
 
 
+def test_after_a_mail_programs_press_the_page_still_offers_to_leave_all() -> None:
+    row, url = reading()
+    make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber)
+    fresh_client().post(url, {"List-Unsubscribe": "One-Click"})
+
+    page = fresh_client().get(url).content.decode()
+
+    assert 'name="everything"' in page
+
+
 def test_undo_brings_it_back_once() -> None:
     row, url = reading()
     client = fresh_client(enforce_csrf_checks=True)

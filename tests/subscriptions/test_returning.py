@@ -8,13 +8,14 @@ from django.test import Client
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
+from newsroom.web import tokens
 from newsroom.web.clock import now
 from subscriptions import consent, suppression
 from subscriptions.errors import UndoExpired
 from subscriptions.models import ConsentEvent, Newsletter, Subscription, Suppression
 from subscriptions.states import ConsentKind, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client, settings_path
+from tests.subscriptions.factories import confirm_token, fresh_client, path_of, settings_path
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +208,17 @@ def test_leaving_cannot_be_undone_once_mail_is_stopped() -> None:
     with pytest.raises(UndoExpired):
         consent.restore(row, network_address="", at=NOON)
     assert states() == ["unsubscribed"]
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT])
+@pytest.mark.parametrize("left_before", [True, False])
+def test_nothing_is_offered_that_would_be_refused(reason: SuppressionReason, left_before: bool) -> None:
+    (row,) = reading("Wirtschaft")
+    url = path_of(tokens.leave_url(row.pk))
+    if left_before:
+        fresh_client().post(url)
+        assert "/undo" in fresh_client().get(url).content.decode()
+
+    stop(reason, at=now())
+
+    assert "/undo" not in fresh_client().get(url).content.decode()
