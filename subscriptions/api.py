@@ -105,6 +105,9 @@ class PreferencesIn(Sent):
 
     language: Language | None = Field(None, description="Of our letters.")
     newsletters: dict[Slug, SettingIn] = Field(default_factory=dict, description="Settings by slug.")
+    wording_version: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] = Field(
+        BOX, description="Which wording the reader saw of what she switches on; it is kept with her consent."
+    )
 
 
 class ReaderToken(HttpBearer):
@@ -240,6 +243,8 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
             },
             cadences=cadences,
             language=sent.language or reader.language,
+            how="/api/v1/preferences",
+            wording_version=shown_at_sign_up(sent.wording_version, otherwise=BOX),
             network_address=client_address(request),
             at=at,
         )

@@ -161,18 +161,18 @@ def _decide_taken(request: SignUpRequest, because: str) -> int:
     return taken
 
 
-def request_subscription(wish: Wish, *, at: datetime) -> None:
-    """Decide a request at once: one letter that asks to confirm it, naming all newsletters.
+def request_subscription(wish: Wish, *, at: datetime) -> bool:
+    """Decide a request at once: one letter that asks to confirm it, naming all newsletters. Whether one is written.
 
-    The caller learns nothing about the address: new, waiting, reading, suppressed and over the limit end alike.
+    Only the reader herself may be told: to anybody else new, waiting, reading, suppressed and over the limit end alike.
     Who reads all of them already gets a letter that says so. Raises BadAddress for what is no address, and NoWeekly
     for a best-of that is none, whoever asks for it.
     """
     wanted = _offered(wish)
     if not wanted or not let_in(normalise(wish.typed_address), wish.network_address, at=at):
-        return
+        return False
     with transaction.atomic():
-        _decide(wish, wanted, at=at)
+        return _decide(wish, wanted, at=at)
 
 
 def _offered(wish: Wish) -> list[Newsletter]:
@@ -184,19 +184,22 @@ def _offered(wish: Wish) -> list[Newsletter]:
     return wanted
 
 
-def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
-    """What a request comes to that was let in. In the caller's transaction, which ends soon: others wait."""
+def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> bool:
+    """What a request comes to that was let in; whether a letter is written, or hardly out for this very request.
+
+    In the caller's transaction, which ends soon: others wait.
+    """
     address = normalise(wish.typed_address)
     attack_since = attack.since(at)
     if not has_turn(wish.network_address, attack_since=attack_since, at=at):
-        return
+        return False
     one_at_a_time(counting_hash(address.normal))
     leaves_at = attack.next_turn(at) if attack_since else at
     if leaves_at is None:
-        return
+        return False
     wanted = _not_suppressed(address, wanted)
     if not wanted:
-        return
+        return False
     reader = Subscriber.objects.filter(address=address.normal).first()
     rows = {row.newsletter_id: row for row in reader.subscriptions.all()} if reader else {}
     is_reading = {pk for pk, row in rows.items() if row.state == SubscriptionState.ACTIVE}
@@ -208,11 +211,13 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
         correspondence.say_already_subscribed(
             reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
         )
-        return
+        return True
     turn = next_confirmation(address.normal, at=at, attack_since=attack_since)
     is_hers = reader is not None and not _were_just_asked(asked, rows, at=at)
-    if turn is None or (turn > at and not is_hers):
-        return
+    if turn is None:
+        return False
+    if turn > at and not is_hers:
+        return reader is not None
     leaves_at = max(leaves_at, turn)
     if reader is None:
         reader = _new_reader(wish.typed_address, address, language=wish.language, at=at)
@@ -235,6 +240,7 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> None:
         )
         for row in pending
     )
+    return True
 
 
 def _were_just_asked(asked: list[Newsletter], rows: Mapping[int, Subscription], *, at: datetime) -> bool:

@@ -69,8 +69,8 @@ def can_restore(subscription: Subscription, *, at: datetime) -> bool:
     return _left_by_herself(subscription, at=at) is not None
 
 
-def restore(subscription: Subscription, *, network_address: str | None, at: datetime) -> bool:
-    """Undo leaving: the former settings exactly as they were. True if this call did it.
+def restore(subscription: Subscription, *, how: str, network_address: str | None, at: datetime) -> bool:
+    """Undo leaving: the former settings exactly as they were. True if this call did it. how: where it happened.
 
     Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it,
     or stopped mail to her since.
@@ -98,7 +98,7 @@ def restore(subscription: Subscription, *, network_address: str | None, at: date
             row.newsletter,
             ConsentKind.RESTORED,
             at=at,
-            form="/u/",
+            form=how,
             language=row.subscriber.language,
             network_address=network_address,
             facts={"undoes": ended.pk},

@@ -20,16 +20,16 @@ class Change:
 
 
 def changed(
-    reader: Subscriber, changes: Iterable[Change], *, network_address: str | None, at: datetime
+    reader: Subscriber, changes: Iterable[Change], *, how: str, network_address: str | None, at: datetime
 ) -> None:
-    """Write changed settings down, an event each."""
+    """Write changed settings down, an event each. how: where it happened, such as "/preferences/"."""
     for change in changes:
         event(
             reader,
             change.newsletter,
             ConsentKind.CHANGED,
             at=at,
-            form="/preferences/",
+            form=how,
             language=reader.language,
             network_address=network_address,
             facts={"what": change.what, "before": change.before, "after": change.after},

@@ -19,8 +19,6 @@ from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscri
 from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState
 from subscriptions.wording import SETTINGS
 
-_FORM = "/preferences/"
-
 
 def ended_by_stops(reader: Subscriber) -> list[Subscription]:
     """What a bounce or a complaint ended, and nobody touched since, in the catalogue's order. Two queries."""
@@ -37,21 +35,28 @@ def ended_by_stops(reader: Subscriber) -> list[Subscription]:
 
 
 def ask_to_return(
-    reader: Subscriber, newsletters: Sequence[Newsletter], *, network_address: str, at: datetime
-) -> None:
+    reader: Subscriber,
+    newsletters: Sequence[Newsletter],
+    *,
+    how: str,
+    network_address: str,
+    at: datetime,
+    wording_version: str = SETTINGS,
+) -> list[Newsletter]:
     """Send one letter that asks whether these shall come again, though a bounce or a complaint had stopped them.
 
-    Under the limits of any confirmation. What staff stopped is left out. Queries: at most 14.
+    Gives those it asks about: none over the limits of any confirmation, and none that staff stopped. how: where she
+    asked for it; wording_version: which words she saw there. Queries: at most 14.
     """
     if not reader.address:
-        return
+        return []
     with transaction.atomic():
         one_at_a_time(counting_hash(reader.address))
         barred = suppression.barred(reader.address_hash)
         wanted = [each for each in newsletters if not barred & {None, each.pk}]
         if not wanted or not may_confirm_again(reader.address, at=at):
-            return
-        pending = _enrol(reader, wanted, at=at)
+            return []
+        pending = _enrol(reader, wanted, how=how, at=at)
         secret = secret_token()
         confirmation = Confirmation.objects.create(
             token_hash=hash_secret(secret),
@@ -69,24 +74,25 @@ def ask_to_return(
                 row.newsletter,
                 ConsentKind.REQUESTED,
                 at=at,
-                form=_FORM,
+                form=how,
                 language=reader.language,
                 network_address=network_address,
-                wording_version=SETTINGS,
+                wording_version=wording_version,
                 facts={"letter": letter, "after_stop": True},
             )
             for row in pending
         )
+    return [row.newsletter for row in pending]
 
 
-def _enrol(reader: Subscriber, wanted: Sequence[Newsletter], *, at: datetime) -> list[Subscription]:
+def _enrol(reader: Subscriber, wanted: Sequence[Newsletter], *, how: str, at: datetime) -> list[Subscription]:
     """Their subscriptions, waiting for her confirmation; what she reads already is not among them."""
     reader.subscriptions.filter(newsletter__in=wanted).exclude(state=SubscriptionState.ACTIVE).update(
-        state=SubscriptionState.PENDING, requested_at=at, source=_FORM
+        state=SubscriptionState.PENDING, requested_at=at, source=how
     )
     known = set(reader.subscriptions.values_list("newsletter_id", flat=True))
     Subscription.objects.bulk_create(
-        Subscription(newsletter=each, subscriber=reader, source=_FORM, requested_at=at)
+        Subscription(newsletter=each, subscriber=reader, source=how, requested_at=at)
         for each in wanted
         if each.pk not in known
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -27,6 +28,9 @@ from subscriptions.views.private import (
     to_leave,
     token_page,
 )
+
+# In the record: where somebody left, came back, or chose less mail instead.
+PAGE: Final = "/u/"
 
 
 @token_page
@@ -70,7 +74,7 @@ def _end(
 ) -> HttpResponse:
     at = reckoned()
     is_one_click = "List-Unsubscribe" in posted
-    how = consent.ONE_CLICK if is_one_click else "/u/"
+    how = consent.ONE_CLICK if is_one_click else PAGE
     network_address = client_address(request)
     consent.unsubscribe(subscription, how=how, network_address=network_address, at=at)
     if is_one_click:
@@ -116,7 +120,7 @@ def _restore_others(request: HttpRequest, subscription: Subscription, *, at: dat
         return
     for other in consent.left_together_with(subscription, since=left_at):
         with suppress(UndoExpired):
-            consent.restore(other, network_address=client_address(request), at=at)
+            consent.restore(other, how=PAGE, network_address=client_address(request), at=at)
 
 
 def _less_mail(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
@@ -125,9 +129,11 @@ def _less_mail(request: HttpRequest, subscription: Subscription, *, at: datetime
     weeks = request.POST.get("weeks", "")
     if weeks in {str(number) for number in PAUSES}:
         until = end_of_pause(int(weeks), first_day=localdate(at))
-        consent.pause(subscription, until=until, network_address=network_address, at=at)
+        consent.pause(subscription, until=until, how=PAGE, network_address=network_address, at=at)
     if request.POST.get("cadence") == Cadence.WEEKLY and subscription.newsletter.has_weekly:
-        consent.set_cadence(subscription, cadence=Cadence.WEEKLY, network_address=network_address, at=at)
+        consent.set_cadence(
+            subscription, cadence=Cadence.WEEKLY, how=PAGE, network_address=network_address, at=at
+        )
 
 
 @token_page
@@ -144,7 +150,7 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
     at = now()
     with in_language_of(subscription.subscriber):
         try:
-            is_back = consent.restore(subscription, network_address=client_address(request), at=at)
+            is_back = consent.restore(subscription, how=PAGE, network_address=client_address(request), at=at)
             if is_back or consent.has_come_back(subscription, at=at):
                 _less_mail(request, subscription, at=at)
             if "everything" in request.POST:

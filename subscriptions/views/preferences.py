@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +31,9 @@ from subscriptions.views.private import (
 )
 from subscriptions.views.reader_session import SESSION_SECONDS, close_session, open_session, reader_page
 from subscriptions.wording import SETTINGS, wording
+
+# In the record: where a setting was changed.
+PAGE: Final = "/preferences/"
 
 
 @token_page
@@ -98,6 +101,7 @@ def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: d
         pauses=form.pauses,
         cadences=form.cadences,
         language=form.language,
+        how=PAGE,
         network_address=client_address(request),
         at=at,
     )
@@ -127,8 +131,8 @@ def _in_words(change: consent.Change, weekly: Collection[int], *, at: datetime) 
 
 
 def _first_at(change: consent.Change, weekly: Collection[int], *, at: datetime) -> datetime | None:
-    """When the first digest comes that a change touches, as far as it is planned."""
-    if change.newsletter is None or change.what == "language":
+    """When the first digest comes that a change touches, as far as any comes, and it is planned."""
+    if change.newsletter is None or change.after in ("", "off", "not asked"):
         return None
     cadence = Cadence.WEEKLY if change.newsletter.pk in weekly else Cadence.EACH
     planned = change.newsletter.next_of(cadence, at=at)
@@ -146,7 +150,7 @@ def undo_leaving(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     restored = []
     for row in named.select_related("newsletter__sender", "subscriber"):
         with suppress(UndoExpired):
-            if consent.restore(row, network_address=client_address(request), at=at):
+            if consent.restore(row, how=PAGE, network_address=client_address(request), at=at):
                 restored.append(row.newsletter)
     return render(request, "subscriptions/undone.html", {"newsletters": restored})
 
@@ -154,9 +158,9 @@ def undo_leaving(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 @reader_page("POST")
 def deliver_again(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """Ask by letter whether what a bounce or a complaint ended shall come again."""
-    newsletters = [row.newsletter for row in consent.ended_by_stops(reader)]
-    consent.ask_to_return(reader, newsletters, network_address=client_address(request), at=now())
-    return render(request, "subscriptions/deliver_again.html", {"reader": reader, "newsletters": newsletters})
+    ended = [row.newsletter for row in consent.ended_by_stops(reader)]
+    asked = consent.ask_to_return(reader, ended, how=PAGE, network_address=client_address(request), at=now())
+    return render(request, "subscriptions/deliver_again.html", {"reader": reader, "newsletters": asked})
 
 
 @require_POST

@@ -14,7 +14,7 @@ from newsroom.mail.models import Letter
 from newsroom.web import clock, throttles
 from newsroom.web.clock import now
 from newsroom.web.tokens import TokenKind, make
-from subscriptions import consent, privacy, suppression
+from subscriptions import consent, privacy, suppression, wording
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
@@ -319,6 +319,8 @@ def test_switching_on_asks_for_a_confirmation_as_everywhere() -> None:
 
     assert Letter.objects.get().kind == "confirmation"
     assert Subscription.objects.get(newsletter__slug="markt").state == "pending"
+    asked = ConsentEvent.objects.filter(kind="requested").latest("pk")
+    assert (asked.form, asked.wording_version) == ("/api/v1/preferences", wording.BOX)
 
 
 def test_an_unknown_newsletter_changes_nothing_at_all() -> None:

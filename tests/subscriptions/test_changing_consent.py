@@ -18,6 +18,7 @@ from tests.subscriptions.test_consent import ask, confirmations
 pytestmark = pytest.mark.django_db
 
 DAY = dt.timedelta(days=1)
+HOUR = dt.timedelta(hours=1)
 
 
 # --- Leaving and coming back ----------------------------------------------------------------------------------
@@ -50,8 +51,10 @@ def test_undo_within_a_day_restores_the_former_settings_exactly() -> None:
     confirmed_at = row.confirmed_at
     consent.unsubscribe(row, how="/u/", network_address="", at=NOON)
 
-    assert consent.restore(row, network_address="192.0.2.1", at=NOON + DAY - dt.timedelta(seconds=1))
-    assert not consent.restore(row, network_address="192.0.2.1", at=NOON + DAY)  # done already
+    assert consent.restore(
+        row, how="/u/", network_address="192.0.2.1", at=NOON + DAY - dt.timedelta(seconds=1)
+    )
+    assert not consent.restore(row, how="/u/", network_address="192.0.2.1", at=NOON + DAY)  # done already
 
     row.refresh_from_db()
     assert (row.state, row.paused_until, row.confirmed_at) == (SubscriptionState.ACTIVE, until, confirmed_at)
@@ -64,7 +67,7 @@ def test_after_a_day_only_a_new_sign_up_helps() -> None:
     consent.unsubscribe(row, how="/u/", network_address="", at=NOON)
 
     with pytest.raises(UndoExpired):
-        consent.restore(row, network_address="", at=NOON + DAY)
+        consent.restore(row, how="/u/", network_address="", at=NOON + DAY)
 
 
 def _by_complaint(row: Subscription) -> None:
@@ -83,7 +86,7 @@ def test_undo_is_only_for_ones_own_leaving(end: Callable[[Subscription], None]) 
     row.refresh_from_db()
 
     with pytest.raises(UndoExpired):
-        consent.restore(row, network_address="", at=NOON)
+        consent.restore(row, how="/u/", network_address="", at=NOON)
 
     assert not Subscription.objects.active().exists()
 
@@ -93,7 +96,7 @@ def test_a_cancelled_request_cannot_be_undone_into_a_subscription() -> None:
     consent.unsubscribe(row, how="/u/", network_address="", at=NOON)
 
     with pytest.raises(UndoExpired):
-        consent.restore(row, network_address="", at=NOON)
+        consent.restore(row, how="/u/", network_address="", at=NOON)
 
 
 def test_undo_of_a_cancelled_request_does_not_reach_back_to_an_older_agreement() -> None:
@@ -106,7 +109,7 @@ def test_undo_of_a_cancelled_request_does_not_reach_back_to_an_older_agreement()
     consent.unsubscribe(row, how="/u/", network_address="", at=NOON + dt.timedelta(minutes=2))
 
     with pytest.raises(UndoExpired):
-        consent.restore(row, network_address="", at=NOON + dt.timedelta(minutes=3))
+        consent.restore(row, how="/u/", network_address="", at=NOON + dt.timedelta(minutes=3))
 
 
 # --- Settings -------------------------------------------------------------------------------------------------
@@ -116,7 +119,7 @@ def test_a_pause_ends_by_itself_and_is_recorded() -> None:
     row = make_subscription(newsletter=make_newsletter())
     until = NOON + dt.timedelta(weeks=2)
 
-    consent.pause(row, until=until, network_address="", at=NOON)
+    consent.pause(row, until=until, how="/preferences/", network_address="", at=NOON)
 
     assert not Subscription.objects.active().not_paused(until - dt.timedelta(seconds=1)).exists()
     assert Subscription.objects.active().not_paused(until).exists()
@@ -129,14 +132,16 @@ def test_a_pause_lies_between_now_and_a_year(days: int) -> None:
     row = make_subscription(newsletter=make_newsletter())
 
     with pytest.raises(ValueError, match="within a year"):
-        consent.pause(row, until=NOON + dt.timedelta(days=days), network_address="", at=NOON)
+        consent.pause(
+            row, until=NOON + dt.timedelta(days=days), how="/preferences/", network_address="", at=NOON
+        )
 
 
 def test_only_a_subscription_that_runs_can_pause() -> None:
     row = make_pending(make_newsletter())
 
     with pytest.raises(NothingToPause):
-        consent.pause(row, until=NOON + DAY, network_address="", at=NOON)
+        consent.pause(row, until=NOON + DAY, how="/preferences/", network_address="", at=NOON)
 
 
 def test_leaving_while_paused_works() -> None:
@@ -156,6 +161,7 @@ def test_settings_switch_off_at_once_and_on_only_by_letter() -> None:
         wanted={new.pk},
         pauses={},
         language="en",
+        how="/preferences/",
         network_address="",
         at=NOON,
     )
@@ -179,6 +185,7 @@ def test_settings_saved_unchanged_change_nothing() -> None:
         wanted={newsletter.pk},
         pauses={newsletter.pk: None},
         language="de",
+        how="/preferences/",
         network_address="",
         at=NOON,
     )
@@ -198,6 +205,7 @@ def test_switching_on_again_within_a_day_is_an_undo() -> None:
         wanted={newsletter.pk},
         pauses={},
         language="de",
+        how="/preferences/",
         network_address="",
         at=NOON + dt.timedelta(hours=1),
     )
@@ -205,3 +213,26 @@ def test_switching_on_again_within_a_day_is_an_undo() -> None:
     row.refresh_from_db()
     assert row.state == SubscriptionState.ACTIVE
     assert not Letter.objects.exists()
+
+
+def test_what_the_limits_forbid_is_not_said_to_be_asked() -> None:
+    names = ["Abendpost", "Morgenpost", "Reise", "Kultur"]
+    newsletters = [make_newsletter(name=name) for name in names]
+    reader = make_subscriber(address="mia@example.org")
+
+    told = []
+    for hour, newsletter in enumerate(newsletters):
+        told += consent.change_settings(
+            reader,
+            newsletters=[newsletter],
+            wanted={newsletter.pk},
+            pauses={},
+            language="de",
+            how="/preferences/",
+            network_address="",
+            at=NOON + hour * HOUR,
+        )
+
+    assert [change.after for change in told] == ["asked", "asked", "asked", "not asked"]
+    assert Letter.objects.count() == 3
+    assert not Subscription.objects.filter(newsletter=newsletters[-1]).exists()

@@ -80,14 +80,20 @@ class Agreements(RuleBasedStateMachine):
     def somebody_undoes(self, data: st.DataObject) -> None:
         if rows := self.rows():
             with suppress(UndoExpired):
-                consent.restore(data.draw(st.sampled_from(rows)), network_address=None, at=self.at)
+                consent.restore(data.draw(st.sampled_from(rows)), how="/u/", network_address=None, at=self.at)
 
     @rule(data=st.data())
     def somebody_pauses(self, data: st.DataObject) -> None:
         if rows := self.rows():
             row = data.draw(st.sampled_from(rows))
             with suppress(NothingToPause):
-                consent.pause(row, until=self.at + dt.timedelta(weeks=2), network_address=None, at=self.at)
+                consent.pause(
+                    row,
+                    until=self.at + dt.timedelta(weeks=2),
+                    how="/preferences/",
+                    network_address=None,
+                    at=self.at,
+                )
 
     @rule(data=st.data(), wanted=st.sets(st.integers(0, 1)))
     def settings_are_saved(self, data: st.DataObject, wanted: set[int]) -> None:
@@ -99,6 +105,7 @@ class Agreements(RuleBasedStateMachine):
                 wanted={self.newsletters[pick].pk for pick in wanted},
                 pauses={},
                 language="en",
+                how="/preferences/",
                 network_address=f"2001:db8:1:{len(self.tokens):x}::1",
                 at=self.at,
             )

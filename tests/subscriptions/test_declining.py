@@ -178,7 +178,7 @@ def test_who_had_left_has_left_again() -> None:
 
     assert states() == {"Politik": "unsubscribed"}
     row.refresh_from_db()
-    assert consent.restore(row, network_address="", at=now())  # her own way back is still open
+    assert consent.restore(row, how="/u/", network_address="", at=now())  # her own way back is still open
 
 
 def test_repeating_is_harmless() -> None:
@@ -270,6 +270,7 @@ def test_her_own_settings_ask_her_all_the_same() -> None:
         wanted={mine.newsletter_id, other.pk},
         pauses={},
         language="en",
+        how="/preferences/",
         network_address="",
         at=now() + HOUR,
     )

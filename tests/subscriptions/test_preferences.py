@@ -258,3 +258,20 @@ def test_a_letter_that_cannot_be_written_holds_up_nobody_elses(monkeypatch: pyte
     assert settings_links.send_asked() == 1
     assert [letter.address for letter in Letter.objects.all()] == ["tom@example.org"]
     assert LinkRequest.objects.count() == 1
+
+
+def test_no_letter_is_claimed_that_does_not_go() -> None:
+    row = reading()
+    other = make_newsletter(name="Kultur")
+    refused = "For now we cannot send you another e-mail to confirm"
+    letter = "please confirm: we have written to you"
+    client = opened(row)
+
+    pages = []
+    for _press in range(4):
+        Subscription.objects.filter(newsletter=other).update(requested_at=now() - dt.timedelta(hours=1))
+        both = {f"on-{row.newsletter.slug}": "1", f"on-{other.slug}": "1", "language": "en"}
+        pages.append(client.post("/preferences/", both).content.decode())
+
+    assert [(letter in page, refused in page) for page in pages] == [(True, False)] * 3 + [(False, True)]
+    assert Letter.objects.filter(kind=LetterKind.CONFIRMATION).count() == 3

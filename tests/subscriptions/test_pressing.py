@@ -70,7 +70,7 @@ def test_a_press_is_undone_to_the_microsecond(newsletter: Newsletter) -> None:
     consent.press(row.pk, network_address=None, at=NOON)
     row = Subscription.objects.select_related("subscriber", "newsletter").get(pk=row.pk)
 
-    assert consent.restore(row, network_address=None, at=NOON + timedelta(hours=23))
+    assert consent.restore(row, how="/u/", network_address=None, at=NOON + timedelta(hours=23))
     assert Subscription.objects.values().get(pk=row.pk) == before
 
 

@@ -78,7 +78,11 @@ def a_whole_life() -> Subscriber:
     reader = Subscriber.objects.get()
     row = Subscription.objects.get(newsletter=second)
     consent.pause(
-        row, until=NOON.replace(year=2027), network_address="", at=NOON.replace(year=2026, month=12)
+        row,
+        until=NOON.replace(year=2027),
+        how="/preferences/",
+        network_address="",
+        at=NOON.replace(year=2026, month=12),
     )
     consent.unsubscribe(row, how="/u/", network_address="203.0.113.7", at=NOON)
     _moved_and_more(reader)

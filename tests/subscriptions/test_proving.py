@@ -21,7 +21,7 @@ from subscriptions import consent, correspondence, privacy, wording
 from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind
 from subscriptions.tasks import note_letters
-from tests.factories import NOON, make_newsletter, make_sender
+from tests.factories import NOON, make_newsletter, make_sender, make_subscriber, make_subscription
 from tests.subscriptions.factories import confirm_token, fresh_client, settings_path
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -170,7 +170,7 @@ def test_a_note_that_comes_after_she_left_does_not_keep_her_from_coming_back() -
     consent.unsubscribe(row, how="/u/", network_address=None, at=NOON + 2 * MINUTE)
     consent.note_letters(at=NOON + 3 * MINUTE)
 
-    assert consent.restore(row, network_address=None, at=NOON + 4 * MINUTE)
+    assert consent.restore(row, how="/u/", network_address=None, at=NOON + 4 * MINUTE)
 
 
 def test_the_printable_proof_and_the_desk_show_it_between_request_and_confirmation() -> None:
@@ -230,3 +230,25 @@ def test_changed_words_of_a_letter_get_a_new_version() -> None:
             words.update(f"{content.subject}\n{content.text}".encode())
 
     assert words.hexdigest()[:16] == LETTERS[wording.LETTER]
+
+
+def test_the_proof_names_the_place_of_each_act() -> None:
+    reader = make_subscriber(address=MIA, language="en")
+    row = make_subscription(newsletter=make_newsletter(name="Wirtschaft"), subscriber=reader)
+    token = tokens.make(tokens.TokenKind.LEAVE, row.pk)
+    client = fresh_client()
+    client.post(settings_path(row))
+
+    client.post("/preferences/", {"language": "en"})
+    client.post("/preferences/undo/", {"newsletter": row.newsletter.slug})
+    client.post(f"/u/{token}")
+    client.post(f"/u/{token}/undo", {"weeks": "2"})
+
+    acts = ConsentEvent.objects.filter(kind__in=["unsubscribed", "restored", "changed"]).order_by("pk")
+    assert list(acts.values_list("kind", "form")) == [
+        ("unsubscribed", "/preferences/"),
+        ("restored", "/preferences/"),
+        ("unsubscribed", "/u/"),
+        ("restored", "/u/"),
+        ("changed", "/u/"),
+    ]

@@ -163,7 +163,9 @@ def test_nobody_else_can_make_us_write_to_a_stopped_address() -> None:
 def test_a_complaint_after_the_letter_is_not_lifted_by_it() -> None:
     (row,) = reading("Wirtschaft")
     stop(SuppressionReason.HARD_BOUNCE, at=NOON)
-    consent.ask_to_return(row.subscriber, [row.newsletter], network_address="", at=NOON + DAY)
+    consent.ask_to_return(
+        row.subscriber, [row.newsletter], how="/preferences/", network_address="", at=NOON + DAY
+    )
     Suppression.objects.all().delete()
     stop(SuppressionReason.COMPLAINT, at=NOON + 2 * DAY)
 
@@ -195,7 +197,9 @@ def test_the_letter_is_limited_like_any_confirmation() -> None:
 
     for minutes in range(0, 20, 2):
         at = NOON + dt.timedelta(minutes=minutes)
-        consent.ask_to_return(row.subscriber, [row.newsletter], network_address="", at=at)
+        consent.ask_to_return(
+            row.subscriber, [row.newsletter], how="/preferences/", network_address="", at=at
+        )
 
     assert Letter.objects.count() == 3
 
@@ -206,7 +210,7 @@ def test_leaving_cannot_be_undone_once_mail_is_stopped() -> None:
     stop(SuppressionReason.UNSUBSCRIBED, at=NOON)
 
     with pytest.raises(UndoExpired):
-        consent.restore(row, network_address="", at=NOON)
+        consent.restore(row, how="/u/", network_address="", at=NOON)
     assert states() == ["unsubscribed"]
 
 
@@ -222,3 +226,26 @@ def test_nothing_is_offered_that_would_be_refused(reason: SuppressionReason, lef
     stop(reason, at=now())
 
     assert "/undo" not in fresh_client().get(url).content.decode()
+
+
+def test_a_letter_that_the_limits_forbid_is_not_claimed() -> None:
+    (row,) = reading("Wirtschaft")
+    stop(SuppressionReason.HARD_BOUNCE)
+    client = opened(row)
+    for hours in (3, 2, 1):
+        consent.ask_to_return(
+            row.subscriber,
+            [row.newsletter],
+            how="/preferences/",
+            network_address="",
+            at=now() - hours * dt.timedelta(hours=1),
+        )
+    Subscription.objects.update(
+        state="unsubscribed", unsubscribed_at=ConsentEvent.objects.get(kind="suppressed").at
+    )
+
+    page = client.post("/preferences/again/").content.decode()
+
+    assert "Please try again later" in page
+    assert "Please look in your inbox" not in page
+    assert Letter.objects.count() == 3

@@ -65,7 +65,7 @@ def test_a_break_holds_over_the_change_of_clocks_and_ends_by_itself() -> None:
     at = dt.datetime(2026, 10, 20, 12, tzinfo=dt.UTC)
     until = midnight_after(dt.date(2026, 10, 25))  # the day of 25 hours
 
-    consent.pause(row, until=until, network_address="", at=at)
+    consent.pause(row, until=until, how="/preferences/", network_address="", at=at)
 
     assert until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
     look = audiences.deliverable([row.pk], newsletter=row.newsletter, at=until - dt.timedelta(seconds=1))
@@ -232,7 +232,7 @@ def test_nobody_is_promised_a_weekly_that_does_not_exist() -> None:
     assert "cadence-" not in opened(row).get("/preferences/").content.decode()
     save(row, cadence="weekly")
     with pytest.raises(NoWeekly):
-        consent.set_cadence(row, cadence=Cadence.WEEKLY, network_address="", at=NOON)
+        consent.set_cadence(row, cadence=Cadence.WEEKLY, how="/preferences/", network_address="", at=NOON)
 
     assert row.cadence == Cadence.EACH
     assert not ConsentEvent.objects.filter(kind=ConsentKind.CHANGED).exists()
@@ -258,7 +258,7 @@ def test_only_a_subscription_that_runs_has_a_cadence() -> None:
     Subscription.objects.update(state="unsubscribed")
 
     with pytest.raises(NothingToPause):
-        consent.set_cadence(row, cadence=Cadence.WEEKLY, network_address="", at=NOON)
+        consent.set_cadence(row, cadence=Cadence.WEEKLY, how="/preferences/", network_address="", at=NOON)
 
 
 def test_undoing_restores_the_cadence_as_well() -> None:
@@ -266,7 +266,7 @@ def test_undoing_restores_the_cadence_as_well() -> None:
     save(row, cadence="weekly")
     consent.unsubscribe(row, how="/u/", network_address="", at=now())
 
-    consent.restore(row, network_address="", at=now())
+    consent.restore(row, how="/u/", network_address="", at=now())
 
     row.refresh_from_db()
     assert row.cadence == Cadence.WEEKLY

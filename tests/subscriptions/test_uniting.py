@@ -126,4 +126,4 @@ def test_the_undo_of_leaving_does_not_bring_back_what_moved() -> None:
     confirm()
 
     with pytest.raises(UndoExpired):
-        consent.restore(both, network_address="", at=NOON + HOUR)
+        consent.restore(both, how="/u/", network_address="", at=NOON + HOUR)

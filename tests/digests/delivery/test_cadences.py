@@ -48,7 +48,7 @@ def newsletter() -> Newsletter:
 
 def choose(reader: Subscription, cadence: str, *, at: dt.datetime) -> None:
     row = Subscription.objects.select_related("newsletter", "subscriber").get(pk=reader.pk)
-    consent.set_cadence(row, cadence=Cadence(cadence), network_address="", at=at)
+    consent.set_cadence(row, cadence=Cadence(cadence), how="/preferences/", network_address="", at=at)
 
 
 def send(at: dt.datetime, meanwhile: Callable[[], None], clock: Clock) -> Mailing:
