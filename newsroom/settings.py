@@ -134,6 +134,9 @@ ADMIN_PAGES = ["digests.board_page.urls", "digests.self_check_page.urls"]
 # Which incidents a staff user gets a letter about: mail stands below the apps that know who works on what.
 INCIDENT_ACCESS = "digests.access.may_know"
 
+# The copies in a reader's own data: the readers' app stands below the ledger.
+READER_COPIES = "digests.delivery.reader_copies.of_reader"
+
 # --- Languages and time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "de"
 LANGUAGES = [("de", _("German")), ("en", _("English"))]

@@ -3,13 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
+from newsroom.mail import events as provider_events
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
+from newsroom.web.tokens import TokenKind
 from subscriptions import evidence, suppression
 from subscriptions.errors import UnknownReader
 from subscriptions.models import (
@@ -18,6 +22,7 @@ from subscriptions.models import (
     ConsentEvent,
     Sender,
     SignUpRequest,
+    SoftBounces,
     Subscriber,
     Subscription,
     Suppression,
@@ -39,14 +44,19 @@ def find_reader(typed_address: str) -> Subscriber:
 
 
 def export_reader(reader: Subscriber) -> dict[str, Any]:
-    """Everything we hold about a reader, ready for JSON: enough to show what she agreed to, and when she saw it."""
+    """Everything we hold about a reader, ready for JSON: enough to show what she agreed to, and when she saw it.
+
+    Queries: 8, and 1 per 1,000 letters and copies.
+    """
     subscriptions = reader.subscriptions.select_related("newsletter").order_by("pk")
     events = list(ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("pk"))
     last = evidence.last_by_subscription(events)
-    stops = Suppression.objects.filter(address_hash=address_hash(reader.address)) if reader.address else ()
-    letters = Letter.objects.filter(subscriber_id=reader.pk).order_by("pk")
     known = address_hash(reader.address) if reader.address else ""
+    stops = Suppression.objects.filter(address_hash=known).select_related("newsletter").order_by("pk")
+    letters = list(Letter.objects.filter(subscriber_id=reader.pk).order_by("pk"))
+    reported = provider_events.reported(TokenKind.LETTER, [letter.pk for letter in letters])
     waiting = SignUpRequest.objects.filter(address_hash=known).order_by("pk")
+    refused = SoftBounces.objects.filter(address_hash=known).values_list("days", flat=True)
     return {
         "address": reader.address or "",
         "address_as_typed": reader.typed_address,
@@ -60,11 +70,27 @@ def export_reader(reader: Subscriber) -> dict[str, Any]:
         "sign_ups_not_yet_decided": [_sign_up(row) for row in waiting],
         "consent": [_consent(event) for event in events],
         "letters": [
-            {"kind": letter.kind, "written_at": _text(letter.created_at), "sent_at": _text(letter.sent_at)}
+            {
+                "kind": letter.kind,
+                "written_at": _text(letter.created_at),
+                "sent_at": _text(letter.sent_at),
+                "reported": [provider_events.as_told(event) for event in reported.get(letter.pk, [])],
+            }
             for letter in letters
         ],
+        "copies": import_string(settings.READER_COPIES)(reader),
         "changes_of_address": [_change(row) for row in reader.address_changes.order_by("pk")],
-        "stopped": [{"reason": stop.reason, "since": _text(stop.created_at)} for stop in stops],
+        "stopped": [_stop(row) for row in stops],
+        "refused_for_the_time_being_on": [{"day": day} for days in refused for day in days],
+    }
+
+
+def _stop(row: Suppression) -> dict[str, str]:
+    return {
+        "newsletter": row.newsletter.name if row.newsletter else "",
+        "reason": row.reason,
+        "since": _text(row.created_at),
+        "because": row.note,
     }
 
 

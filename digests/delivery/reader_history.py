@@ -13,11 +13,10 @@ from django.utils.translation import gettext as _
 
 from digests.delivery.models import Delivery
 from digests.delivery.states import DeliveryState
-from newsroom.mail import recipient_domains
+from newsroom.mail import events, recipient_domains
 from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.states import LetterKind, LetterState
-from newsroom.web import tokens
 from newsroom.web.tokens import TokenKind
 from subscriptions import evidence
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
@@ -224,7 +223,7 @@ def _letters(someone: Known, before: datetime | None) -> list[Entry]:
             "-created_at", "-pk"
         )[:_FETCHED]
     )
-    events = _events(TokenKind.LETTER, [letter.pk for letter in letters])
+    reported = events.reported(TokenKind.LETTER, [letter.pk for letter in letters])
     return [
         Entry(
             at=letter.created_at,
@@ -233,7 +232,7 @@ def _letters(someone: Known, before: datetime | None) -> list[Entry]:
             title=_("Letter “%(kind)s”: %(state)s")
             % {"kind": _label(LetterKind, letter.kind), "state": _label(LetterState, letter.state)},
             because=str(recipient_domains.REASONS.get(letter.last_error, "")),
-            events=events.get(letter.pk, []),
+            events=_told(reported.get(letter.pk, [])),
         )
         for letter in letters
     ]
@@ -250,7 +249,7 @@ def _copies(subscriptions: Sequence[Subscription], before: datetime | None) -> l
     if before is not None:
         rows = rows.filter(mailing__created_at__lt=before)
     copies = list(rows.select_related("mailing__newsletter").order_by("-pk")[:_FETCHED])
-    events = _events(TokenKind.DELIVERY, [copy.pk for copy in copies])
+    reported = events.reported(TokenKind.DELIVERY, [copy.pk for copy in copies])
     return [
         Entry(
             at=copy.mailing.created_at,
@@ -260,39 +259,19 @@ def _copies(subscriptions: Sequence[Subscription], before: datetime | None) -> l
             % {"title": copy.mailing.title, "state": _label(DeliveryState, copy.state)},
             newsletter=copy.mailing.newsletter.name,
             because=copy.reason,
-            events=events.get(copy.pk, []),
+            events=_told(reported.get(copy.pk, [])),
         )
         for copy in copies
     ]
 
 
-def _events(kind: TokenKind, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:
-    """What providers reported of these, oldest first, under every key a token may have been made with. One query."""
-    by_token = tokens.make_all(kind, numbers)
-    found: dict[int, list[tuple[datetime, str]]] = {}
-    rows = ProviderEvent.objects.filter(token__in=by_token).order_by("occurred_at", "pk")
-    for token, at, what, reason in rows.values_list("token", "occurred_at", "kind", "reject_reason"):
-        said = _event_in_words(what)
-        found.setdefault(by_token[token], []).append((at, f"{said} ({reason})" if reason else said))
-    return found
-
-
-def _event_in_words(kind: str) -> str:
-    words = {
-        "queued": _("queued by the provider"),
-        "sent": _("sent by the provider"),
-        "delivered": _("delivered"),
-        "deferred": _("deferred"),
-        "bounced": _("bounced"),
-        "rejected": _("rejected"),
-        "failed": _("failed"),
-        "complained": _("reported as spam"),
-        "unsubscribed": _("unsubscribed at the provider"),
-        "opened": _("opened"),
-        "clicked": _("clicked"),
-        "autoresponded": _("answered automatically"),
-    }
-    return words.get(kind, kind)
+def _told(found: Sequence[ProviderEvent]) -> list[tuple[datetime, str]]:
+    """What came back, in words."""
+    return [
+        (event.occurred_at, f"{said} ({event.reject_reason})" if event.reject_reason else said)
+        for event in found
+        for said in [events.in_words(event.kind)]
+    ]
 
 
 def _suppression(row: Suppression) -> Entry:

@@ -2,15 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from newsroom.mail import addresses
 from newsroom.mail.errors import BadAddress
 from newsroom.mail.models import ProviderEvent
+from newsroom.web import tokens
 from newsroom.web.masking import is_plain_address, mask_text
 
 # Nobody agreed to being watched while reading; these arrive only where an account's own tracking was left on.
@@ -24,6 +27,7 @@ _OUR_MESSAGE_ID = re.compile(r"<?([A-Za-z0-9_-]{20,23})@[a-z0-9.-]+>?")
 _MAX_DEPTH = 12
 _MAX_TEXT = 2_000
 _MAX_ITEMS = 200
+_AT_ONCE = 1_000
 
 
 def store(provider: str, reported: Iterable[Any], *, at: datetime) -> int:
@@ -32,6 +36,44 @@ def store(provider: str, reported: Iterable[Any], *, at: datetime) -> int:
     if rows:
         ProviderEvent.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def reported(kind: tokens.TokenKind, numbers: Sequence[int]) -> dict[int, list[ProviderEvent]]:
+    """What providers told of these letters or copies, by number, oldest first, under every key. One query per 1,000."""
+    found: dict[int, list[ProviderEvent]] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
+        by_token = tokens.make_all(kind, numbers[start : start + _AT_ONCE])
+        for event in ProviderEvent.objects.filter(token__in=by_token).order_by("occurred_at", "pk"):
+            found.setdefault(by_token[event.token], []).append(event)
+    return found
+
+
+def in_words(kind: str) -> str:
+    """What an event of this kind says about a mail; a kind that we do not know, as it came."""
+    words = {
+        "queued": _("queued by the provider"),
+        "sent": _("sent by the provider"),
+        "delivered": _("delivered"),
+        "deferred": _("deferred"),
+        "bounced": _("bounced"),
+        "rejected": _("rejected"),
+        "failed": _("failed"),
+        "complained": _("reported as spam"),
+        "unsubscribed": _("unsubscribed at the provider"),
+        "autoresponded": _("answered automatically"),
+    }
+    return words.get(kind, kind)
+
+
+def as_told(event: ProviderEvent) -> dict[str, Any]:
+    """An event for the person it is about, ready for JSON: when, what, why, and word for word while that is kept."""
+    return {
+        "at": event.occurred_at.isoformat(),
+        "what": event.kind,
+        "because": event.reject_reason,
+        "description": event.description,
+        "as_received": event.payload,
+    }
 
 
 def _row(provider: str, event: Any, at: datetime) -> ProviderEvent:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +13,10 @@ from django.template.loader import render_to_string
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.mail.events import in_words
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
-from newsroom.web.tags import exact_time
+from newsroom.web.tags import exact_time, long_date
 from subscriptions import privacy
 from subscriptions.models import ConsentEvent, Sender, Subscriber
 from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
@@ -23,10 +24,19 @@ from subscriptions.views.reader_session import close_session, reader_page
 
 _SECTIONS = (
     ("subscriptions", _("Newsletters")),
+    # Translators: Anmeldungen, die noch bearbeitet werden
+    ("sign_ups_not_yet_decided", _("Sign-ups that are still being dealt with")),
     ("consent", _("Proof of your consent")),
     ("letters", _("Letters to you")),
+    # Translators: Ausgaben an Sie
+    ("copies", _("Issues sent to you")),
     ("changes_of_address", _("Changes of address")),
     ("stopped", _("What stopped mail")),
+    # Translators: Tage, an denen Ihr Postfach E-Mails vorübergehend nicht annahm
+    (
+        "refused_for_the_time_being_on",
+        _("Days on which your mailbox did not take e-mails for the time being"),
+    ),
 )
 _FIELDS = {
     "newsletter": _("Newsletter"),
@@ -58,6 +68,14 @@ _FIELDS = {
     "undone_at": _("Taken back"),
     "reason": _("Reason"),
     "since": _("Since"),
+    "address_as_typed": _("E-mail address"),
+    # Translators: Notiz
+    "because": _("Note"),
+    # Translators: Titel | Ergebnis | Rückmeldungen | Tag
+    "title": _("Title"),
+    "outcome": _("Outcome"),
+    "reported": _("Reported back"),
+    "day": _("Day"),
 }
 _TIMES = frozenset(
     [
@@ -94,7 +112,7 @@ def own_data(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 
 @reader_page("GET", "HEAD")
 def as_json(request: HttpRequest, reader: Subscriber) -> HttpResponse:
-    """All we hold, for programs: the same facts as the command `export_reader`. Seven queries."""
+    """All we hold, for programs: the same facts as the command `export_reader`. The queries of `export_reader`."""
     body = json.dumps(privacy.export_reader(reader), ensure_ascii=False, indent=2)
     return _file(body, "application/json", "json")
 
@@ -164,11 +182,21 @@ def _in_words(name: str, value: Any) -> str:
     """A value of the export as people say it; the file for programs has it as it stands."""
     if name in _CHOICES and value in _CHOICES[name].values:
         return str(_CHOICES[name](value).label)
+    if isinstance(value, list):
+        return "; ".join(_report(each) for each in value)
+    if name == "day":
+        return long_date(date.fromisoformat(value))
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_in_words(key, each)}" for key, each in value.items())
     if name in _TIMES and value and (time := _time(value)):
         return exact_time(time)
     return str(value)
+
+
+def _report(event: Mapping[str, Any]) -> str:
+    """What a provider told of a mail; the file for programs has it word for word."""
+    said = [in_words(event["what"]), event["because"], event["description"]]
+    return f"{_in_words('at', event['at'])}: {', '.join(filter(None, said))}"
 
 
 def _time(value: str) -> datetime | None:
