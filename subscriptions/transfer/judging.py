@@ -99,6 +99,7 @@ def judge(number: int, row: Mapping[str, str], *, newsletter: str, at: datetime)
                 address_hash=address_hash(normalise(typed).normal),
                 reason=stop,
                 is_for_all=stop != SuppressionReason.UNSUBSCRIBED,
+                since=_stopped_at(row, at=at),
             )
         reader = _reader(number, row, at=at)
     except (BadAddress, TransferError) as error:
@@ -178,6 +179,14 @@ def _implied_stop(row: Mapping[str, str], state: str) -> SuppressionReason | Non
     is_off = row.get("disabled", "").casefold() in YES or row.get("receives", "").casefold() in NO
     has_left = bool(row.get("unsubscribed_at")) and not state
     return SuppressionReason.UNSUBSCRIBED if is_off or has_left else None
+
+
+def _stopped_at(row: Mapping[str, str], *, at: datetime) -> datetime | None:
+    """Since when, if the file says it. A date that cannot be read keeps nobody on the list."""
+    try:
+        return _past(row.get("cleaned_at") or row.get("unsubscribed_at"), at=at)
+    except TransferError:
+        return None
 
 
 def _past(text: str | None, *, at: datetime) -> datetime | None:

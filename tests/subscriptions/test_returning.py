@@ -47,11 +47,17 @@ def states() -> list[str]:
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (SuppressionReason.HARD_BOUNCE, "On May 4, 2026 your mailbox refused our e-mails for good."),
-        (SuppressionReason.SOFT_BOUNCES, "turned our e-mails away again and again, until May 4, 2026."),
-        (SuppressionReason.COMPLAINT, "one of our e-mails was marked as spam. We respect that"),
-        (SuppressionReason.UNSUBSCRIBED, "On May 4, 2026 you unsubscribed in your mail program."),
-        (SuppressionReason.MANUAL, "The newsroom has not written to you since May 4, 2026."),
+        (SuppressionReason.HARD_BOUNCE, "Your mailbox refuses our e-mails for good."),
+        (SuppressionReason.SOFT_BOUNCES, "turned our e-mails away again and again."),
+        (
+            SuppressionReason.COMPLAINT,
+            "One of our e-mails was reported as spam in your mailbox. We respect that.",
+        ),
+        (SuppressionReason.UNSUBSCRIBED, "You have unsubscribed."),
+        (
+            SuppressionReason.MANUAL,
+            "The newsroom has stopped writing to you. Please get in touch if that is a mistake.",
+        ),
     ],
 )
 def test_her_page_says_why_and_since_when(reason: SuppressionReason, words: str) -> None:
@@ -60,7 +66,7 @@ def test_her_page_says_why_and_since_when(reason: SuppressionReason, words: str)
 
     page = opened(row).get("/preferences/").content.decode()
 
-    assert words in page
+    assert f"{words} Since May 4, 2026 we have not written to you." in page
     assert ("/preferences/again/" in page) is (reason != SuppressionReason.MANUAL)
     assert ("disabled" in page) is (reason == SuppressionReason.MANUAL)
 
@@ -72,7 +78,7 @@ def test_a_stop_of_one_newsletter_is_told_at_that_newsletter() -> None:
     page = opened(first).get("/preferences/").content.decode()
 
     assert f'aria-describedby="stop-{first.newsletter.slug}"' in page
-    assert page.count("marked as spam") == 1
+    assert page.count("reported as spam") == 1
     assert "Was it a mistake?" in page
     assert "Is your mailbox well again?" not in page
 
@@ -84,7 +90,7 @@ def test_a_letter_is_promised_only_where_a_button_asks_for_it() -> None:
 
     page = opened(row).get("/preferences/").content.decode()
 
-    assert "your mailbox refused our e-mails for good" in page
+    assert "Your mailbox refuses our e-mails for good" in page
     assert "Then we will send you an e-mail" not in page
     assert "/preferences/again/" not in page
 

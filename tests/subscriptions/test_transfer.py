@@ -98,6 +98,29 @@ def test_who_left_or_bounced_elsewhere_is_not_mailed_here() -> None:
 
 
 @pytest.mark.django_db
+def test_since_when_somebody_is_not_mailed_is_what_the_file_says_of_it() -> None:
+    take(
+        """\
+Email;Status;UNSUB_TIME;CLEAN_TIME
+left@example.org;unsubscribed;2021-03-04 08:00:00;
+bounced@example.org;cleaned;;2022-05-06
+undated@example.org;unsubscribed;;
+odd@example.org;unsubscribed;04/03/2021;
+ahead@example.org;unsubscribed;2031-01-01;
+"""
+    )
+
+    since = dict(Suppression.objects.values_list("address_hash", "created_at"))
+    assert since == {
+        address_hash("left@example.org"): dt.datetime(2021, 3, 4, 8, tzinfo=dt.UTC),
+        address_hash("bounced@example.org"): dt.datetime(2022, 5, 6, tzinfo=dt.UTC),
+        address_hash("undated@example.org"): NOON,
+        address_hash("odd@example.org"): NOON,
+        address_hash("ahead@example.org"): NOON,
+    }
+
+
+@pytest.mark.django_db
 def test_a_dry_run_says_the_same_and_changes_nothing() -> None:
     newsletter = make_newsletter()
     before = dump()
