@@ -186,16 +186,20 @@ def _addresses_of(reader: Subscriber) -> set[str]:
 def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
     """Let requests lapse that nobody confirmed within 30 days, and forget who never confirmed anything.
 
+    Also whose request ended earlier: cancelled, or stopped because its own letter came back or was taken for spam.
     What stays are the hashes that limits are counted by; no suppression, because she may ask again, and no record:
     there is nothing that it could prove. Gives the number of readers forgotten. Safe to repeat; at most `limit` at once.
     """
     Subscription.objects.pending().filter(requested_at__lte=at - UNCONFIRMED_FOR).update(
         state=SubscriptionState.LAPSED
     )
-    known_for_more = Subscription.objects.filter(Q(confirmed_at__isnull=False) | Q(state__in=OPEN))
+    known_for_more = Subscription.objects.filter(
+        Q(confirmed_at__isnull=False) | Q(state__in=OPEN) | Q(requested_at__gt=at - UNCONFIRMED_FOR)
+    )
     never = Subscriber.objects.filter(
         address__isnull=False,
-        subscriptions__state=SubscriptionState.LAPSED,
+        subscriptions__state__in=[SubscriptionState.LAPSED, SubscriptionState.UNSUBSCRIBED],
+        subscriptions__confirmed_at=None,
         created_at__lte=at - UNCONFIRMED_FOR,
     ).exclude(pk__in=known_for_more.values("subscriber_id"))
     numbers = list(never.distinct().values_list("pk", flat=True)[:limit])

@@ -25,6 +25,7 @@ from subscriptions.consent.limits import (
     Entry,
     enter,
     has_turn,
+    is_one_network,
     let_in,
     next_confirmation,
     one_at_a_time,
@@ -213,11 +214,13 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> bool:
         )
         return True
     turn = next_confirmation(address.normal, at=at, attack_since=attack_since)
-    is_hers = reader is not None and not _were_just_asked(asked, rows, at=at)
     if turn is None:
         return False
-    if turn > at and not is_hers:
-        return reader is not None
+    if turn > at:  # somebody asked for this mailbox a moment ago
+        if reader is None or not _asks_from_where_she_asked(reader, wish.network_address):
+            return False
+        if _were_just_asked(asked, rows, at=at):
+            return True
     leaves_at = max(leaves_at, turn)
     if reader is None:
         reader = _new_reader(wish.typed_address, address, language=wish.language, at=at)
@@ -250,6 +253,13 @@ def _were_just_asked(asked: list[Newsletter], rows: Mapping[int, Subscription], 
         row is not None and row.state == SubscriptionState.PENDING and row.requested_at > at - RESEND_AFTER
         for row in found
     )
+
+
+def _asks_from_where_she_asked(reader: Subscriber, network_address: str) -> bool:
+    """Whether her last request came from the same network: only then is this one likely hers as well. One query."""
+    asked = ConsentEvent.objects.filter(subscriber=reader, kind=ConsentKind.REQUESTED)
+    last = asked.order_by("pk").values_list("network_address", flat=True).last()
+    return is_one_network(last or "", network_address)
 
 
 def _not_suppressed(address: Address, wanted: list[Newsletter]) -> list[Newsletter]:

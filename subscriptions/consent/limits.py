@@ -170,6 +170,11 @@ def may_ask_for_link(network_address: str) -> bool:
     return throttles.allow("settings link", _network(network_address), limit=LINKS_PER_NETWORK, seconds=_HOUR)
 
 
+def is_one_network(address: str, other: str) -> bool:
+    """Whether limits count both as one visitor."""
+    return _network(address) == _network(other)
+
+
 def _network(address: str) -> str:
     """What is counted: an IPv4 address, or an IPv6 network of /64, which is one household or one server."""
     try:

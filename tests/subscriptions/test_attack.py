@@ -79,6 +79,21 @@ def test_a_thousand_networks_get_one_mail_to_one_victim(is_flushed: bool) -> Non
     assert (incident.key, incident.facts["limit"]) == (attack.KEY, 600)
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["decided together", "decided one by one"])
+def test_many_networks_get_no_letter_for_each_newsletter_to_one_victim(at_once: bool) -> None:
+    newsletters = [make_newsletter(), make_newsletter(), make_newsletter()]
+    client = Client()
+
+    for each in range(30):
+        fields = signup_fields("victim@example.org", newsletters[each % 3])
+        client.post("/subscribe/", fields, REMOTE_ADDR=network(each))
+        if not at_once:
+            consent.decide_sign_ups()
+    consent.decide_sign_ups()
+
+    assert Letter.objects.count() == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("is_flushed", [False, True], ids=["with its memory", "flushed half-way"])
 def test_one_network_writes_to_its_limit_of_a_thousand_strangers(

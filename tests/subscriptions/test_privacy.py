@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -329,6 +329,41 @@ def test_a_request_nobody_confirmed_is_forgotten_after_thirty_days() -> None:
     assert not ConsentEvent.objects.exists(), "it proves nothing, and names her network"
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()
     assert not consent.may_confirm_again(NORMAL, at=asked_at + dt.timedelta(seconds=30))  # limits remember
+
+
+def _cancelled(row: Subscription) -> None:
+    consent.unsubscribe(row, how="/u/", network_address="203.0.113.7", at=NOON)
+
+
+def _stopped_by_staff(row: Subscription) -> None:
+    consent.unsubscribe(row, how="admin", network_address=None, at=NOON, actor="rui", because="asked")
+
+
+def _came_back(row: Subscription) -> None:
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.HARD_BOUNCE, at=NOON)
+
+
+@pytest.mark.parametrize("end", [_cancelled, _stopped_by_staff, _came_back])
+def test_a_request_that_ended_unconfirmed_is_forgotten_as_well(end: Callable[[Subscription], None]) -> None:
+    row = make_pending(make_newsletter(), make_subscriber(created_at=NOON), requested_at=NOON)
+    end(row)
+    before = Suppression.objects.count()
+
+    early = privacy.forget_unconfirmed(at=NOON + dt.timedelta(days=29))
+    late = privacy.forget_unconfirmed(at=NOON + dt.timedelta(days=30))
+
+    assert (early, late) == (0, 1)
+    assert Subscriber.objects.get().address is None
+    assert not ConsentEvent.objects.exists()
+    assert Suppression.objects.count() == before, "what stops mail outlives it"
+
+
+def test_who_asked_again_and_cancelled_lately_is_not_forgotten_yet() -> None:
+    reader = make_subscriber(created_at=NOON - dt.timedelta(days=90))
+    row = make_pending(make_newsletter(), reader, requested_at=NOON - dt.timedelta(days=2))
+    consent.unsubscribe(row, how="/u/", network_address="", at=NOON - dt.timedelta(days=1))
+
+    assert privacy.forget_unconfirmed(at=NOON) == 0
 
 
 def test_who_ever_confirmed_or_still_waits_is_not_forgotten() -> None:
