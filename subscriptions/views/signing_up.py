@@ -19,7 +19,7 @@ from newsroom.web.redirects import see_other
 from newsroom.web.stamps import shown_at, stamp
 from subscriptions import consent
 from subscriptions import signing_up as rules
-from subscriptions.errors import Misspelt, PressedTooSoon
+from subscriptions.errors import Misspelt, OpenTooLong, PressedTooSoon
 from subscriptions.forms import SignupForm, language_code
 from subscriptions.models import Newsletter
 from subscriptions.other_sites import site_of
@@ -122,6 +122,8 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     at = reckoned()
     try:
         rules.take_from_page(wish, shown_at=shown_at(form.started), at=at)
+    except OpenTooLong:
+        return again(request, form, "subscriptions/subscribe.html", was_open_too_long=True)
     except PressedTooSoon:
         return again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
     except Misspelt as slip:
@@ -145,7 +147,7 @@ def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpRespo
 
 
 def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
-    """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
+    """The form once more with all that was typed: after an error, a typo, or a press that was too quick or too late."""
     picks = form.picks
     context = _form_context(
         request, form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly}
@@ -154,7 +156,7 @@ def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) ->
     context["path"] = form.data.get("path", "")
     context["site"], context["return_to"] = form.site, form.return_to
     context["picks"] = picks
-    # The first stamp goes on living, so that nobody waits twice.
+    # The first stamp goes on living while it is good, so that nobody waits twice.
     if shown_at(form.data.get("started", "")) is not None:
         context["stamp"] = form.data["started"]
     response = render(request, template, context | more)

@@ -22,7 +22,7 @@ from subscriptions.sources import in_words
 from subscriptions.states import NewsletterState
 from subscriptions.views import embedding
 from tests.factories import make_newsletter
-from tests.subscriptions.factories import fresh_client, signup_fields
+from tests.subscriptions.factories import fresh_client, signup_fields, stamped_hours_ago
 
 pytestmark = pytest.mark.django_db
 
@@ -359,6 +359,18 @@ def test_no_page_of_ours_leads_on_to_a_strangers(evil: str, is_late: bool) -> No
     assert form_action(second) == "'self'"
     assert (answer.status_code, answer["Location"]) == (303, "/subscribe/sent/")
     assert the_place() == f"/embed/{reader.newsletter.slug}/ https://www.example.org"
+
+
+def test_who_takes_a_day_to_correct_herself_presses_once_more_and_still_comes_back() -> None:
+    reader = Reader(make_newsletter())
+    reader.fills_in("mia@gmial.com", **{"return": THANKS})
+
+    page = reader.goes_on(take="mia@gmail.com", started=stamped_hours_ago(25))
+    answer = reader.goes_on(address="mia@gmail.com", started=stamp(time.time() - 3))
+
+    assert "This page was open for too long." in page.content.decode()
+    assert (answer.status_code, answer["Location"]) == (303, THANKS)
+    assert the_place() == f"/embed/{reader.newsletter.slug}/ {THANKS}"
 
 
 def test_a_site_that_is_no_longer_allowed_is_not_led_back_to(settings: LazySettings) -> None:
