@@ -19,7 +19,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from digests.api import router as digests
 from newsroom.articles.api import router as articles
-from newsroom.web.api import PROBLEM_TYPE, Problem, answer, not_authorized
+from newsroom.web.api import PROBLEM_TYPE, JsonOnly, Problem, answer, not_authorized
 from subscriptions.api import router as subscriptions
 
 api = NinjaAPI(
@@ -29,6 +29,7 @@ api = NinjaAPI(
     openapi_url=None,  # both of ours, below: Ninja's page loads its script from elsewhere
     docs_url=None,
     urls_namespace="api",
+    parser=JsonOnly(),
 )
 api.add_router("", subscriptions)
 api.add_router("", articles)
@@ -53,6 +54,8 @@ def _nothing_here(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, Problem):
+        return answer(error.__cause__)
     # Translators: Das ließ sich nicht als JSON lesen.
     return answer(Problem(400, _("This could not be read as JSON.")))
 

@@ -89,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "RETURN_SITES",
         "",
-        "Sites to which a sign-up form on a page of theirs may lead back, comma-separated.",
+        "Sites whose sign-up forms may lead back to them and whose pages may sign up by the API, comma-separated.",
     ),
     Setting(
         "KEPT_DAYS",

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "axes",
+    "corsheaders",
     "csp",
     "anymail",
     "newsroom.mail",
@@ -74,6 +75,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "newsroom.web.proxies.ClientAddressMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -191,6 +193,11 @@ PAGE_SECONDS = read_page_seconds(environment.optional("PAGE_SECONDS"), default=0
 SIGNUPS_PER_HOUR = read_signups_per_hour(environment.text("SIGNUPS_PER_HOUR"))
 LOOK_UP_DOMAINS = environment.flag("LOOK_UP_DOMAINS")
 RETURN_SITES = read_return_sites(environment.items("RETURN_SITES"))
+# What a page on one of these sites may call from its reader's browser: nothing that a cookie or a token opens.
+CORS_ALLOWED_ORIGINS = sorted(RETURN_SITES)
+CORS_URLS_REGEX = r"/api/v1/(newsletters|subscriptions)\Z"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["content-type"]
 
 # --- Mail -------------------------------------------------------------------------------------------------
 # Read by newsroom.mail.provider_urls; Django's own EMAIL_* settings are not used.

@@ -157,14 +157,15 @@ def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
 
 @router.post(
     "/subscriptions",
-    response={202: Taken, 400: ProblemBody, 422: ProblemBody},
+    response={202: Taken, 400: ProblemBody, 415: ProblemBody, 422: ProblemBody},
     operation_id="sign_up",
 )
 def sign_up(request: HttpRequest, sent: SignUpIn) -> Status[dict[str, str]]:
     """Take a sign-up: a letter asks the reader to confirm it, and nothing happens before she has.
 
-    The answer is the same for every address. One network may send forty an hour; send from the reader's browser, or
-    write to us. A `suggestion` in a problem is what the address may be meant to be: ask, then send it or `insist`.
+    The answer is the same for every address. One network may send forty an hour, so send from the reader's browser:
+    pages on the sites that `RETURN_SITES` names may do so, and may read the catalogue. A `suggestion` in a problem is
+    what the address may be meant to be: ask, then send it or `insist`.
     """
     known = {each.slug: each for each in Newsletter.objects.offered().select_related("sender")}
     picks = [known[slug] for slug in dict.fromkeys(sent.newsletters) if slug in known]
@@ -212,7 +213,13 @@ def read_preferences(request: HttpRequest) -> dict[str, Any]:
 @router.patch(
     "/preferences",
     auth=ReaderToken(),
-    response={200: PreferencesOut, 400: ProblemBody, 401: ProblemBody, 422: ProblemBody},
+    response={
+        200: PreferencesOut,
+        400: ProblemBody,
+        401: ProblemBody,
+        415: ProblemBody,
+        422: ProblemBody,
+    },
     operation_id="change_preferences",
 )
 @decorate_view(_private)

@@ -6,6 +6,7 @@ SubscriptionError
 │   ├── LinkExpired      it is older than a confirmation lives
 │   └── LinkOutdated     it went to an address that its reader has left
 ├── PressedTooSoon       a form was sent quicker than a person can type
+├── OpenTooLong          a form was sent with a stamp that is no longer good, or with none
 ├── Misspelt             the address looks like a slip; `meant` is what it may be
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
 ├── UnknownReader        we know nobody of this address
@@ -49,7 +50,11 @@ class LinkOutdated(LinkError):
 
 
 class PressedTooSoon(SubscriptionError):
-    """A form was sent quicker than a person can type, or without our stamp."""
+    """A form was sent quicker than a person can type."""
+
+
+class OpenTooLong(SubscriptionError):
+    """A form was sent with a stamp that is no longer good, or without one of ours."""
 
 
 class Misspelt(SubscriptionError):

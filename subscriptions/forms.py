@@ -16,12 +16,14 @@ from newsroom.mail.addresses import admit, normalise
 from newsroom.mail.errors import BadAddress
 from subscriptions.errors import CadenceRefused
 from subscriptions.models import Newsletter
+from subscriptions.other_sites import may_return_to, site_of, without_query
 from subscriptions.signing_up import SignUp, weekly_among
 from subscriptions.states import Cadence
 from subscriptions.wording import shown_at_sign_up
 
 # Where the form stood: a path on this site, kept with the consent. Anything else is somebody's experiment.
 _PATH = re.compile(r"/[\w\-./~%]{0,198}")
+_LONGEST_PLACE = 200
 
 PAUSES = (1, 2, 4)
 
@@ -114,10 +116,27 @@ class SignupForm(forms.Form):
             self.fields["address"].widget.attrs.update(described)
 
     @property
-    def place(self) -> str:
-        """Where on this site the form stood."""
+    def path(self) -> str:
+        """Where on this site the form stood, or what address of ours it was sent to from another."""
         path = self._sent("path")
         return path if _PATH.fullmatch(path) else "/subscribe/"
+
+    @property
+    def site(self) -> str:
+        """The other site on which the form stood, as its sender's browser named it; nothing for a page of ours."""
+        return site_of(self._sent("site"))
+
+    @property
+    def return_to(self) -> str:
+        """The page of another site that the form leads back to; nothing if it names none, or none that it may."""
+        wanted = str(self.data.get("return", ""))  # to the letter: a space before it is a reason to doubt it
+        return wanted if may_return_to(wanted) else ""
+
+    @property
+    def place(self) -> str:
+        """Where the form stood, for the record: ours, and the page on another site as far as anything names it."""
+        page = without_query(self.return_to) or self.site
+        return f"{self.path} {page}".strip()[:_LONGEST_PLACE]
 
     @property
     def language(self) -> str:

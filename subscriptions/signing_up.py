@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from newsroom.mail.addresses import suggest
 from subscriptions import consent
-from subscriptions.errors import CadenceRefused, Misspelt, PressedTooSoon
+from subscriptions.errors import CadenceRefused, Misspelt, OpenTooLong, PressedTooSoon
 from subscriptions.models import Newsletter
 from subscriptions.states import Cadence
 from subscriptions.wording import PICKS
@@ -88,10 +88,13 @@ def take(wish: SignUp, *, at: datetime) -> None:
 
 
 def take_from_page(wish: SignUp, *, shown_at: float | None, at: datetime) -> None:
-    """The same for a page of ours, which says by a signed stamp when it was shown; None: it bore no stamp of ours.
+    """The same for a page of ours, which says by a signed stamp when it was shown; None: it bore none that is good.
 
-    Raises PressedTooSoon too.
+    Raises OpenTooLong and PressedTooSoon too.
     """
-    if not wish.trap and (shown_at is None or at.timestamp() - shown_at < TIME_TO_TYPE.total_seconds()):
-        raise PressedTooSoon
+    if not wish.trap:
+        if shown_at is None:
+            raise OpenTooLong
+        if at.timestamp() - shown_at < TIME_TO_TYPE.total_seconds():
+            raise PressedTooSoon
     take(wish, at=at)

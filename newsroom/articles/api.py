@@ -76,6 +76,7 @@ class SourceToken(HttpBearer):
         400: ProblemBody,
         401: ProblemBody,
         409: ProblemBody,
+        415: ProblemBody,
         422: ProblemBody,
         429: ProblemBody,
     },

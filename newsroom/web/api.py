@@ -4,12 +4,14 @@ A problem's `detail` is one sentence for a person, in the language that was aske
 at `fields` where something that was sent is wrong.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import Schema
+from ninja.parser import Parser
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 PROBLEM_TYPE = "application/problem+json"
@@ -65,6 +67,7 @@ _TITLES = {
     405: "Method Not Allowed",
     409: "Conflict",
     413: "Content Too Large",
+    415: "Unsupported Media Type",
     422: "Unprocessable Content",
     429: "Too Many Requests",
 }
@@ -81,6 +84,21 @@ def answer(problem: Problem) -> JsonResponse:
     if problem.suggestion:
         body["suggestion"] = problem.suggestion
     return JsonResponse(body, status=problem.status, content_type=PROBLEM_TYPE, headers=problem.headers)
+
+
+class JsonOnly(Parser):
+    """Reads a body that says it is JSON, and no other.
+
+    A page of any site can have its reader's browser send us text or a form unasked; JSON goes only where we allow it
+    (Fetch Standard, CORS-safelisted request-header).
+    """
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Raises Problem, which Ninja passes on as the cause of its own error."""
+        if request.content_type != "application/json":
+            # Translators: Bitte senden Sie das als JSON, mit dem Content-Type application/json.
+            raise Problem(415, _("Please send this as JSON, with the Content-Type application/json."))
+        return json.loads(request.body)
 
 
 def not_authorized() -> Problem:

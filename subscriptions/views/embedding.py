@@ -4,9 +4,7 @@ No forgery guard: a form on another site cannot have our cookie, and a forged si
 that asks whether it was meant. So nothing is changed for anybody who does not confirm, and all limits hold.
 """
 
-import re
 import time
-from dataclasses import replace
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,28 +18,15 @@ from django.views.decorators.http import require_http_methods
 
 from newsroom.web.clock import reckoned
 from newsroom.web.proxies import client_address
-from newsroom.web.redirects import see_other
 from newsroom.web.stamps import stamp
 from subscriptions import signing_up as rules
 from subscriptions.errors import Misspelt
 from subscriptions.forms import SignupForm, language_code
 from subscriptions.models import Newsletter
+from subscriptions.other_sites import site_of
 from subscriptions.states import NewsletterState
-from subscriptions.views.signing_up import again, look_in_your_inbox
+from subscriptions.views.signing_up import again, lead_on
 from subscriptions.wording import BOX, FIRST_BOX, wording
-
-# Scheme and host as plain as they can be, then a path of visible ASCII without backslashes: browsers read `\` as `/`,
-# drop tabs and line ends, and take what stands before an @ for a name.
-_RETURN = re.compile(r"(?P<site>https?://[a-z0-9.-]+(?::[0-9]{1,5})?)(?:/[!-\[\]-~]*)?")
-_SITE = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?(?=/|$)")
-_LONGEST = 500
-_LONGEST_PLACE = 200
-
-
-def may_return_to(url: str) -> bool:
-    """Whether a form may lead back to this address: it is on one of RETURN_SITES, beyond any doubt."""
-    found = _RETURN.fullmatch(url) if len(url) <= _LONGEST else None
-    return found is not None and found["site"] in settings.RETURN_SITES
 
 
 @csrf_exempt
@@ -77,25 +62,11 @@ def link_to_code(newsletter: Newsletter) -> str:
     return format_html('<a href="{}">{}</a>', reverse("embed", args=[newsletter.slug]), _("Code to embed"))
 
 
-def _place(request: HttpRequest, path: str) -> str:
-    """Where the form stood, for the record: ours, and the page on the other site as far as anything names it.
-
-    That is the address it leads back to, if it is allowed, without what may tell of the reader behind `?` or `#`; else
-    the site that the browser names. Both are what the sender says, like all that a form sends.
-    """
-    wanted = str(request.POST.get("return", ""))
-    if may_return_to(wanted):
-        page = re.split(r"[?#]", wanted, maxsplit=1)[0]
-    else:
-        found = _SITE.match(request.headers.get("Referer", "").lower())
-        page = found[0] if found else ""
-    return f"{path} {page}".strip()[:_LONGEST_PLACE]
-
-
 def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:
     data = request.POST.copy()
     data.setlist("newsletter", [newsletter.slug])
     data["path"] = reverse("embed", args=[newsletter.slug])
+    data["site"] = site_of(request.headers.get("Referer", ""))
     data.setdefault("wording", FIRST_BOX)
     data.setdefault("language", newsletter.language)
     # What the reader may have to correct goes on as a form of ours. She has typed already and need not wait again.
@@ -105,13 +76,7 @@ def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:
         return again(request, form, "subscriptions/subscribe.html")
     at = reckoned()
     try:
-        wish = form.wish(network_address=client_address(request), insists=False)
-        rules.take(replace(wish, place=_place(request, wish.place)), at=at)
+        rules.take(form.wish(network_address=client_address(request), insists=False), at=at)
     except Misspelt as slip:
         return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
-    wanted = str(data.get("return", ""))
-    if not may_return_to(wanted):
-        return look_in_your_inbox(form, at=at)
-    response = see_other(wanted)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return lead_on(form, at=at)

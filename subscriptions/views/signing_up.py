@@ -19,9 +19,10 @@ from newsroom.web.redirects import see_other
 from newsroom.web.stamps import shown_at, stamp
 from subscriptions import consent
 from subscriptions import signing_up as rules
-from subscriptions.errors import Misspelt, PressedTooSoon
+from subscriptions.errors import Misspelt, OpenTooLong, PressedTooSoon
 from subscriptions.forms import SignupForm, language_code
 from subscriptions.models import Newsletter
+from subscriptions.other_sites import site_of
 from subscriptions.views import offered
 from subscriptions.views.private import keep_private
 from subscriptions.wording import PICKS, wording
@@ -42,6 +43,7 @@ class Request:
     wording: str
     sent_at: float
     weekly: list[str] = field(default_factory=list)
+    site: str = ""
 
     def keep(self, response: HttpResponse) -> HttpResponse:
         value = signing.dumps(self.__dict__, salt=_COOKIE_SALT)
@@ -60,7 +62,7 @@ class Request:
         """What her browser had sent."""
         data = QueryDict(mutable=True)
         data.update({"address": self.address, "path": self.path, "language": self.language})
-        data.update({"wording": self.wording, "started": stamp(self.sent_at)})
+        data.update({"wording": self.wording, "started": stamp(self.sent_at), "site": self.site})
         data.setlist("newsletter", list(self.slugs))
         data.setlist("weekly", list(self.weekly))
         return data
@@ -120,11 +122,13 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     at = reckoned()
     try:
         rules.take_from_page(wish, shown_at=shown_at(form.started), at=at)
+    except OpenTooLong:
+        return again(request, form, "subscriptions/subscribe.html", was_open_too_long=True)
     except PressedTooSoon:
         return again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
     except Misspelt as slip:
         return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
-    return look_in_your_inbox(form, at=at)
+    return lead_on(form, at=at)
 
 
 def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpResponse:
@@ -135,6 +139,7 @@ def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpRespo
     context = _form_context(request, form, ticked, weekly=earlier.weekly if earlier else ())
     context["address"] = earlier.address if earlier else ""
     context["path"] = earlier.path if earlier else request.path
+    context["site"] = earlier.site if earlier else ""
     response = render(request, "subscriptions/subscribe.html", context)
     if earlier:
         keep_private(response)
@@ -142,29 +147,41 @@ def _blank(request: HttpRequest, newsletters: Iterable[Newsletter]) -> HttpRespo
 
 
 def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) -> HttpResponse:
-    """The form once more with all that was typed: after an error, a typo, or a press that was too quick."""
+    """The form once more with all that was typed: after an error, a typo, or a press that was too quick or too late."""
     picks = form.picks
     context = _form_context(
         request, form, {each.slug for each in picks}, weekly={each.slug for each in form.weekly}
     )
     context["address"] = form.data.get("address", "")
     context["path"] = form.data.get("path", "")
+    context["site"], context["return_to"] = form.site, form.return_to
     context["picks"] = picks
-    # The first stamp goes on living, so that nobody waits twice.
+    # The first stamp goes on living while it is good, so that nobody waits twice.
     if shown_at(form.data.get("started", "")) is not None:
         context["stamp"] = form.data["started"]
     response = render(request, template, context | more)
+    if form.return_to:  # browsers hold the redirect that answers a form against form-action, too
+        allowed = {"form-action": [site_of(form.return_to)]}
+        response._csp_update = allowed  # type: ignore[attr-defined]  # django-csp reads it
     keep_private(response)
     return response
 
 
-def look_in_your_inbox(form: SignupForm, *, at: datetime) -> HttpResponse:
-    """Lead to the page that says to look for mail; her browser alone keeps what she asked for."""
+def lead_on(form: SignupForm, *, at: datetime) -> HttpResponse:
+    """Lead back to the site whose form she filled in, if it may be; else to the page that says to look for mail.
+
+    For that page her browser alone keeps what she asked for.
+    """
+    if form.return_to:
+        response = see_other(form.return_to)
+        response["Referrer-Policy"] = "no-referrer"
+        return response
     kept = Request(
         address=form.cleaned_data["address"],
         slugs=[each.slug for each in form.picks],
         language=form.language,
-        path=form.place,
+        path=form.path,
+        site=form.site,
         wording=form.wording_version,
         sent_at=at.timestamp(),
         weekly=[each.slug for each in form.weekly],

@@ -27,6 +27,7 @@ from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
+from newsroom.web.stamps import stamp
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, privacy, suppression
 from subscriptions.models import Newsletter, Subscriber, Subscription
@@ -380,7 +381,8 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
         "from a newsletter": at(lambda town: f"/subscribe/?newsletter={town.newsletter.slug}"),
         "nothing given": signs_up("", newsletter=[]),
         "no address": signs_up("mia.example.org"),
-        "too quick": signs_up(started=""),
+        "too quick": signs_up(started=stamp(4e9)),
+        "open too long": signs_up(started=""),
         "typo": signs_up("mia.brandwald-ufermann@gmial.com"),
         "change": signs_up("mia.brandwald-ufermann@example.org", "/subscribe/?change=1"),
     },

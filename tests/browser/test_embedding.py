@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 
 from newsroom.articles.models import ApiToken, Feed
 from newsroom.mail.models import Letter
 from subscriptions import consent
+from subscriptions.models import ConsentEvent
 from tests.factories import make_newsletter
 from tests.newsroom.http_server import Answer, Asked, WebServer, web_server
 
@@ -105,6 +106,56 @@ def test_a_slip_elsewhere_is_put_right_on_our_page(
     expect(page).to_have_url(f"{site}/subscribe/sent/")
     consent.decide_sign_ups()
     assert Letter.objects.get().address == "mia@gmail.com"
+
+
+def test_a_slip_that_is_put_right_leads_back_to_the_other_site(
+    site: str, page: Page, elsewhere: tuple[Elsewhere, WebServer]
+) -> None:
+    newsletter = make_newsletter(language="de")
+    script, server = elsewhere
+    page.goto(f"{site}/embed/{newsletter.slug}/")
+    script.page = (
+        page.locator("#code")
+        .input_value()
+        .replace("</form>", f'<input type="hidden" name="return" value="{server.url}/danke/"></form>')
+    )
+
+    page.goto(server.url)
+    page.get_by_label("Ihre E\N{NON-BREAKING HYPHEN}Mail-Adresse").fill("mia@gmial.com")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("mia@gmail.com")).click()
+
+    expect(page).to_have_url(f"{server.url}/danke/")
+    consent.decide_sign_ups()
+    event = ConsentEvent.objects.get()
+    assert (event.address, event.form) == ("mia@gmail.com", f"/embed/{newsletter.slug}/ {server.url}/danke/")
+
+
+def test_a_page_of_an_allowed_site_signs_up_by_script_and_no_other(
+    site: str, browser: Browser, elsewhere: tuple[Elsewhere, WebServer], settings: Settings
+) -> None:
+    newsletter = make_newsletter()
+    _script, server = elsewhere
+    send = """async ([url, wish]) => {
+        const headers = {"Content-Type": "application/json"};
+        const body = JSON.stringify(wish);
+        try { return (await fetch(url, {method: "POST", headers, body})).status; } catch { return "refused"; }
+    }"""
+    wish = {"address": "mia@example.org", "newsletters": [newsletter.slug]}
+    # A page of its own: where requests are looked at on their way, Playwright answers preflights itself.
+    page = browser.new_page()
+    page.goto(server.url)
+
+    settings.CORS_ALLOWED_ORIGINS = []
+    assert page.evaluate(send, [f"{site}/api/v1/subscriptions", wish]) == "refused"
+    consent.decide_sign_ups()
+    assert not ConsentEvent.objects.exists()
+
+    settings.CORS_ALLOWED_ORIGINS = [server.url]
+    assert page.evaluate(send, [f"{site}/api/v1/subscriptions", wish]) == 202
+    consent.decide_sign_ups()
+    assert ConsentEvent.objects.get().form == "/api/v1/subscriptions"
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -104,3 +104,16 @@ def test_a_start_with_a_bad_setting_stops_with_one_sentence(name: str, value: st
     assert start.stderr.startswith("Newsroom cannot start: ")
     assert sentence in start.stderr
     assert "Traceback" not in start.stderr
+
+
+def test_whoever_may_be_led_back_to_may_call_the_api_and_nobody_else() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "from newsroom import settings; print(settings.CORS_ALLOWED_ORIGINS)"],
+        cwd=ROOT,
+        env={**os.environ, "RETURN_SITES": "https://www.example.org,https://shop.example.org:8443"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout == "['https://shop.example.org:8443', 'https://www.example.org']\n"

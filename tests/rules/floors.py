@@ -53,7 +53,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
         Floor.EDGES: "token_admin",
     },
     "subscriptions": {
-        Floor.VALUES: "sources transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
+        Floor.VALUES: "other_sites sources transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
         Floor.SERVICES: "audiences consent correspondence ended_best_ofs evidence privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
         Floor.EDGES: "export_pages import_pages newsletter_admin reader_acts settings_form",
     },

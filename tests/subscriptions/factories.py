@@ -5,6 +5,7 @@ import re
 import time
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test import Client
 
@@ -30,6 +31,14 @@ def signup_fields(address: str, *newsletters: Newsletter, **more: Any) -> dict[s
         "website": "",
         "wording": "2026-11-box",
     } | more
+
+
+def stamped_hours_ago(hours: float) -> str:
+    """The stamp of a page that was shown then."""
+    then = time.time() - hours * 3600
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: then)
+        return stamp(then)
 
 
 def confirm_token(letter: Letter) -> str:

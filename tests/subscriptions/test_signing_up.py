@@ -13,13 +13,19 @@ from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
-from newsroom.web.stamps import stamp
+from newsroom.web.stamps import shown_at, stamp
 from newsroom.web.tags import long_date
-from subscriptions import consent, suppression
+from subscriptions import consent, signing_up, suppression
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, NewsletterState, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client, make_pending, signup_fields
+from tests.subscriptions.factories import (
+    confirm_token,
+    fresh_client,
+    make_pending,
+    signup_fields,
+    stamped_hours_ago,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -176,27 +182,76 @@ def test_a_robot_that_fills_the_trap_gets_the_same_answer_and_nothing_happens() 
     assert not Letter.objects.exists()
 
 
-@pytest.mark.parametrize("started", [None, "", "forged:stamp"], ids=["just now", "missing", "forged"])
-def test_who_is_quicker_than_a_person_is_asked_again_kindly(started: str | None) -> None:
+def test_who_is_quicker_than_a_person_is_asked_again_kindly() -> None:
     newsletter = make_newsletter()
     client = fresh_client()
-    fields = signup_fields(
-        "mia@example.org", newsletter, started=stamp(time.time()) if started is None else started
-    )
+    fields = signup_fields("mia@example.org", newsletter, started=stamp(time.time()))
 
     page = client.post("/subscribe/", fields)
 
     assert page.status_code == 200
+    assert "That was quicker than we know it from people." in page.content.decode()
     assert not Subscriber.objects.exists()
     inputs = Inputs(page.content.decode()).found
     assert [each["value"] for each in inputs if each.get("type") == "email"] == ["mia@example.org"]
     assert [each["value"] for each in inputs if "checked" in each] == [newsletter.slug]
     # Pressed once more two seconds later it goes through, with the stamp of the first page.
     (again,) = [each["value"] for each in inputs if each.get("name") == "started"]
-    if started is None:
-        assert again == fields["started"]
+    assert again == fields["started"]
     fields["started"] = stamp(time.time() - 3)
     assert client.post("/subscribe/", fields).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "started",
+    [stamped_hours_ago(24.1), stamped_hours_ago(24 * 365), "", "forged:stamp"],
+    ids=["yesterday", "last year", "missing", "forged"],
+)
+def test_who_sends_a_page_of_yesterday_is_asked_to_press_once_more_and_loses_nothing(
+    started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_newsletter(has_weekly=True), make_newsletter()
+    client = fresh_client()
+    before = int(time.time())
+    fields = signup_fields("mia@example.org", first, second, weekly=[first.slug], started=started)
+
+    page = client.post("/subscribe/", fields)
+
+    assert page.status_code == 200
+    shown = page.content.decode()
+    assert "This page was open for too long. Please press “Sign up” once more." in shown
+    assert "quicker" not in shown
+    assert not Subscriber.objects.exists()
+    inputs = Inputs(shown).found
+    assert [each["value"] for each in inputs if each.get("type") == "email"] == ["mia@example.org"]
+    ticked = {(each["name"], each["value"]) for each in inputs if "checked" in each}
+    assert ticked == {("newsletter", first.slug), ("newsletter", second.slug), ("weekly", first.slug)}
+    (path,) = [each["value"] for each in inputs if each.get("name") == "path"]
+    assert path == fields["path"]
+    # The page brings a stamp of its own, with which it goes through.
+    (fresh,) = [each["value"] or "" for each in inputs if each.get("name") == "started"]
+    assert (shown_at(fresh) or 0) >= before
+    monkeypatch.setattr(
+        "subscriptions.views.signing_up.reckoned", lambda: now() + signing_up.TIME_TO_TYPE * 2
+    )
+    assert client.post("/subscribe/", fields | {"started": fresh}).status_code == 303
+
+
+def test_a_page_that_was_open_for_most_of_a_day_is_good() -> None:
+    fields = signup_fields("mia@example.org", make_newsletter(), started=stamped_hours_ago(23.9))
+
+    assert fresh_client().post("/subscribe/", fields).status_code == 303
+
+
+def test_an_error_on_a_page_of_yesterday_comes_back_with_a_stamp_of_today() -> None:
+    before = int(time.time())
+    fields = signup_fields("mia", make_newsletter(), started=stamped_hours_ago(25))
+
+    page = fresh_client().post("/subscribe/", fields).content.decode()
+
+    (fresh,) = [each["value"] or "" for each in Inputs(page).found if each.get("name") == "started"]
+    assert (shown_at(fresh) or 0) >= before
+    assert "open for too long" not in page  # said one after the other, and perhaps never
 
 
 def test_the_forms_words_never_reach_the_letter() -> None:

@@ -105,6 +105,15 @@ def test_a_form_is_open_since_its_own_visitor_came(article: Article, monkeypatch
     assert shown_at(_field(_look(article), "started")) == int(later)
 
 
+@pytest.mark.parametrize("address", ["/", "/newsletters/", "/subscribe/"])
+def test_no_browser_is_told_to_show_a_form_of_yesterday_again(article: Article, address: str) -> None:
+    answer = Client().get(address)
+
+    assert 'name="started"' in answer.content.decode()
+    # By these a browser would keep a page beyond the day for which its stamp is good.
+    assert not {"Cache-Control", "Expires", "ETag", "Last-Modified"} & set(answer.headers)
+
+
 def test_the_content_policy_names_the_nonce_that_stands_in_the_page(article: Article) -> None:
     nonces = []
     for _ in range(2):
