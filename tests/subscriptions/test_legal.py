@@ -131,6 +131,12 @@ def test_the_imprint_has_room_for_register_and_vat_number() -> None:
     assert "<dt>Phone</dt>" in page
 
 
+def test_a_new_sender_keeps_nothing_for_ever_unless_it_says_so() -> None:
+    sender = Sender()
+
+    assert (sender.proof_kept_years, sender.deliveries_kept_months) == (3, 12)
+
+
 def test_the_check_names_what_the_privacy_notice_leaves_open() -> None:
     make_newsletter()
     Sender.objects.update(processor_country="", deliveries_kept_months=None)
