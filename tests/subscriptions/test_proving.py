@@ -226,7 +226,7 @@ LETTERS = {
 
 
 def test_changed_words_of_a_letter_get_a_new_version() -> None:
-    context = {**CONTEXT, **correspondence._legal(make_sender())}
+    context = {**CONTEXT, **correspondence._legal([make_newsletter()])}
     words = hashlib.sha256()
     for kind in ("confirmation", "delivery_again"):
         for language, _name in settings.LANGUAGES:
