@@ -2,7 +2,17 @@
 
 from celery import shared_task
 
-from digests import clicks, dead_links, planning, presence, reminding, self_check, withdrawing, workflow
+from digests import (
+    clicks,
+    dead_links,
+    planning,
+    presence,
+    reminding,
+    retention,
+    self_check,
+    withdrawing,
+    workflow,
+)
 from newsroom.web import clock
 
 
@@ -35,6 +45,12 @@ def forget_clicks() -> int:
     """Each hour: counts of links older than thirteen months go, and who was at which digest the day before."""
     at = clock.now()
     return clicks.forget(at=at) + presence.forget(at=at)
+
+
+@shared_task(name="digests.tidy", soft_time_limit=90, time_limit=120)
+def tidy() -> None:
+    """Each hour: old sign-ins of staff and sessions that have ended go. Safe to run twice, and to kill."""
+    retention.tidy(at=clock.now())
 
 
 @shared_task(name="digests.watch")

@@ -93,8 +93,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "KEPT_DAYS",
-        "letters=90,payloads=90,events=396,confirmations=396",
-        "For how many days records of letters, provider events and links to confirm are kept.",
+        "letters=90,payloads=90,events=396,confirmations=396,sign_ins=90",
+        "For how many days records of letters, provider events, links to confirm and sign-ins of staff are kept.",
     ),
     Setting(
         "PAGE_SECONDS",
@@ -225,14 +225,14 @@ def read_return_sites(sites: list[str]) -> frozenset[str]:
 
 
 def read_kept_days(value: str) -> dict[str, int]:
-    """`letters=90,payloads=90,events=396,confirmations=396` as numbers; what is left out is as in the default."""
-    kept = {"letters": 90, "payloads": 90, "events": 396, "confirmations": 396}
+    """`letters=90,events=396` as numbers; what is left out is as in the default."""
+    kept = {"letters": 90, "payloads": 90, "events": 396, "confirmations": 396, "sign_ins": 90}
     for part in filter(None, value.split(",")):
         name, _, number = part.strip().partition("=")
         # Limits per address look back over 30 days.
         if name not in kept or not number.isdigit() or int(number) < 31:
             raise ImproperlyConfigured(
-                "KEPT_DAYS must look like letters=90,payloads=90,events=396,confirmations=396 with numbers from 31."
+                f"KEPT_DAYS must look like letters=90,events=396 with {', '.join(kept)} and numbers from 31."
             )
         kept[name] = int(number)
     return kept

@@ -284,6 +284,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "imports": {"task": "subscriptions.run_imports", "schedule": 30.0},
     "old-clicks": {"task": "digests.forget_clicks", "schedule": 3600.0},
     "tidy": {"task": "subscriptions.tidy", "schedule": 3600.0},
+    "old-sign-ins": {"task": "digests.tidy", "schedule": 3600.0},
     "old-copies": {"task": "delivery.forget_old", "schedule": 3600.0},
     "incidents": {"task": "mail.tell_staff", "schedule": 30.0},
     "self-check": {"task": "digests.watch", "schedule": 300.0},

@@ -5,6 +5,7 @@ have confirmed before.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -48,14 +49,45 @@ def _envelope(newsletter: Newsletter, *, language: str) -> Envelope:
     )
 
 
-def _legal(sender: Sender) -> dict[str, object]:
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """Who answers for a newsletter, as the foot of a letter prints it. Several senders may be one publisher."""
+
+    legal_name: str
+    postal_address: str
+    email: str
+    phone: str
+    imprint_url: str
+    privacy_url: str
+
+
+def _publisher(sender: Sender) -> Publisher:
+    return Publisher(
+        legal_name=sender.legal_name,
+        postal_address=sender.postal_address,
+        email=sender.email,
+        phone=sender.phone,
+        imprint_url=absolute(sender.imprint_url),
+        privacy_url=absolute(sender.privacy_url),
+    )
+
+
+def _legal(newsletters: Sequence[Newsletter]) -> dict[str, object]:
+    """What names everybody who sends one of these: each sender, and each publisher with their newsletters, once."""
+    published: dict[Publisher, list[str]] = {}
+    for each in newsletters:
+        published.setdefault(_publisher(each.sender), []).append(each.name)
     return {
-        "sender": sender,
-        "imprint_url": absolute(sender.imprint_url),
-        "privacy_url": absolute(sender.privacy_url),
+        "sender_names": list(dict.fromkeys(each.sender.name for each in newsletters)),
+        "publishers": [{"publisher": who, "names": names} for who, names in published.items()],
         "site_url": settings.SITE_URL,
         "site_name": settings.SITE_NAME,
     }
+
+
+def mailboxes(newsletters: Iterable[Newsletter]) -> list[tuple[str, str]]:
+    """Name and address of everybody from whom these come, each once."""
+    return list(dict.fromkeys((each.sender.name, each.sender.address) for each in newsletters))
 
 
 def _as_ordered(rows: Iterable[Subscription]) -> list[dict[str, str]]:
@@ -87,7 +119,7 @@ def ask_to_confirm(
         newsletter_id=first.pk,
         language=language,
         context={
-            **_legal(first.sender),
+            **_legal([row.newsletter for row in pending]),
             "newsletters": _as_ordered(pending),
             "confirm_url": absolute(reverse("confirm", args=[secret])),
             "decline_url": decline_url(confirmation.pk),
@@ -116,7 +148,7 @@ def say_already_subscribed(
         newsletter_id=first.pk,
         language=reader.language,
         context={
-            **_legal(first.sender),
+            **_legal([row.newsletter for row in rows]),
             "newsletters": _as_ordered(rows),
             "manage_url": manage_url(rows[0].pk, reader.address_hash),
             "asked_at": at,
@@ -135,7 +167,8 @@ def welcome(
 
     One letter for all newsletters of a confirmation. The caller names those never welcomed before.
     """
-    first = rows[0].newsletter
+    newsletters = [row.newsletter for row in rows]
+    first = newsletters[0]
     letters.write(
         LetterKind.WELCOME,
         address=reader.sendable,
@@ -143,7 +176,7 @@ def welcome(
         newsletter_id=first.pk,
         language=reader.language,
         context={
-            **_legal(first.sender),
+            **_legal(newsletters),
             "newsletters": [
                 {
                     "name": row.newsletter.name,
@@ -156,7 +189,7 @@ def welcome(
                 for row in rows
             ],
             "manage_url": manage_url(rows[0].pk, reader.address_hash),
-            "from_address": first.sender.address,
+            "from_addresses": list(dict.fromkeys(each.sender.address for each in newsletters)),
         },
         envelope=_envelope(first, language=reader.language),
         dedupe_key=f"welcome:{confirmation.pk}",
@@ -183,7 +216,7 @@ def send_management_link(reader: Subscriber, *, at: datetime) -> None:
         newsletter_id=row.newsletter_id,
         language=reader.language,
         context={
-            **_legal(row.newsletter.sender),
+            **_legal([row.newsletter]),
             "manage_url": manage_url(row.pk, reader.address_hash),
             "asked_at": at,
         },
@@ -203,7 +236,7 @@ def say_best_of_ended(row: Subscription, *, at: datetime) -> None:
         newsletter_id=newsletter.pk,
         language=reader.language,
         context={
-            **_legal(newsletter.sender),
+            **_legal([newsletter]),
             "newsletter": newsletter,
             "manage_url": manage_url(row.pk, reader.address_hash),
             "leave_url": leave_url(row.pk),
@@ -228,7 +261,7 @@ def ask_to_confirm_address(
         newsletter_id=newsletter.pk,
         language=reader.language,
         context={
-            **_legal(newsletter.sender),
+            **_legal([row.newsletter for row in moving] or [newsletter]),
             "newsletters": _as_ordered(moving),
             "former_address": mask(reader.address or ""),
             "confirm_url": absolute(reverse("confirm_address", args=[secret])),
@@ -253,7 +286,7 @@ def tell_former_address(
         newsletter_id=newsletter.pk,
         language=reader.language,
         context={
-            **_legal(newsletter.sender),
+            **_legal([newsletter]),
             "new_address": mask(change.typed_address),
             "undo_url": absolute(reverse("undo_address", args=[secret])),
             "changed_at": at,
@@ -282,7 +315,7 @@ def ask_to_return(
         newsletter_id=first.pk,
         language=reader.language,
         context={
-            **_legal(first.sender),
+            **_legal([row.newsletter for row in pending]),
             "newsletters": _as_ordered(pending),
             "confirm_url": absolute(reverse("confirm", args=[secret])),
             "asked_at": at,

@@ -16,7 +16,7 @@ FIRST_BOX = "2026-11-box"
 
 # The letters that ask to confirm. Their words stand in templates and catalogues; a test holds that the source's are the
 # version's own, so that changed words get a new one.
-LETTER = "2026-11-letter-2"
+LETTER = "2026-11-letter-3"
 
 _TEXTS: dict[str, dict[str, str]] = {
     # The box under an article and on a newsletter's own page: one newsletter, named.

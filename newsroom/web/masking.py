@@ -1,11 +1,14 @@
-"""How an address or a secret looks where people may see it who need not know it: `m…@example.org`."""
+"""How an address or a secret looks where people may see it who need not know it: `m…@example.org`, `203.0.113.0/24`."""
 
+import ipaddress
 import re
 
 # At most 64, as RFC 5321 §4.5.3.1.1 allows: without an end, a long line costs the square of its length.
 _ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
 # What follows these paths is a key to somebody's settings, to an approval, or to our webhooks.
 _SECRET_PATH = re.compile(r"(/(?:u|confirm|not-me|address|preferences|approve|webhooks/[\w.-]+)/)[\w~-]{12,}")
+# One of 256 lines, or of as many networks as a provider gives its customers (/56 mostly).
+_SHOWN_BITS = {4: 24, 6: 48}
 
 
 def mask(address: str) -> str:
@@ -26,3 +29,15 @@ def mask_text(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub(lambda found: f"{found[1][:1]}…@{found[2]}", text)
     return _SECRET_PATH.sub(r"\1…", text) if "/" in text else text
+
+
+def mask_network(text: str) -> str:
+    """`203.0.113.0/24`, `2001:db8:7::/48`: whose network it is, not whose line. Text that is neither address nor network stays."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return text
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped:  # a socket for both kinds shows IPv4 so
+        network = ipaddress.ip_network(mapped)
+    return str(network.supernet(new_prefix=min(network.prefixlen, _SHOWN_BITS[network.version])))

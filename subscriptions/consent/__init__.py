@@ -18,6 +18,7 @@ from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, co
 from subscriptions.consent.declining import Question, decline, find_question, undo_declining
 from subscriptions.consent.leaving import (
     UNDO_WITHIN,
+    back_together_with,
     can_restore,
     has_come_back,
     left_together_with,
@@ -63,6 +64,7 @@ __all__ = [
     "ask_to_return",
     "asked_for",
     "attack",
+    "back_together_with",
     "can_restore",
     "change_settings",
     "confirm",

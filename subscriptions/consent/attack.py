@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from newsroom.mail import incidents
 from newsroom.mail.models import Incident, Letter
 from newsroom.mail.states import LetterKind, LetterState, Severity
+from newsroom.web.masking import mask_network
 from subscriptions.models import Confirmation
 
 KEY = "sign-up-flood"
@@ -80,15 +81,19 @@ def begin(limit: int, *, domain: str = "", at: datetime) -> datetime:
 
 
 def tell_of_network(network: str, *, limit: int, refused: int, at: datetime) -> None:
-    """One network tries to sign up very many; beyond its limit it reaches nobody, and others are not slowed down."""
+    """One network tries to sign up very many; beyond its limit it reaches nobody, and others are not slowed down.
+
+    Incidents are kept and mailed: this one names the provider's network around it, not whose line it is.
+    """
     incidents.report(
         NETWORK_KEY,
         title=_("One network signs up very many"),
         text=_(
-            "More than %(refused)d sign-ups of the network %(network)s were refused within an hour; %(limit)d are taken. "
-            "There is nothing to do, unless it is your own proxy: then TRUSTED_PROXIES does not name it."
+            "More than %(refused)d sign-ups from a single connection in the network %(network)s were refused within an "
+            "hour; %(limit)d are taken. There is nothing to do, unless it is your own proxy: then TRUSTED_PROXIES does "
+            "not name it."
         )
-        % {"refused": refused, "network": network, "limit": limit},
+        % {"refused": refused, "network": mask_network(network), "limit": limit},
         severity=Severity.WARNING,
         facts={"until": (at + _QUIET).isoformat(), "limit": limit, "refused": refused},
         at=at,

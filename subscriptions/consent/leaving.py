@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from subscriptions.consent.record import event
 from subscriptions.errors import UndoExpired
@@ -114,15 +115,26 @@ def has_come_back(subscription: Subscription, *, at: datetime) -> bool:
 
 def left_together_with(subscription: Subscription, *, since: datetime) -> list[Subscription]:
     """What was ended from its page as "all others", and is ended still. One query."""
-    ended = ConsentEvent.objects.filter(
+    ended = _ended_with(subscription, since=since)
+    rows = subscription.subscriber.subscriptions.exclude(state=SubscriptionState.ACTIVE)
+    return list(
+        rows.filter(newsletter__in=ended.values("newsletter")).select_related("subscriber", "newsletter")
+    )
+
+
+def back_together_with(subscription: Subscription, *, at: datetime) -> list[Subscription]:
+    """What was ended from its page as "all others" within a day, and comes again. One query."""
+    ended = _ended_with(subscription, since=at - UNDO_WITHIN)
+    rows = subscription.subscriber.subscriptions.active().filter(newsletter__in=ended.values("newsletter"))
+    return list(rows.select_related("newsletter").order_by("newsletter__position", "newsletter__name"))
+
+
+def _ended_with(subscription: Subscription, *, since: datetime) -> QuerySet[ConsentEvent]:
+    return ConsentEvent.objects.filter(
         subscriber=subscription.subscriber_id,
         kind=ConsentKind.UNSUBSCRIBED,
         at__gte=since,
         facts__together_with=subscription.pk,
-    )
-    rows = subscription.subscriber.subscriptions.exclude(state=SubscriptionState.ACTIVE)
-    return list(
-        rows.filter(newsletter__in=ended.values("newsletter")).select_related("subscriber", "newsletter")
     )
 
 

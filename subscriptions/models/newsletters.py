@@ -72,6 +72,7 @@ class Sender(models.Model):
         _("months records of deliveries are kept"),
         null=True,
         blank=True,
+        default=12,
         help_text=_(
             "Counted from the day on which a mailing was over. Then who got which copy is deleted by itself; the "
             "account of the mailing stays. Printed in the privacy notice. Empty: nothing is deleted."

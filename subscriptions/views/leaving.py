@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -113,14 +113,16 @@ def _left(
     return render(request, "subscriptions/left.html", context)
 
 
-def _restore_others(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
-    """What she left with "all others": taken back as it was done. What she left by itself stays left."""
-    left_at = subscription.unsubscribed_at
-    if left_at is None:
-        return
-    for other in consent.left_together_with(subscription, since=left_at):
-        with suppress(UndoExpired):
-            consent.restore(other, how=PAGE, network_address=client_address(request), at=at)
+def _restore_others(request: HttpRequest, subscription: Subscription, *, at: datetime) -> list[Subscription]:
+    """What she left with "all others": taken back as it was done. What she left by itself stays left.
+
+    Returns those that come again, also if an earlier press did it.
+    """
+    if left_at := subscription.unsubscribed_at:
+        for other in consent.left_together_with(subscription, since=left_at):
+            with suppress(UndoExpired):
+                consent.restore(other, how=PAGE, network_address=client_address(request), at=at)
+    return consent.back_together_with(subscription, at=at)
 
 
 def _less_mail(request: HttpRequest, subscription: Subscription, *, at: datetime) -> None:
@@ -134,6 +136,12 @@ def _less_mail(request: HttpRequest, subscription: Subscription, *, at: datetime
         consent.set_cadence(
             subscription, cadence=Cadence.WEEKLY, how=PAGE, network_address=network_address, at=at
         )
+
+
+def _paused_through(row: Subscription, *, at: datetime) -> date | None:
+    """The last day of a pause that goes on."""
+    until = row.paused_until
+    return last_day(until) if until and until > at else None
 
 
 @token_page
@@ -153,11 +161,12 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
             is_back = consent.restore(subscription, how=PAGE, network_address=client_address(request), at=at)
             if is_back or consent.has_come_back(subscription, at=at):
                 _less_mail(request, subscription, at=at)
-            if "everything" in request.POST:
-                _restore_others(request, subscription, at=at)
+            others = _restore_others(request, subscription, at=at) if "everything" in request.POST else []
         except (UndoExpired, NothingToPause):
             return render(request, "subscriptions/undo_expired.html", {"subscription": subscription})
         subscription.refresh_from_db(fields=["state", "paused_until", "cadence"])
-        until = subscription.paused_until
-        context = {"subscription": subscription, "paused_through": last_day(until) if until else None}
-        return render(request, "subscriptions/restored.html", context)
+        restored = [
+            {"subscription": row, "paused_through": _paused_through(row, at=at)}
+            for row in (subscription, *others)
+        ]
+        return render(request, "subscriptions/restored.html", {"restored": restored})

@@ -17,7 +17,7 @@ from newsroom.web.kept_pages import keep_page, own
 from newsroom.web.proxies import client_address
 from newsroom.web.redirects import see_other
 from newsroom.web.stamps import shown_at, stamp
-from subscriptions import consent
+from subscriptions import consent, correspondence
 from subscriptions import signing_up as rules
 from subscriptions.errors import Misspelt, OpenTooLong, PressedTooSoon
 from subscriptions.forms import SignupForm, language_code
@@ -205,7 +205,7 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
     context = {
         "kept": kept,
         "picks": picks,
-        "sender": picks[0].sender if picks else None,
+        "senders": correspondence.mailboxes(picks),
         "expires_at": datetime.fromtimestamp(kept.sent_at, tz=UTC) + consent.CONFIRM_WITHIN if kept else None,
         "wait_seconds": max(0, wait_seconds),
         "is_sent_again": "again" in request.GET,

@@ -115,6 +115,25 @@ def test_one_network_writes_to_its_limit_of_a_thousand_strangers(
     assert Incident.objects.get().key == attack.NETWORK_KEY
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"), [("203.0.113.7", "203.0.113.0/24"), ("2001:db8:7:a11::5", "2001:db8:7::/48")]
+)
+def test_staff_hear_of_a_network_and_not_whose_line_it_is(
+    address: str, shown: str, settings: LazySettings
+) -> None:
+    settings.SIGNUPS_PER_HOUR = {"network": 1, "domain": 50, "site": 600}
+    newsletter = make_newsletter()
+
+    for each in range(8):
+        ask(f"reader{each}@host{each}.example.org", newsletter, network=address)
+
+    incident = Incident.objects.get(key=attack.NETWORK_KEY)
+    assert f"in the network {shown} were refused" in incident.text
+    kept = f"{incident.title} {incident.text} {incident.facts}"
+    assert address not in kept
+    assert "a11" not in kept
+
+
 def test_ipv6_counts_a_network_and_not_each_of_its_addresses(settings: LazySettings) -> None:
     settings.SIGNUPS_PER_HOUR = {"network": 3, "domain": 50, "site": 600}
     newsletter = make_newsletter()

@@ -243,6 +243,32 @@ def test_all_are_taken_back_but_what_she_left_by_itself() -> None:
     assert [state(each) for each in (row, alone, together)] == ["active", "unsubscribed", "active"]
 
 
+def test_the_page_names_all_that_came_back_also_at_a_second_press() -> None:
+    row, url = reading()
+    kinds: dict[str, dict[str, Any]] = {
+        "Kultur": {"cadence": "weekly"},
+        "Sport": {"paused_until": now() + dt.timedelta(days=9)},
+        "Umland": {"paused_until": now() - dt.timedelta(days=9)},
+        "Wetter": {},
+    }
+    rows = {
+        name: make_subscription(newsletter=make_newsletter(name=name), subscriber=row.subscriber, **values)
+        for name, values in kinds.items()
+    }
+    client = fresh_client()
+    client.post(path_of(tokens.leave_url(rows["Wetter"].pk)))
+    client.post(url, {"everything": "1"})
+
+    pages = [client.post(f"{url}/undo", {"everything": "1"}).content.decode() for _time in range(2)]
+
+    for page in pages:
+        assert page.index("“Wirtschaft” comes as before.") < page.index("“Kultur” comes once a week.")
+        assert "“Sport” takes a break up to and including" in page
+        assert "“Umland” comes as before." in page
+        assert "Wetter" not in page
+    assert "Kultur" not in client.post(f"{url}/undo").content.decode()
+
+
 def test_a_break_instead_of_leaving() -> None:
     row, url = reading()
     client = fresh_client()

@@ -218,11 +218,15 @@ CONTEXT: dict[str, Any] = {
     "expires_at": NOON + 7 * DAY,
 }
 # By version: the words of both letters as the source has them. Never change a line: changed words are a new version.
-LETTERS = {"2026-11-letter": "1b8af74dda682cb9", "2026-11-letter-2": "e1ebc6bda1fc2b55"}
+LETTERS = {
+    "2026-11-letter": "1b8af74dda682cb9",
+    "2026-11-letter-2": "e1ebc6bda1fc2b55",
+    "2026-11-letter-3": "787dbe8508db6d83",
+}
 
 
 def test_changed_words_of_a_letter_get_a_new_version() -> None:
-    context = {**CONTEXT, **correspondence._legal(make_sender())}
+    context = {**CONTEXT, **correspondence._legal([make_newsletter()])}
     words = hashlib.sha256()
     for kind in ("confirmation", "delivery_again"):
         for language, _name in settings.LANGUAGES:

@@ -109,6 +109,7 @@ def test_the_environment_says_how_long() -> None:
         "payloads": 90,
         "events": 183,
         "confirmations": 396,
+        "sign_ins": 90,
     }
     for wrong in ("letters", "letters=30", "copies=90", "letters=-1"):
         with pytest.raises(Exception, match="KEPT_DAYS must look like"):

@@ -1,9 +1,11 @@
 """What leaves the house beside mail: error reports and access logs hold no reader and no key."""
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import sentry_sdk
 from gunicorn.config import Config
 from sentry_sdk.envelope import Envelope
@@ -53,8 +55,7 @@ def test_an_error_report_names_no_reader_and_no_key() -> None:
     assert TOKEN not in sent
 
 
-def test_an_access_log_holds_no_key() -> None:
-    logger = AccessLogger(Config())
+def _atoms(**more: str) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": "POST",
         "RAW_URI": f"/u/{TOKEN}",
@@ -64,9 +65,46 @@ def test_an_access_log_holds_no_key() -> None:
         "REMOTE_ADDR": "203.0.113.9",
     }
     answer = SimpleNamespace(status="200 OK", sent=7, headers=[])
+    request = SimpleNamespace(headers=[("X-FORWARDED-FOR", more.get("HTTP_X_FORWARDED_FOR", ""))])
+    return AccessLogger(Config()).atoms(answer, request, environ | more, timedelta(seconds=1))
 
-    atoms = logger.atoms(answer, SimpleNamespace(headers=[]), environ, timedelta(seconds=1))
+
+def test_an_access_log_holds_no_key() -> None:
+    atoms = _atoms()
 
     assert atoms["r"] == "POST /u/… HTTP/1.1"
     assert TOKEN not in Config().access_log_format % {**atoms, "{host}i": ""}
-    assert atoms["h"] == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("peer", "shown"),
+    [
+        ("203.0.113.9", "203.0.113.0"),
+        ("2001:db8:7:a11::5", "2001:db8:7::"),
+        ("::ffff:203.0.113.9", "203.0.113.0"),
+        ("203.0.113.9:51234", "203.0.113.0:51234"),
+        ("[2001:db8:7:a11::5]:51234", "[2001:db8:7::]:51234"),
+        ("203.0.113.9,198.51.100.77, 192.0.2.4", "203.0.113.0,198.51.100.0, 192.0.2.0"),
+        ("", ""),
+        ("10:20:30", "10:20:30"),
+    ],
+)
+def test_an_access_log_tells_whose_network_it_was_and_not_whose_line(peer: str, shown: str) -> None:
+    atoms = _atoms(REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=peer)
+
+    assert [atoms[each] for each in ("h", "{remote_addr}e", "{x-forwarded-for}i")] == [shown] * 3
+
+
+@pytest.mark.parametrize("header", ["a", "1", ":", "1.", "a:"])
+def test_a_long_header_costs_a_moment(header: str) -> None:
+    begun = time.process_time()
+
+    _atoms(HTTP_X_FORWARDED_FOR=header * 20_000)
+
+    assert time.process_time() - begun < 1  # by the square of the length it was several
+
+
+def test_an_access_log_shows_the_rest_as_it_was() -> None:
+    atoms = _atoms(HTTP_USER_AGENT="Mozilla/5.0 (X11) Chrome/120.0.0.0")
+
+    assert (atoms["s"], atoms["b"], atoms["a"]) == ("200", "7", "Mozilla/5.0 (X11) Chrome/120.0.0.0")
