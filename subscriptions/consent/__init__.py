@@ -14,7 +14,14 @@ from subscriptions.consent.asking import (
     take_down,
 )
 from subscriptions.consent.changing import LONGEST_PAUSE, change_settings, pause, set_cadence
-from subscriptions.consent.confirming import Confirmed, ask_again, asked_for, confirm, find_confirmation
+from subscriptions.consent.confirming import (
+    Confirmed,
+    ask_again,
+    asked_for,
+    confirm,
+    due_of,
+    find_confirmation,
+)
 from subscriptions.consent.declining import Question, decline, find_question, undo_declining
 from subscriptions.consent.leaving import (
     UNDO_WITHIN,
@@ -72,6 +79,7 @@ __all__ = [
     "decide_new_addresses",
     "decide_sign_ups",
     "decline",
+    "due_of",
     "ended_by_stops",
     "find_address_change",
     "find_confirmation",

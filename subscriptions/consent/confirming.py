@@ -21,7 +21,7 @@ from subscriptions.models import (
     Subscription,
     Suppression,
 )
-from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
+from subscriptions.states import ConsentKind, LegalBasis, NewsletterState, SubscriptionState
 from subscriptions.suppression import LIFTED_BY_CONFIRMING, LIFTED_BY_RETURNING, may_ask_again
 from subscriptions.wording import PICKS
 
@@ -80,7 +80,7 @@ def confirm(token: str, *, network_address: str, at: datetime) -> Confirmed:
         reader = Subscriber.objects.select_for_update().get(pk=confirmation.subscriber_id)
         _went_to(reader, confirmation)
         rows = asked_for(confirmation)
-        due = [row for row in rows if _is_asked_for(row, confirmation)]
+        due = due_of(confirmation, rows)
         is_first = Confirmation.objects.filter(pk=confirmation.pk, used_at=None).update(used_at=at)
         if not is_first or not due:
             return Confirmed(subscriber=reader, subscriptions=rows, was_already=True)
@@ -91,9 +91,14 @@ def confirm(token: str, *, network_address: str, at: datetime) -> Confirmed:
     return Confirmed(subscriber=reader, subscriptions=rows, was_already=False)
 
 
-def _is_asked_for(row: Subscription, confirmation: Confirmation) -> bool:
+def due_of(confirmation: Confirmation, rows: Sequence[Subscription]) -> list[Subscription]:
+    """What a press on this link confirms: of all it asked for, what waits still and is published still."""
+    return [row for row in rows if _is_due(row, confirmation)]
+
+
+def _is_due(row: Subscription, confirmation: Confirmation) -> bool:
     """A link confirms what waits for it, never what was confirmed or left after it was sent."""
-    if row.state != SubscriptionState.PENDING:
+    if row.state != SubscriptionState.PENDING or row.newsletter.state == NewsletterState.RETIRED:
         return False
     later = [time for time in (row.confirmed_at, row.unsubscribed_at) if time is not None]
     return all(time <= confirmation.created_at for time in later)
@@ -154,12 +159,16 @@ def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A request that was made once more: whose, for what, and which wording she had seen, in which language."""
+    """A request that was made once more: whose, for what, and which wording she had seen, in which language.
+
+    is_written: whether a letter goes; limits may forbid it, and so may a stop or the end of the newsletter.
+    """
 
     subscriber: Subscriber
     subscriptions: Sequence[Subscription]
     wording_version: str
     language: str
+    is_written: bool
 
 
 def ask_again(token: str, *, network_address: str, at: datetime) -> Asked:
@@ -173,22 +182,24 @@ def ask_again(token: str, *, network_address: str, at: datetime) -> Asked:
     first = ConsentEvent.objects.filter(
         subscriber=reader, kind=ConsentKind.REQUESTED, at=confirmation.created_at
     ).last()
-    asked = Asked(
-        subscriber=reader,
-        subscriptions=rows,
-        wording_version=first.wording_version if first else PICKS,
-        language=first.language if first else reader.language,
-    )
+    wording_version = first.wording_version if first else PICKS
+    language = first.language if first else reader.language
     may_ask_again(reader.address_hash)  # only who reads that mailbox has the link
-    request_subscription(
+    is_written = request_subscription(
         Wish(
             typed_address=reader.sendable,
             newsletters=[row.newsletter for row in rows],
-            language=asked.language,
+            language=language,
             form=rows[0].source if rows else "",
             network_address=network_address,
-            wording_version=asked.wording_version,
+            wording_version=wording_version,
         ),
         at=at,
     )
-    return asked
+    return Asked(
+        subscriber=reader,
+        subscriptions=rows,
+        wording_version=wording_version,
+        language=language,
+        is_written=is_written,
+    )

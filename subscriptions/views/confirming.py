@@ -16,7 +16,7 @@ from subscriptions import consent, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
-from subscriptions.states import Cadence, SubscriptionState
+from subscriptions.states import Cadence, NewsletterState, SubscriptionState
 from subscriptions.views.private import broken_link, in_language_of, token_page
 from subscriptions.views.signing_up import Request
 
@@ -39,12 +39,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     except LinkExpired as error:
         with override(language_code(error.language)):
             return render(request, "subscriptions/link_expired.html", {"days": consent.CONFIRM_WITHIN.days})
-    rows = consent.asked_for(confirmation)
-    if confirmation.used_at is not None:
-        return _confirmed(request, confirmation.subscriber, rows, at=at)
-    reader = confirmation.subscriber
+    rows, reader = consent.asked_for(confirmation), confirmation.subscriber
+    due = consent.due_of(confirmation, rows)
+    if confirmation.used_at is not None or not due:
+        return _confirmed(request, reader, rows, at=at)
     with in_language_of(reader):
-        return render(request, "subscriptions/confirm.html", {"reader": reader, "subscriptions": rows})
+        return render(request, "subscriptions/confirm.html", {"reader": reader, "subscriptions": due})
 
 
 def _confirmed(
@@ -59,6 +59,8 @@ def _confirmed(
                 "subscriptions": [(row, row.next_mail(at=at)) for row in active],
                 "sender": active[0].newsletter.sender if active else None,
                 "manage_url": manage_url(active[0].pk, reader.address_hash) if active else "",
+                "ended": [row.newsletter for row in rows if row.newsletter.state == NewsletterState.RETIRED],
+                "was_confirmed": any(row.confirmed_at for row in rows),
                 "is_declined": not active and suppression.wants_no_questions(reader.address_hash),
             },
         )
@@ -68,6 +70,9 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
     """A fresh letter for an expired link, then the page that says to look for it."""
     asked = consent.ask_again(token, network_address=client_address(request), at=at)
     rows = asked.subscriptions
+    if not asked.is_written:
+        with in_language_of(asked.subscriber):
+            return render(request, "subscriptions/not_asked_again.html")
     kept = Request(
         address=asked.subscriber.typed_address,
         slugs=[row.newsletter.slug for row in rows],

@@ -45,17 +45,24 @@ def close_session(response: HttpResponse) -> HttpResponse:
 
 
 def reader_page(*methods: str) -> Callable[[ReaderView], View]:
-    """A page of the reader whose settings are open, in her language, kept by nobody; for others, a way to a link."""
+    """A page of the reader whose settings are open, in her language, kept by nobody; for others, a way to a link.
+
+    Each page opens them for half an hour anew: so long she has to fill it in.
+    """
 
     def decorate(view: ReaderView) -> View:
         @wraps(view)
         def wrapped(request: HttpRequest) -> HttpResponse:
             reader = _reader(request)
             if reader is None:
-                response = render(request, "subscriptions/ask_for_link.html", {"form": LinkForm()})
+                # What she sent came too late, or without the cookie: she must not take it for saved.
+                context = {"form": LinkForm(), "is_unsaved": request.method == "POST"}
+                response = render(request, "subscriptions/ask_for_link.html", context)
             else:
                 with in_language_of(reader):
                     response = view(request, reader)
+                if _COOKIE not in response.cookies:
+                    open_session(response, reader)
             keep_private(response)
             return response
 

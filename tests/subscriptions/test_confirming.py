@@ -1,13 +1,15 @@
 """The page behind the link in a confirmation mail."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 
 from newsroom.mail.models import Letter
 from newsroom.web.clock import now
-from subscriptions import consent
-from subscriptions.models import Confirmation, Subscription
+from subscriptions import consent, suppression
+from subscriptions.models import Confirmation, Newsletter, Subscription
+from subscriptions.states import NewsletterState, SuppressionReason
 from tests.factories import make_newsletter, make_subscriber
 from tests.subscriptions.factories import confirm_token, fresh_client, make_confirmation, make_pending
 
@@ -110,3 +112,85 @@ def test_a_forgotten_sign_up_is_told_from_a_link_that_was_cut_off() -> None:
         assert "This link is not complete" in broken.content.decode()
         assert "This sign-up is gone" in gone.content.decode()
         assert 'href="/newsletters/"' in gone.content.decode()
+
+
+def _cancelled(row: Subscription) -> None:
+    consent.unsubscribe(row, how="/u/", network_address="", at=now())
+
+
+def _came_back(row: Subscription) -> None:
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.HARD_BOUNCE, at=now())
+
+
+@pytest.mark.parametrize("end", [_cancelled, _came_back])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_sign_up_that_ended_unconfirmed_is_not_said_to_have_been_confirmed(
+    end: Callable[[Subscription], None], method: str
+) -> None:
+    row, url = waiting(address="mia@example.org")
+    end(row)
+
+    page = getattr(fresh_client(), method)(url).content.decode()
+
+    assert "It ended before it was confirmed" in page
+    assert "The sign-up was confirmed" not in page
+    assert 'href="/newsletters/"' in page
+    assert "<form" not in page[page.index("<main") : page.index("</main>")]
+    row.refresh_from_db()
+    assert row.state == "unsubscribed"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_joins_a_newsletter_that_is_published_no_more(method: str) -> None:
+    row, url = waiting()
+    Newsletter.objects.update(state=NewsletterState.RETIRED)
+
+    page = getattr(fresh_client(), method)(url).content.decode()
+
+    assert "“Wirtschaft” is published no more." in page
+    assert "You are on board" not in page
+    row.refresh_from_db()
+    assert row.state == "pending"
+    assert not Letter.objects.exists()
+
+
+def test_of_several_those_that_are_published_still_are_confirmed() -> None:
+    row, _url = waiting()
+    other = make_pending(make_newsletter(name="Kultur"), row.subscriber)
+    confirmation, secret = make_confirmation(row, at=now())
+    confirmation.subscriptions.add(other)
+    Newsletter.objects.filter(name="Wirtschaft").update(state=NewsletterState.RETIRED)
+
+    asked = fresh_client().get(f"/confirm/{secret}/").content.decode()
+    done = fresh_client().post(f"/confirm/{secret}/").content.decode()
+
+    assert ("Kultur" in asked, "Wirtschaft" in asked[asked.index("<main") : asked.index("</main>")]) == (
+        True,
+        False,
+    )
+    assert "You are on board" in done
+    assert "“Wirtschaft” is published no more." in done
+    assert list(Subscription.objects.order_by("pk").values_list("state", flat=True)) == ["pending", "active"]
+
+
+def _retired(_row: Subscription) -> None:
+    Newsletter.objects.update(state=NewsletterState.RETIRED)
+
+
+def _stopped_by_staff(row: Subscription) -> None:
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.MANUAL, at=now())
+
+
+@pytest.mark.parametrize("end", [_retired, _stopped_by_staff])
+def test_no_new_letter_is_claimed_that_does_not_go(end: Callable[[Subscription], None]) -> None:
+    row, url = waiting(address="mia@example.org")
+    Confirmation.objects.update(
+        created_at=now() - dt.timedelta(days=8), expires_at=now() - dt.timedelta(days=1)
+    )
+    end(row)
+
+    answer = fresh_client().post(url, {"again": "1"})
+
+    assert answer.status_code == 200
+    assert "For now we cannot send you another e-mail" in answer.content.decode()
+    assert not Letter.objects.exists()

@@ -70,6 +70,33 @@ def test_the_settings_close_after_half_an_hour(monkeypatch: pytest.MonkeyPatch) 
     assert "mia@example.org" not in client.get("/preferences/").content.decode()
 
 
+def test_each_page_gives_half_an_hour_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = opened(reading())
+    begun = time.time()
+    shown = []
+
+    for minutes in (25, 50, 81):
+        monkeypatch.setattr("django.core.signing.time.time", lambda minutes=minutes: begun + minutes * 60)
+        shown.append("mia@example.org" in client.get("/preferences/").content.decode())
+
+    assert shown == [True, True, False]
+
+
+def test_what_is_sent_too_late_is_said_not_to_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = reading()
+    client = opened(row)
+    unsaved = "nothing was saved"
+    assert unsaved not in fresh_client().get("/preferences/").content.decode()
+    later = time.time() + 1801
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+
+    page = client.post("/preferences/", {"language": "de"}).content.decode()
+
+    assert unsaved in page
+    row.refresh_from_db()
+    assert row.state == "active"
+
+
 def test_closing_closes() -> None:
     client = opened(reading())
 
