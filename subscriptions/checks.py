@@ -46,10 +46,8 @@ def active_newsletters_have_a_sender(
             )
             found.append(Warning(text, hint="Complete the sender in the admin.", id="subscriptions.W001"))
         if silent := unsaid(newsletter.sender):
-            text = (
-                f"The privacy notice for the newsletter {newsletter.slug!r} leaves open: {', '.join(silent)}."
-            )
-            hint = "Complete the sender in the admin (GDPR art. 13)."
+            text = f"Imprint and privacy notice for the newsletter {newsletter.slug!r} leave open: {', '.join(silent)}."
+            hint = "Complete the sender in the admin (§ 5 DDG, GDPR art. 13)."
             found.append(Warning(text, hint=hint, id="subscriptions.W003"))
         if not is_own_domain(newsletter.sender.address):
             text = f"The newsletter {newsletter.slug!r} is sent from a freemail address."

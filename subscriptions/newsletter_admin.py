@@ -75,8 +75,10 @@ class NewsletterAdmin(admin.ModelAdmin[Newsletter]):
     def save_model(self, request: HttpRequest, obj: Newsletter, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if obj.state == NewsletterState.ACTIVE and (silent := unsaid(obj.sender)):
-            # Translators: Die Datenschutzerklärung lässt noch offen: %(silent)s. Bitte ergänzen Sie den Absender.
-            sentence = _("The privacy notice still leaves open: %(silent)s. Please complete the sender.")
+            # Translators: Impressum und Datenschutzerklärung lassen noch offen: %(silent)s. Bitte ergänzen Sie den Absender.
+            sentence = _(
+                "Imprint and privacy notice still leave open: %(silent)s. Please complete the sender."
+            )
             messages.warning(request, sentence % {"silent": ", ".join(silent)})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:

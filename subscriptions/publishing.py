@@ -16,8 +16,11 @@ _NEEDED: tuple[tuple[str, Promise], ...] = (
     ("privacy_url", _("the privacy notice")),
 )
 
-# What the privacy notice prints where it is given: GDPR art. 13(1)(e) and (2)(a).
+# What the mails, imprint and privacy notice print where it is given: a second quick contact beside the mail address (§ 5(1)
+# no. 2 DDG; it may be a form, CJEU C-298/07), GDPR art. 13(1)(e) and (2)(a).
 _WANTED: tuple[tuple[str, Promise], ...] = (
+    # Translators: ein zweiter schneller Weg zu Ihnen, etwa eine Telefonnummer
+    ("phone", _("a second quick way to reach you, such as a phone number")),
     ("processor_name", _("the e-mail service")),
     ("processor_country", _("the country of the e-mail service")),
     ("proof_kept_years", _("how long the proof of consent is kept")),
@@ -31,7 +34,7 @@ def missing(sender: Sender) -> list[str]:
 
 
 def unsaid(sender: Sender) -> list[str]:
-    """What the privacy notice leaves open for want of a word from this sender; it does not stop a newsletter."""
+    """What imprint and privacy notice leave open for want of a word from this sender; it does not stop a newsletter."""
     return [str(words) for name, words in _WANTED if getattr(sender, name) in (None, "")]
 
 
