@@ -43,8 +43,7 @@ def why_not(domain: str) -> str:
     """
     if not settings.LOOK_UP_DOMAINS or is_freemail(domain):
         return TAKES_MAIL
-    key = f"recipient-domains:{domain}"
-    known = cache.get(key)
+    known = cache.get(_key(domain))
     if known is not None:
         return str(known)
     if cache.get(_SILENT):
@@ -54,8 +53,17 @@ def why_not(domain: str) -> str:
     except NameServerSilent:
         logger.warning("A name server did not answer whether a domain takes mail.")
         found, seconds = TAKES_MAIL, _UNKNOWN_SECONDS
-    cache.set(key, found, seconds)
+    cache.set(_key(domain), found, seconds)
     return found
+
+
+def known_why_not(domain: str) -> str:
+    """The same as far as a worker asked within the hour: for pages, which ask nobody. TAKES_MAIL too if it did not."""
+    return str(cache.get(_key(domain), TAKES_MAIL)) if settings.LOOK_UP_DOMAINS else TAKES_MAIL
+
+
+def _key(domain: str) -> str:
+    return f"recipient-domains:{domain}"
 
 
 def _ask(domain: str) -> str:

@@ -12,6 +12,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from newsroom.mail import recipient_domains
+from newsroom.mail.addresses import normalise
+from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now, reckoned
 from newsroom.web.kept_pages import keep_page, own
 from newsroom.web.proxies import client_address
@@ -208,11 +211,21 @@ def check_inbox(request: HttpRequest) -> HttpResponse:
         "senders": correspondence.mailboxes(picks),
         "expires_at": datetime.fromtimestamp(kept.sent_at, tz=UTC) + consent.CONFIRM_WITHIN if kept else None,
         "wait_seconds": max(0, wait_seconds),
+        "no_mail_at": _no_mail_at(kept.address) if kept else "",
         "is_sent_again": "again" in request.GET,
     }
     response = render(request, "subscriptions/check_your_inbox.html", context)
     keep_private(response)
     return response
+
+
+def _no_mail_at(typed: str) -> str:
+    """The domain, if a worker found that it takes no mail. It says so of everybody there, and of nobody whether she reads us."""
+    try:
+        domain = normalise(typed).domain
+    except BadAddress:  # the rules have changed since she typed it
+        return ""
+    return typed.rpartition("@")[2].strip() if recipient_domains.known_why_not(domain) else ""
 
 
 def _send_again(request: HttpRequest, kept: Request, *, at: datetime) -> HttpResponse:

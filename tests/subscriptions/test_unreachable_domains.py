@@ -1,5 +1,6 @@
 """A sign-up at a domain that takes no mail: the same answer, no letter, and the desk sees why."""
 
+import html
 from collections.abc import Iterator
 
 import dns.resolver
@@ -85,3 +86,18 @@ def test_the_desk_sees_why_and_how_often_does_not_matter() -> None:
     assert "The domain says that it takes no mail" in page.content.decode()
     (letter,) = Letter.objects.all()
     assert (letter.state, letter.address, letter.text) == (LetterState.CANCELLED, "", "")
+
+
+def test_a_visitor_is_told_of_the_domain_once_a_worker_found_it(server: NameServer) -> None:
+    said = "“Null.example.org” takes no e-mails. Please check what stands behind the @."
+    client, good = fresh_client(), fresh_client()
+    client.post("/subscribe/", signup_fields("mia@Null.example.org", make_newsletter()))
+    good.post("/subscribe/", signup_fields("mia@good.example.org", make_newsletter()))
+    before = client.get("/subscribe/sent/").content.decode()
+    assert not server.asked  # a page waits for no name server
+
+    consent.decide_sign_ups()
+
+    assert said not in before
+    assert said in html.unescape(client.get("/subscribe/sent/").content.decode())
+    assert "takes no e-mails" not in good.get("/subscribe/sent/").content.decode()
