@@ -31,7 +31,7 @@ from newsroom.web.stamps import stamp
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, privacy, suppression
 from subscriptions.models import Newsletter, Subscriber, Subscription
-from subscriptions.states import SuppressionReason
+from subscriptions.states import NewsletterState, SuppressionReason
 from tests.digests.factories import make_colleague, make_handed_over, make_planned, make_proofed
 from tests.factories import (
     make_article,
@@ -205,6 +205,25 @@ def _confirmation(*, days_ago: int = 0, is_used: bool = False) -> Callable[[Town
         return f"/confirm/{secret}/"
 
     return address
+
+
+def _stopped_unconfirmed(*, days_ago: int = 0) -> Callable[[Town], str]:
+    """The link of a request whose letter came back."""
+
+    def address(town: Town) -> str:
+        row = make_pending(town.newsletter, town.reader())
+        _row, secret = make_confirmation(row, at=town.at - days_ago * DAY)
+        suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.HARD_BOUNCE, at=town.at)
+        return f"/confirm/{secret}/"
+
+    return address
+
+
+def _ended(town: Town) -> HttpResponse:
+    """The link to a newsletter that is published no more."""
+    row = make_pending(make_newsletter(state=NewsletterState.RETIRED, name="Winterfahrplan"), town.reader())
+    _row, secret = make_confirmation(row, at=town.at)
+    return _answer(town.visitor().get(f"/confirm/{secret}/"))
 
 
 def _asked(*, says_no_days_ago: int | None = None) -> Callable[[Town], str]:
@@ -403,6 +422,9 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
         "used": at(_confirmation(is_used=True)),
         "expired": at(_confirmation(days_ago=8)),
         "asked again": press(_confirmation(days_ago=8), again="1"),
+        "not asked again": press(_stopped_unconfirmed(days_ago=8), again="1"),
+        "stopped": at(_stopped_unconfirmed()),
+        "ended": _ended,
         "unknown": get("/confirm/nothing-like-a-token/"),
         "forgotten": get("/confirm/AAAAAAAAAAAAAAAAAAAAAA/"),
     },
@@ -419,6 +441,7 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
     },
     "preferences": {
         "closed": get("/preferences/"),
+        "sent too late": press(lambda town: "/preferences/"),
         "open": inside("/preferences/"),
         "saved": _saves(**{"pause-{first}": "2", "cadence-{first}": "weekly"}),
         "left": _saves(**{"on-{first}": ""}),
