@@ -5,7 +5,6 @@ from django.urls import reverse
 
 from digests.models import Digest
 from newsroom.mail.wire import Envelope
-from subscriptions.correspondence import list_id
 
 SENDER_ID = "newsroom"
 """Gmail's feedback loop wants a constant of 5 to 15 characters last (Feedback Loop, Gmail Help, read 2026-11)."""
@@ -20,7 +19,7 @@ def envelope_of(digest: Digest) -> Envelope:
         from_address=sender.address,
         reply_to=sender.reply_to,
         language=newsletter.language,
-        list_id=list_id(newsletter),
+        list_id=newsletter.list_id,
         list_name=newsletter.name,
         archive_url=f"{settings.SITE_URL}{newsletter.get_absolute_url()}",
         help_url=f"{settings.SITE_URL}{reverse('preferences')}",
