@@ -39,6 +39,7 @@ def _envelope(newsletter: Newsletter, *, language: str) -> Envelope:
         language=language,
         list_id=newsletter.list_id,
         list_name=newsletter.name,
+        help_url=absolute(reverse("preferences")),
         auto_submitted=True,
     )
 
