@@ -44,7 +44,7 @@ def first_list_id(label: str, sender: Sender) -> str:
     """
     whole = f"{label}.{to_ascii(sender.address.rpartition('@')[2])}"
     if len(whole) > 255:
-        # Translators: Listenkürzel und Domain des Absenders sind zusammen zu lang.
+        # Translators: Listenkennung und Domain des Absenders sind zusammen zu lang.
         raise BadAddress(str(_("The list label and the sender's domain are too long together.")), code="long")
     return whole
 

@@ -16,6 +16,7 @@ from newsroom.environment import read_complaints
 from newsroom.mail import incidents
 from newsroom.mail.models import Incident, ProviderEvent
 from newsroom.mail.states import Severity
+from tests.digests.delivery import scripted
 from tests.digests.delivery.asserts import assert_no_lie, states
 from tests.digests.delivery.factories import Clock, make_sending
 from tests.digests.delivery.scripted import ScriptedProvider
@@ -50,11 +51,13 @@ def test_complaints_halt_the_rest_and_nobody_is_mailed_twice_when_it_goes_on(
     provider: ScriptedProvider, clock: Clock
 ) -> None:
     editor = User.objects.create_user("anna", "anna@example.org", is_staff=True)
+    provider.script.extend([scripted.accept, scripted.throttle])  # the first copies, then a pause
     mailing = make_sending(readers=250)
-    pump.run(seconds=0.0001, at_clock=clock)
+    pump.run(seconds=30, at_clock=clock)
     complain(ids_of(mailing)[:3])
 
     sweeping.sweep(at=clock())
+    clock.pass_by(minutes=1)
     pump.run(seconds=30, at_clock=clock)
     mailing.refresh_from_db()
     assert mailing.state == MailingState.PAUSED
