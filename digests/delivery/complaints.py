@@ -1,7 +1,7 @@
 """Looks at complaints while a mailing is sent and for two days after: warns staff, and stops the rest before it gets worse.
 
-Gmail and Yahoo want fewer than 0.1 % of what was delivered reported as spam, and never 0.3 % (Email sender guidelines;
-Sender Best Practices, read 2026-11). Past that, the copies that still wait would land where nobody looks.
+Gmail and Yahoo want fewer than 0.1 % of what was delivered reported as spam, and never 0.3 %. Past that, the copies that
+still wait may land where nobody looks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,9 +106,9 @@ def _stop(mailing: Mailing, count: _Count, *, at: datetime) -> bool:
             _stop_key(mailing),
             # Translators: Angehalten, weil viele ihn als Spam melden: %(title)s
             title=_("Stopped, because many report it as spam: %(title)s") % {"title": mailing.title[:120]},
-            # Translators: %(because)s. Ab %(stop)s %% leiten Gmail und Yahoo auch weitere Mails in den Spam-Ordner. Der Rest wartet. Suchen Sie den Grund (woher diese Leserinnen und Leser kommen, was anders war als sonst), dann auf der Seite dieses Versands „Fortsetzen“ oder „Endgültig beenden“. Einmal fortgesetzt, hält er aus diesem Grund nicht noch einmal an.
+            # Translators: %(because)s. Ab %(stop)s %% leiten Gmail und Yahoo womöglich auch weitere Mails in den Spam-Ordner. Der Rest wartet. Suchen Sie den Grund (woher diese Leserinnen und Leser kommen, was anders war als sonst), dann auf der Seite dieses Versands „Fortsetzen“ oder „Endgültig beenden“. Einmal fortgesetzt, hält er aus diesem Grund nicht noch einmal an.
             text=_(
-                "%(because)s. From %(stop)s %% on, Gmail and Yahoo put further mail into the spam folder as well. "
+                "%(because)s. From %(stop)s %% on, Gmail and Yahoo may put further mail into the spam folder, too. "
                 "The rest waits. Look for the reason (where these readers come from, what was different this "
                 "time), then “Continue” or “End for good” on the page of this mailing. Once continued, it is not "
                 "stopped for this again."

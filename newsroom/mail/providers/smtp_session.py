@@ -15,8 +15,7 @@ from newsroom.mail.provider_urls import ProviderConfig
 CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 2.0
 BACK_OFF_SECONDS = 60.0  # after 421
-# Gmail's 421 4.7.28, an unusual rate of mail: who knocks again within minutes is kept out longer (Gmail SMTP errors and
-# codes, Google Workspace Admin Help, read 2026-11).
+# After Gmail's 421 4.7.28, an unusual rate of mail: a minute is too soon, and to press on makes it worse.
 RATE_LIMITED_SECONDS = 600.0
 _LINE_BYTES = 8_192
 # A socket's limit is a system call: it is set again after so long, and a wait ends so much too late at worst.
