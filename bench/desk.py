@@ -33,7 +33,7 @@ def make_newsroom(*, articles: int, digests: int) -> None:
     for number in range(missing):
         newsletter = Newsletter.objects.create(
             slug=f"desk-{number}", name=f"Ressort {number}", sender=sender, state=NewsletterState.ACTIVE,
-            list_id_label=f"desk-{number}",
+            list_id_label=f"desk-{number}", list_id=f"desk-{number}.news.example.org",
         )  # fmt: skip
         Plan.objects.create(newsletter=newsletter, time="06:00", first_window_from=clock.now())
     if missing:

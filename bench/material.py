@@ -45,6 +45,7 @@ def make_readers(count: int) -> None:
         sender=sender,
         state=NewsletterState.ACTIVE,
         list_id_label=f"n{count}",
+        list_id=f"n{count}.news.example.org",
     )
     with connection.cursor() as cursor:
         cursor.execute(

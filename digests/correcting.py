@@ -19,7 +19,7 @@ from digests import curation
 from digests.delivery import freezing, recipients, renditions
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
-from digests.envelopes import envelope_of
+from digests.envelopes import correction_envelope_of
 from digests.errors import CorrectionRefused, SecondPersonNeeded
 from digests.models import Approval, CorrectionMail, Digest, DigestMailing, Pick, Proof, ProofRendition
 from digests.rendering import Rendered, digest_date, render_in_frame, web_url
@@ -186,7 +186,7 @@ def _mail(digest: Digest, proof: Proof, main: Mailing, *, at: datetime) -> Maili
         newsletter=digest.newsletter,
         title=rendition.subject,
         renditions={0: rendition},
-        envelope=envelope_of(digest),
+        envelope=correction_envelope_of(digest),
         audience=recipients.of_those_who_had(main),
         at=at,
         late_limit=settings.DELIVERY_LATE_LIMIT_SECONDS,

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -90,6 +91,11 @@ SETTINGS: tuple[Setting, ...] = (
         "RETURN_SITES",
         "",
         "Sites whose sign-up forms may lead back to them and whose pages may sign up by the API, comma-separated.",
+    ),
+    Setting(
+        "COMPLAINTS",
+        "warn=0.1,stop=0.3,least=3",
+        "Of a mailing's accepted copies, how many percent reported as spam warn staff or stop the rest, from how many on.",
     ),
     Setting(
         "KEPT_DAYS",
@@ -236,6 +242,24 @@ def read_kept_days(value: str) -> dict[str, int]:
             )
         kept[name] = int(number)
     return kept
+
+
+def read_complaints(value: str) -> dict[str, Decimal]:
+    """`warn=0.1,stop=0.3,least=3` as two rates in percent and a number; what is left out is as in the default."""
+    limits = {"warn": Decimal("0.1"), "stop": Decimal("0.3"), "least": Decimal(3)}
+    sentence = (
+        "COMPLAINTS must look like warn=0.1,stop=0.3,least=3 with percent up to 100, warn not above stop, "
+        "and a whole number from 1."
+    )
+    for part in filter(None, value.split(",")):
+        name, _, number = part.strip().partition("=")
+        shape = r"[1-9][0-9]{0,5}" if name == "least" else r"[0-9]{1,3}([.][0-9]{1,3})?"
+        if name not in limits or not re.fullmatch(shape, number):
+            raise ImproperlyConfigured(sentence)
+        limits[name] = Decimal(number)
+    if not 0 < limits["warn"] <= limits["stop"] <= 100:
+        raise ImproperlyConfigured(sentence)
+    return limits
 
 
 def read_page_seconds(value: str, *, default: int) -> int:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.environment import (
     ROOT,
     Environment,
+    read_complaints,
     read_dkim_selectors,
     read_kept_days,
     read_link_keys,
@@ -205,6 +206,9 @@ MAIL_PROVIDERS = environment.text("MAIL_PROVIDERS")
 # The self-check looks whether the keys that sign the mail are published there.
 DKIM_SELECTORS = read_dkim_selectors(environment.items("DKIM_SELECTORS"))
 EMAIL_BACKEND = "newsroom.mail.refusing.EmailBackend"  # nothing may mail past newsroom.mail
+
+# From how many percent of its accepted copies on, and how many at least, complaints warn staff or stop a mailing.
+COMPLAINTS = read_complaints(environment.text("COMPLAINTS"))
 
 # --- How long records are kept ----------------------------------------------------------------------------
 KEPT_DAYS = read_kept_days(environment.text("KEPT_DAYS"))

@@ -30,11 +30,6 @@ def absolute(url: str) -> str:
     return f"{settings.SITE_URL}{url}" if url.startswith("/") else url
 
 
-def list_id(newsletter: Newsletter) -> str:
-    """The newsletter's List-Id: its label under the sender's domain (RFC 2919)."""
-    return f"{newsletter.list_id_label}.{newsletter.sender.address.rpartition('@')[2]}"
-
-
 def _envelope(newsletter: Newsletter, *, language: str) -> Envelope:
     sender = newsletter.sender
     return Envelope(
@@ -43,8 +38,9 @@ def _envelope(newsletter: Newsletter, *, language: str) -> Envelope:
         from_address=sender.address,
         reply_to=sender.reply_to,
         language=language,
-        list_id=list_id(newsletter),
+        list_id=newsletter.list_id,
         list_name=newsletter.name,
+        help_url=absolute(reverse("preferences")),
         auto_submitted=True,
     )
 

@@ -8,8 +8,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.mail.errors import BadAddress
 from subscriptions.models import Newsletter, Sender
-from subscriptions.publishing import is_own_domain, missing, unsaid
+from subscriptions.publishing import first_list_id, is_own_domain, missing, unsaid
 from subscriptions.states import NewsletterState
 from subscriptions.views.embedding import link_to_code
 
@@ -60,7 +61,15 @@ class NewsletterForm(forms.ModelForm[Newsletter]):
             # Translators: Der Newsletter kann nicht aktiv werden, weil beim Absender fehlt: %(lacking)s.
             sentence = _("The newsletter cannot become active: its sender lacks %(lacking)s.")
             self.add_error("state", sentence % {"lacking": ", ".join(lacking)})
+        if self.instance._state.adding and sender and (label := cleaned.get("list_id_label")):
+            self._name_list(label, sender)
         return dict(cleaned)
+
+    def _name_list(self, label: str, sender: Sender) -> None:
+        try:
+            self.instance.list_id = first_list_id(label, sender)
+        except BadAddress as error:
+            self.add_error("list_id_label", str(error))
 
 
 @admin.register(Newsletter)
@@ -83,7 +92,7 @@ class NewsletterAdmin(admin.ModelAdmin[Newsletter]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         # Mail programs sort by it, and links lead to it: once readers have mail, both stay.
-        return ["slug", "list_id_label", "embedded"] if obj else []
+        return ["slug", "list_id_label", "list_id", "embedded"] if obj else []
 
     @admin.display(description=_("sign-up form for other sites"))
     def embedded(self, obj: Newsletter) -> str:

@@ -3,7 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.mail.addresses import is_freemail
+from newsroom.mail.addresses import is_freemail, to_ascii
+from newsroom.mail.errors import BadAddress
 from subscriptions.models import Sender
 
 # § 5 DDG and § 18(2) MStV: who publishes, where, how to reach them, who answers for the content; GDPR art. 13.
@@ -36,6 +37,19 @@ def missing(sender: Sender) -> list[str]:
 def unsaid(sender: Sender) -> list[str]:
     """What imprint and privacy notice leave open for want of a word from this sender; it does not stop a newsletter."""
     return [str(words) for name, words in _WANTED if getattr(sender, name) in (None, "")]
+
+
+def first_list_id(label: str, sender: Sender) -> str:
+    """What a new newsletter's list is called for good: its label under the domain it is first sent from, in ASCII.
+
+    Kept on the newsletter: the sender may move, what readers' filters go by may not (RFC 2919 §3). Raises BadAddress
+    where the domain is none, or the whole is longer than the 255 octets of §2.
+    """
+    whole = f"{label}.{to_ascii(sender.address.rpartition('@')[2])}"
+    if len(whole) > 255:
+        # Translators: Listenkennung und Domain des Absenders sind zusammen zu lang.
+        raise BadAddress(str(_("The list label and the sender's domain are too long together.")), code="long")
+    return whole
 
 
 def is_own_domain(address: str) -> bool:

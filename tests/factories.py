@@ -83,6 +83,7 @@ def make_newsletter(**values: Any) -> Newsletter:
     number = next(_numbers)
     if "sender" not in values:
         values["sender"] = make_sender()
+    label = values.get("list_id_label", f"wirtschaft-{number}")
     return Newsletter.objects.create(
         **{
             "slug": f"wirtschaft-{number}",
@@ -91,7 +92,8 @@ def make_newsletter(**values: Any) -> Newsletter:
             "state": NewsletterState.ACTIVE,
             "promise": "Was in der Stadt gebaut, erfunden und verkauft wird.",
             "cadence_text": "Montag bis Freitag um 6 Uhr",
-            "list_id_label": f"wirtschaft-{number}",
+            "list_id_label": label,
+            "list_id": f"{label}.news.example.org",
         }
         | values
     )

@@ -22,6 +22,8 @@ _MOST_UNREACHED: Final = 3
 _OPEN_FOR = timedelta(minutes=5)
 # To knock at a closed door harms nobody.
 _UNREACHABLE_FOR = timedelta(seconds=15)
+# A provider that asks for so much patience was hard pressed: not by all connections at once again.
+_LONG_WAIT = timedelta(minutes=10)
 # A trial that never reports back does not keep the circuit half open for ever.
 _TRIAL = timedelta(minutes=3)
 
@@ -53,14 +55,7 @@ def learn(name: str, decision: Decision, answer: HandOver, *, was_trial: bool, a
     if answer.is_configuration:
         open_circuit(name, because=decision.because, at=at)
     elif decision.is_throttled:
-        ProviderState.objects.update_or_create(
-            name=name,
-            defaults={
-                "not_before": at + throttled_for(answer),
-                "because": decision.because,
-                "changed_at": at,
-            },
-        )
+        _wait_as_told(name, throttled_for(answer), because=decision.because, at=at)
     elif decision.unknown:
         unknown = Batch.objects.filter(state=BatchState.UNKNOWN, provider=name).count()
         if was_trial or unknown >= MOST_UNKNOWN:
@@ -75,6 +70,17 @@ def learn(name: str, decision: Decision, answer: HandOver, *, was_trial: bool, a
         ProviderState.objects.update_or_create(
             name=name, defaults={"learned_batch_size": offered // 2, "changed_at": at}
         )
+
+
+def _wait_as_told(name: str, wait: timedelta, *, because: str, at: datetime) -> None:
+    """Do as a provider asks that wants to be left alone. After a long wait one call at a time tries how it goes.
+
+    That is no outage: its batches stay with it, and nobody is called.
+    """
+    values = {"not_before": at + wait, "because": because, "changed_at": at}
+    if wait >= _LONG_WAIT:
+        values |= {"circuit": Circuit.HALF_OPEN, "opened_until": at + wait}
+    ProviderState.objects.update_or_create(name=name, defaults=values)
 
 
 def _is_unreached(name: str) -> bool:

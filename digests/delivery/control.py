@@ -20,6 +20,7 @@ from newsroom.mail.states import Severity
 
 # Cancelled in one go; the sweep goes on with the rest.
 _CANCEL_BATCHES = 400
+_STOPS_BY_ITSELF = ("late", "canary", "spam")
 
 
 def is_late(mailing: Mailing, at: datetime) -> bool:
@@ -101,8 +102,7 @@ def resume(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None) -> Ma
         )
         canary.let_pass(mailing.pk, at=at)
         history.note(mailing, said=_("Continued"), by=by, at=at)
-    for key in (f"delivery.late.{mailing.pk}", f"delivery.canary.{mailing.pk}"):
-        incidents.resolve(key, at=at)
+    _resolve_stops(mailing, at=at)
     if is_frozen:
         queue.wake_pump()
     else:
@@ -129,8 +129,7 @@ def end(mailing: Mailing, *, at: datetime, by: AbstractBaseUser | None = None, b
         elif mailing.state != MailingState.ENDED:
             raise _wrong(mailing, *wanted)
     cancel_waiting(mailing, at=at)
-    for key in (f"delivery.late.{mailing.pk}", f"delivery.canary.{mailing.pk}"):
-        incidents.resolve(key, at=at)
+    _resolve_stops(mailing, at=at)
     queue.wake_sweep()
     return mailing
 
@@ -150,6 +149,12 @@ def _cancel(batch: Batch) -> bool:
         cancelled = waiting.update(state=DeliveryState.CANCELLED, reason="ended")
         Batch.objects.filter(pk=batch.pk).update(cancelled=batch.cancelled + cancelled)
     return True
+
+
+def _resolve_stops(mailing: Mailing, *, at: datetime) -> None:
+    """A person decided: what told of its stopping by itself is done with."""
+    for cause in _STOPS_BY_ITSELF:
+        incidents.resolve(f"delivery.{cause}.{mailing.pk}", at=at)
 
 
 def _change(mailing: Mailing, *, wanted: list[MailingState], **values: Any) -> bool:

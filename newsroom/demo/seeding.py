@@ -18,6 +18,7 @@ from newsroom.articles.text import slugify_german
 from newsroom.demo.stage import PASSWORD
 from subscriptions import transfer
 from subscriptions.models import Newsletter, Sender
+from subscriptions.publishing import first_list_id
 from subscriptions.states import Cadence, NewsletterState
 
 LEAD = "faehre-legt-wieder-ab"
@@ -134,7 +135,11 @@ def _newsletter(entry: dict[str, Any], *, sender: Sender, position: int, at: dt.
     values = dict(entry)
     plans = {Cadence.EACH: values.pop("plan"), Cadence.WEEKLY: values.pop("weekly", None)}
     newsletter = Newsletter.objects.create(
-        sender=sender, state=NewsletterState.ACTIVE, position=position, **values
+        sender=sender,
+        state=NewsletterState.ACTIVE,
+        position=position,
+        list_id=first_list_id(values["list_id_label"], sender),
+        **values,
     )
     for cadence, plan in plans.items():
         if plan:

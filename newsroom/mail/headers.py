@@ -1,6 +1,7 @@
 """The headers that all copies of a mail have: exactly one of each, none encoded where that would hide it."""
 
 import re
+from urllib.parse import quote
 
 from newsroom.mail import encoding
 from newsroom.mail.addresses import normalise, to_ascii
@@ -27,8 +28,12 @@ def shared_headers(
         headers.append(("List-Post", "NO"))
     if envelope.help_url:
         headers.append(("List-Help", f"<{_checked_url('List-Help', envelope.help_url)}>"))
+    if envelope.owner:
+        headers.append(("List-Owner", f"<{_mailto(mailbox('List-Owner', envelope.owner))}>"))
     if envelope.archive_url:
         headers.append(("List-Archive", f"<{_checked_url('List-Archive', envelope.archive_url)}>"))
+    if envelope.page_url:
+        headers.append(("Archived-At", f"<{_checked_url('Archived-At', envelope.page_url)}>"))
     if envelope.feedback_id:
         headers.append(("Feedback-ID", encoding.token("Feedback-ID", envelope.feedback_id)))
     if envelope.auto_submitted:
@@ -55,6 +60,12 @@ def _list_domain(domain: str) -> str:
         return to_ascii(domain)
     except BadAddress as error:
         raise BadHeader("List-Id", str(error)) from error
+
+
+def _mailto(address: str) -> str:
+    """The address as RFC 6068 §2 writes it: signs that mean something in a URL are percent-encoded."""
+    local, _at, domain = address.rpartition("@")
+    return f"mailto:{quote(local, safe='!$*+')}@{domain}"
 
 
 def mailbox(header: str, address: str) -> str:

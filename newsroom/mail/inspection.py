@@ -9,13 +9,15 @@ from email.message import EmailMessage
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
 _AT_MOST_ONCE = (
     "Reply-To", "Sender", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive",
-    "Feedback-ID",
+    "List-Owner", "Archived-At", "Feedback-ID",
 )  # fmt: skip
 _STRUCTURED = (
     "List-Unsubscribe",
     "List-Unsubscribe-Post",
     "List-Id",
     "List-Help",
+    "List-Owner",
+    "Archived-At",
     "Feedback-ID",
     "Message-ID",
 )

@@ -12,7 +12,10 @@ from newsroom.mail.slots import SLOT
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """Who sends, and what mail programs are told beside the content; the same for all copies."""
+    """Who sends, and what mail programs are told beside the content; the same for all copies.
+
+    Frozen as JSON: what is added here needs a default that adds nothing to mails frozen before.
+    """
 
     kind: Literal["digest", "letter"]
     from_name: str
@@ -22,7 +25,9 @@ class Envelope:
     list_id: str = ""  # "label.domain"
     list_name: str = ""
     archive_url: str = ""
+    page_url: str = ""  # this very mail, for everybody
     help_url: str = ""
+    owner: str = ""  # whom to write to about the list
     feedback_id: str = ""
     auto_submitted: bool = False
 

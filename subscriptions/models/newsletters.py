@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -124,6 +126,16 @@ class Newsletter(models.Model):
         validators=[RegexValidator(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")],
         help_text=_("In the List-Id header; mail programs sort by it, so it must never change."),
     )
+    # Translators: List-Id, im Ganzen
+    list_id = models.CharField(
+        _("whole List-Id"),
+        max_length=255,
+        editable=False,
+        # Translators: Die Kennung der Liste in jeder Mail. Sie wurde geschrieben, als der Newsletter angelegt wurde, und bleibt bei jeder anderen Absenderadresse dieselbe.
+        help_text=_(
+            "What every mail calls the list. Written when the newsletter was made; it stays with any other sender address."
+        ),
+    )
     theme = models.CharField(
         _("theme"), max_length=80, blank=True, help_text=_("Groups newsletters in the catalogue.")
     )
@@ -162,6 +174,11 @@ class Newsletter(models.Model):
         verbose_name = _("newsletter")
         verbose_name_plural = _("newsletters")
         ordering = ["position", "name"]
+        constraints = [
+            # RFC 2919 §6: two that differ in nothing but case are the same.
+            models.UniqueConstraint(Lower("list_id"), name="newsletter_list_id_once"),
+            models.CheckConstraint(condition=Q(list_id__gt=""), name="newsletter_has_list_id"),
+        ]
 
     def __str__(self) -> str:
         return self.name

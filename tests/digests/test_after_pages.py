@@ -97,6 +97,14 @@ def test_the_table_has_the_numbers_of_the_chart() -> None:
     assert "style=" not in chart
 
 
+def test_no_complaint_is_not_said_to_mean_that_nobody_complained() -> None:
+    browser, _ = staff("Lesend")
+
+    text = page(browser, url("numbers", make_counted(None, 9)))
+
+    assert "Gmail and Apple report no single complaints: a 0 from there means unknown, not none." in text
+
+
 def test_a_digest_that_is_still_being_sent_says_so() -> None:
     browser, _ = staff("Lesend")
     digest = make_counted(None, 9)

@@ -16,7 +16,7 @@ __all__ = ["app"]
 def prepare(**_: Any) -> None:
     """Short waits and small pages where the engine's are not settings."""
     from digests.delivery import circuits, freezing, remedies
-    from newsroom.mail.providers import smtp
+    from newsroom.mail.providers import smtp_session
 
     killer.install()
     _look_soon()
@@ -25,7 +25,7 @@ def prepare(**_: Any) -> None:
     circuits._TRIAL = timedelta(seconds=8)
     remedies._FIRST_WAIT_SECONDS = 0.3  # type: ignore[misc, assignment]  # a constant in earnest
     remedies._LONGEST_WAIT = 3.0  # type: ignore[misc]  # likewise
-    smtp.BACK_OFF_SECONDS = 1.0
+    smtp_session.BACK_OFF_SECONDS = smtp_session.RATE_LIMITED_SECONDS = 1.0
 
 
 # Accounts of which the engine knows for certain soon: `records` can be searched, `again` knows a call for the same;

@@ -60,7 +60,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests.delivery": {
         Floor.VALUES: "remedies runs steps",
         Floor.SERVICES: (
-            "auditing canary circuits claiming completion control events failing_over figures footers forgetting freezing held history holding journal ladder ledger limits loading"
+            "auditing canary circuits claiming complaints completion control events failing_over figures footers forgetting freezing held history holding journal ladder ledger limits loading"
             " parting pump quotas reader_copies reader_history recipients reconciling renditions settling sizes spending sweeping tried turns"
         ),
         Floor.EDGES: "held_pages mailing_pages reader_pages",

@@ -106,6 +106,7 @@ def test_a_letter_leaves_as_proper_mail_with_a_list_id(kind: LetterKind) -> None
 
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["List-Id"].endswith(".news.example.org>")
+    assert headers["List-Help"] == "<https://news.example.org/preferences/>"
     assert ("List-Unsubscribe" in headers) == (kind in {LetterKind.WELCOME, LetterKind.CONFIRMATION})
     assert ("List-Unsubscribe-Post" in headers) == ("List-Unsubscribe" in headers)
     assert "/confirm/" not in str(headers)  # more programs read headers than bodies

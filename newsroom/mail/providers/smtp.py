@@ -28,12 +28,11 @@ from newsroom.mail.providers.base import (
     cannot_be_written,
     not_offered,
 )
-from newsroom.mail.providers.smtp_session import Refused, Session, connect
+from newsroom.mail.providers.smtp_session import Refused, Session, back_off_seconds, connect
 from newsroom.mail.verdicts import Outcome, Verdict
 from newsroom.mail.wire import CompiledMail, Copy
 
 IDLE_SECONDS = 20.0  # an idle connection is taken as gone: servers close them
-BACK_OFF_SECONDS = 60.0  # after 421
 
 
 class SmtpProvider:
@@ -214,7 +213,7 @@ class SmtpProvider:
 
     def _sent_away(self, text: bytes, call: "_Call") -> Outcome:
         self._drop()
-        call.end(_reason(421, text), retry_after=BACK_OFF_SECONDS)
+        call.end(_reason(421, text), retry_after=back_off_seconds(text.decode("utf-8", "replace")))
         return not_offered(call.why_over)
 
     def _abandon(self) -> None:

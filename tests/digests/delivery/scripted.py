@@ -74,6 +74,11 @@ def throttle(provider: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
     return HandOver(outcomes=outcomes, http_status=429, retry_after=40.0)
 
 
+def throttle_long(provider: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
+    outcomes = alike(copies, Verdict.NOT_SENT, "SMTP 421 4.7.28 unusual rate")
+    return HandOver(outcomes=outcomes, retry_after=600.0)
+
+
 def refuse_key(provider: ScriptedProvider, copies: Sequence[Copy]) -> HandOver:
     outcomes = alike(copies, Verdict.NOT_SENT, "HTTP 401: bad key")
     return HandOver(outcomes=outcomes, http_status=401, is_configuration=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from django.conf import settings as django_settings
 
-from digests.delivery import control, freezing, ledger, pump, remedies, sweeping
+from digests.delivery import circuits, control, freezing, ledger, pump, remedies, sweeping
 from digests.delivery.models import Attempt, Batch, Delivery, ProviderState
 from digests.delivery.states import (
     AttemptState,
@@ -229,6 +229,31 @@ def test_refused_connections_are_tried_five_times_with_longer_waits_then_held(
     assert states(mailing) == {"held": 10}
     sweeping.sweep(at=clock())
     assert_account_holds(mailing)
+
+
+def test_after_a_long_wait_one_call_at_a_time_tries_how_it_goes(
+    provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.script.extend([scripted.accept, scripted.throttle_long, scripted.throttle_long])
+    mailing = make_sending(readers=450)
+    run(clock)
+    clock.pass_by(seconds=599)
+    assert run(clock) == 0
+
+    clock.pass_by(seconds=2)
+    run(clock)
+    assert len(provider.calls) == 3  # the one trial, sent away again
+    clock.pass_by(seconds=601)
+    assert circuits.try_again("main", at=clock())  # another worker's call is on its way
+    assert run(clock) == 0
+    assert states(mailing) == {"accepted": 50, "waiting": 400}
+
+    clock.pass_by(minutes=4)  # that worker is gone
+    run(clock)
+    assert states(mailing) == {"accepted": 450}
+    assert ProviderState.objects.get().circuit == Circuit.CLOSED
+    assert not Incident.objects.exists()
+    assert_no_lie(mailing, provider)
 
 
 def test_being_told_to_wait_holds_the_provider_back_and_costs_no_try(

@@ -240,6 +240,20 @@ def test_421_sends_everybody_away_for_a_while(script: Script) -> None:
     assert server.connections == 1
 
 
+RATE = "421 4.7.28 Gmail has detected an unusual rate of mail."
+
+
+@pytest.mark.parametrize("script", [Script(greeting=RATE), Script(mail=RATE), Script(end=RATE)])
+def test_too_high_a_rate_at_gmail_is_not_tried_again_within_ten_minutes(script: Script) -> None:
+    with mail_server(script) as server:
+        result = _send(_provider(server.port), _copies(2))
+
+    assert _verdicts(result) == [Verdict.NOT_SENT] * 2
+    assert result.retry_after == 600
+    assert not result.is_configuration
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize(
     "script", [Script(mail=None), Script(data=None), Script(recipients={"reader0@example.org": None})]
 )

@@ -79,6 +79,63 @@ def test_an_unsubscribe_address_of_any_length_stands_in_one_plain_line(length: i
     assert str(_parsed(raw)["List-Unsubscribe"]) == f"<{url}>"
 
 
+def test_who_answers_for_the_list_and_where_the_mail_can_be_read_are_said() -> None:
+    raw = make_mail(
+        envelope={
+            "owner": "fragen%&=+/x@bücher.example.org",
+            "page_url": "https://news.example.org/newsletters/morgen/12/",
+        }
+    ).splice(make_copy(), date=NOW)
+
+    mailto = b"mailto:fragen%25%26%3D+%2Fx@xn--bcher-kva.example.org"
+    assert _raw_lines(raw, "List-Owner") == [b"List-Owner: <" + mailto + b">"]
+    assert _raw_lines(raw, "Archived-At") == [
+        b"Archived-At: <https://news.example.org/newsletters/morgen/12/>"
+    ]
+
+
+def test_an_envelope_frozen_before_a_header_was_known_leaves_as_it_always_did() -> None:
+    frozen = {
+        "kind": "digest",
+        "from_name": "Uferblick am Morgen",
+        "from_address": "morgen@example.org",
+        "reply_to": "redaktion@example.org",
+        "language": "de",
+        "list_id": "morgen.news.example.org",
+        "list_name": "Uferblick am Morgen",
+        "archive_url": "https://news.example.org/newsletters/morgen/",
+        "help_url": "https://news.example.org/preferences/",
+        "feedback_id": "12:morgen:digest:newsroom",
+        "auto_submitted": False,
+    }
+    copy = make_copy(message_token="TOKEN", leave_url="https://news.example.org/u/abc")
+
+    content = make_content(subject="Guten Morgen", html="", text="Der Fluss hat wieder Wasser.")
+    raw = compile_mail(Envelope.from_json(frozen), content).splice(copy, date=NOW)
+
+    assert raw == (
+        b"To: reader0@example.org\r\n"
+        b"Message-ID: <TOKEN@example.org>\r\n"
+        b"Date: Sun, 22 Nov 2026 06:00:30 +0000\r\n"
+        b"List-Unsubscribe: <https://news.example.org/u/abc>\r\n"
+        b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        b"From: Uferblick am Morgen <morgen@example.org>\r\n"
+        b"Subject: Guten Morgen\r\n"
+        b"Reply-To: redaktion@example.org\r\n"
+        b"Content-Language: de\r\n"
+        b'List-Id: "Uferblick am Morgen" <morgen.news.example.org>\r\n'
+        b"List-Post: NO\r\n"
+        b"List-Help: <https://news.example.org/preferences/>\r\n"
+        b"List-Archive: <https://news.example.org/newsletters/morgen/>\r\n"
+        b"Feedback-ID: 12:morgen:digest:newsroom\r\n"
+        b"MIME-Version: 1.0\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n"
+        b"\r\n"
+        b"Der Fluss hat wieder Wasser.\r\n"
+    )
+
+
 def test_structured_headers_never_leave_as_encoded_words() -> None:
     raw = make_mail(
         envelope={
@@ -86,6 +143,8 @@ def test_structured_headers_never_leave_as_encoded_words() -> None:
             "list_name": 'Größte "Nachrichten", täglich',
             "archive_url": "https://news.example.org/" + "x" * 200,
             "help_url": "https://news.example.org/" + "y" * 200,
+            "page_url": "https://news.example.org/" + "z" * 200,
+            "owner": "o" * 64 + "@" + "news." * 30 + "example.org",
         }
     ).splice(make_copy(), date=NOW)
 
@@ -94,6 +153,8 @@ def test_structured_headers_never_leave_as_encoded_words() -> None:
         "List-Id",
         "List-Help",
         "List-Archive",
+        "List-Owner",
+        "Archived-At",
         "Message-ID",
         "List-Unsubscribe",
         "To",
@@ -346,7 +407,7 @@ def test_nobody_adds_a_header_through_the_envelope(field: str, ender: str) -> No
 
 
 @pytest.mark.parametrize("ender", LINE_ENDERS)
-@pytest.mark.parametrize("field", ["language", "archive_url", "help_url"])
+@pytest.mark.parametrize("field", ["language", "archive_url", "page_url", "help_url", "owner"])
 def test_nobody_adds_a_header_through_an_address_or_language(field: str, ender: str) -> None:
     with pytest.raises(BadHeader):
         make_mail(envelope={field: f"{getattr(make_envelope(), field)}{ender}Bcc: x@example.org"})
