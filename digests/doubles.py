@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from digests.models import Digest, Pick
 from digests.states import DigestState
+from newsroom.web.tags import short_day
 
 SENT_DAYS = 30
 """How long a reader remembers."""
@@ -52,7 +51,7 @@ def doubles(
     sent = sent_lately(digest, ordered, at=at) if sent is None else sent
     found: dict[int, list[Double]] = {}
     for index, pick in enumerate(ordered):
-        for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent):
+        for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent, at=at):
             found.setdefault(pick.pk, []).append(double)
     return found
 
@@ -76,7 +75,7 @@ def listed(picks: Sequence[Pick]) -> str:
 
 
 def _of(
-    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest]
+    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest], at: datetime
 ) -> Iterator[Double]:
     article = pick.article
     for other in earlier:
@@ -93,10 +92,9 @@ def _of(
             "others": listed(earlier),
         }
         yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
-    if digest := sent.get(pick.article_id):
+    if (digest := sent.get(pick.article_id)) and digest.handed_over_at:
         sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
-        when = date_format(timezone.localtime(digest.handed_over_at), "j. F")
-        told = sentence % {"date": when, "digest": digest}
+        told = sentence % {"date": short_day(digest.handed_over_at, at), "digest": digest}
         yield Double(kind="sent", key=f"sent:{digest.pk}", sentence=told, stands=bool(pick.label))
 
 
