@@ -38,6 +38,7 @@ def _bars(client: Client) -> list[str]:
     return [re.sub("<[^>]+>", "", bar) for bar in found]
 
 
+@pytest.mark.postgres
 def test_every_error_has_its_bar_before_the_newest_warnings_and_the_rest_is_counted(staff: Client) -> None:
     _open(5, Severity.ERROR)
     _open(SHOWN_WARNINGS + 2, Severity.WARNING)
