@@ -21,6 +21,7 @@ from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import TERMINAL_MAILINGS, MailingState
 from digests.health import Health, of_mailings
 from digests.models import Digest, DigestMailing, Pick, Plan, Proof
+from digests.preflight import Finding
 from digests.states import EDITABLE, DigestState, MailingKind
 from digests.stories import with_stories
 from newsroom.mail.models import Incident
@@ -90,7 +91,7 @@ class _Desk:
     user: User
     at: datetime
     newsletters: Mapping[int, Newsletter]
-    picks: Mapping[int, list[Pick]]
+    findings: Mapping[int, list[Finding]]
     proofs: Mapping[int, Proof]
     missed: Mapping[int, str]
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class _Desk:
 
 
 def look(user: User, *, at: datetime) -> Board:
-    """The board of this user. Queries: at most 12, however many newsletters, digests and articles there are."""
+    """The board of this user. Queries: at most 15, however many newsletters, digests and articles there are."""
     newsletters = access.newsletters_of(user).active().select_related("sender").prefetch_related("plans")
     known = {newsletter.pk: newsletter for newsletter in newsletters}
     if not known or not user.has_perm("digests.view_digest"):
@@ -110,7 +111,7 @@ def look(user: User, *, at: datetime) -> Board:
         user=user,
         at=at,
         newsletters=known,
-        picks=_picks(digests),
+        findings=preflight.glance(digests, picks=_picks(digests), at=at),
         proofs=_newest_proofs(digests),
         missed=_missed(known),
     )
@@ -193,8 +194,7 @@ def _counts(mailings: Iterable[Mailing]) -> Mapping[int, Mapping[str, int]]:
 
 def _card_of_digest(desk: _Desk, digest: Digest) -> Card:
     newsletter = digest.newsletter
-    findings = preflight.glance(digest, picks=desk.picks.get(digest.pk, []), at=desk.at)
-    blocking = [finding for finding in findings if finding.blocks]
+    blocking = [finding for finding in desk.findings[digest.pk] if finding.blocks]
     proof = desk.proofs.get(digest.pk)
     may_change = desk.may("digests.change_digest", newsletter)
     return Card(
@@ -202,7 +202,7 @@ def _card_of_digest(desk: _Desk, digest: Digest) -> Card:
         digest=digest,
         plan=_plan_of(digest),
         proof=proof,
-        moment=digest.scheduled_at or digest.due_at or digest.window_end,
+        moment=digest.scheduled_at or digest.wanted_at or digest.due_at or digest.window_end,
         says=_state(digest, proof, desk),
         step=_step(digest, proof, desk, is_blocked=bool(blocking)),
         missing=tuple(finding.message for finding in blocking if finding.rule == "slot_underfull"),
@@ -220,6 +220,11 @@ def _state(digest: Digest, proof: Proof | None, desk: _Desk) -> str:
             return _("A draft as the plan filled it; nobody worked on it yet.")
         case DigestState.DRAFT:
             return _("A draft the desk works on.")
+        case DigestState.PROOFED if proof and digest.wanted_at:
+            # Translators: Ein Artikel wurde ausgetauscht. Sobald sie freigegeben ist, geht Abnahme %(number)d zur vorgesehenen Zeit hinaus.
+            return _(
+                "A story was exchanged. Once approved, proof %(number)d goes out at the time it had."
+            ) % {"number": proof.number}
         case DigestState.PROOFED if proof and _is_own(digest, proof, desk):
             return _("Your proof %(number)d waits for a second person.") % {"number": proof.number}
         case DigestState.PROOFED:

@@ -5,18 +5,18 @@ stand; what it let stand is kept with the pick. An article that the newsletter s
 repeat or an update.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-from django.utils.formats import date_format
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from digests.models import Digest, Pick
 from digests.states import DigestState
+from newsroom.web.tags import short_day
 
 SENT_DAYS = 30
 """How long a reader remembers."""
@@ -51,7 +51,7 @@ def doubles(
     sent = sent_lately(digest, ordered, at=at) if sent is None else sent
     found: dict[int, list[Double]] = {}
     for index, pick in enumerate(ordered):
-        for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent):
+        for double in _of(pick, ordered[:index], is_last=index == len(ordered) - 1, sent=sent, at=at):
             found.setdefault(pick.pk, []).append(double)
     return found
 
@@ -75,7 +75,7 @@ def listed(picks: Sequence[Pick]) -> str:
 
 
 def _of(
-    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest]
+    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest], at: datetime
 ) -> Iterator[Double]:
     article = pick.article
     for other in earlier:
@@ -92,10 +92,9 @@ def _of(
             "others": listed(earlier),
         }
         yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
-    if digest := sent.get(pick.article_id):
+    if (digest := sent.get(pick.article_id)) and digest.handed_over_at:
         sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
-        when = date_format(timezone.localtime(digest.handed_over_at), "j. F")
-        told = sentence % {"date": when, "digest": digest}
+        told = sentence % {"date": short_day(digest.handed_over_at, at), "digest": digest}
         yield Double(kind="sent", key=f"sent:{digest.pk}", sentence=told, stands=bool(pick.label))
 
 
@@ -158,23 +157,43 @@ def sent_lately(
             and each.handed_over_at
             and each.handed_over_at > since
         }
-    earlier = (
-        Pick.objects.filter(
-            article__in=[pick.article_id for pick in picks],
-            digest__newsletter=digest.newsletter_id,
-            digest__cadence=digest.cadence,
-            digest__state=DigestState.HANDED_OVER,
-            digest__handed_over_at__gt=since,
-        )
-        .exclude(digest=digest.pk)
-        .select_related("digest__newsletter")
-        .only(
-            "article_id",
-            "digest__handed_over_at",
-            "digest__number",
-            "digest__cadence",
-            "digest__newsletter__name",
-        )
-        .order_by("digest__handed_over_at")
+    earlier = _sent_since(since, picks).filter(
+        digest__newsletter=digest.newsletter_id, digest__cadence=digest.cadence
     )
-    return {pick.article_id: pick.digest for pick in earlier}
+    rows = earlier.exclude(digest=digest.pk).order_by("digest__handed_over_at")
+    return {pick.article_id: pick.digest for pick in rows}
+
+
+def sent_lately_of_each(
+    digests: Collection[Digest], picks: Mapping[int, Sequence[Pick]], *, at: datetime
+) -> dict[int, dict[int, Digest]]:
+    """What `sent_lately` finds for each of these digests, by digest, as are the picks. Queries: 1."""
+    everything = [pick for digest in digests for pick in picks.get(digest.pk, ())]
+    earlier = _sent_since(at - timedelta(days=SENT_DAYS), everything).filter(
+        digest__newsletter__in={digest.newsletter_id for digest in digests}
+    )
+    told = defaultdict(list)
+    for pick in earlier.order_by("-digest__handed_over_at"):
+        told[pick.article_id].append(pick.digest)
+    found = {}
+    for digest in digests:
+        own = picks.get(digest.pk, ())
+        theirs = {pick.article_id: told[pick.article_id] for pick in own if pick.article_id in told}
+        found[digest.pk] = sent_lately(digest, own, at=at, told=theirs)
+    return found
+
+
+def _sent_since(since: datetime, picks: Iterable[Pick]) -> QuerySet[Pick]:
+    """Picks of the same articles in digests that went out after this moment."""
+    rows = Pick.objects.filter(
+        article__in={pick.article_id for pick in picks},
+        digest__state=DigestState.HANDED_OVER,
+        digest__handed_over_at__gt=since,
+    )
+    return rows.select_related("digest__newsletter").only(
+        "article_id",
+        "digest__handed_over_at",
+        "digest__number",
+        "digest__cadence",
+        "digest__newsletter__name",
+    )

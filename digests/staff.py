@@ -7,6 +7,7 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 from django_otp import devices_for_user
 
 from digests.errors import NoSuchGroup
@@ -49,9 +50,9 @@ def reset_second_factor(user: User) -> int:
     devices = list(devices_for_user(user, confirmed=None))
     for device in devices:
         device.delete()
-    LogEntry.objects.log_actions(
-        user.pk, [user], CHANGE, "Second factor reset from the command line.", single_object=True
-    )
+    # Translators: Zweiter Faktor über die Kommandozeile zurückgesetzt.
+    said = _("Second factor reset from the command line.")
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, said, single_object=True)
     return len(devices)
 
 

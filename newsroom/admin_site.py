@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.db.models import Count, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -21,8 +23,9 @@ from django.views.decorators.csrf import csrf_protect
 from newsroom import second_factor
 from newsroom.mail import heartbeats
 from newsroom.mail.models import Incident
+from newsroom.mail.states import Severity
 
-SHOWN_INCIDENTS = 3
+SHOWN_WARNINGS = 3
 
 # Apps of others that speak no German of their own.
 _APPS = {
@@ -52,6 +55,18 @@ def _standstills(parts: Iterable[str]) -> Iterator[tuple[str, str]]:
     }
     for part in parts:
         yield part, sentences[part]
+
+
+def _for_bars(rows: QuerySet[Incident]) -> tuple[list[Incident], int]:
+    """Every open error and the newest few warnings, and how many warnings are left. Queries: 1."""
+    place = Window(RowNumber(), partition_by="severity", order_by="-pk")
+    alike = Window(Count("*"), partition_by="severity")
+    found = rows.filter(resolved_at__isnull=True).annotate(place=place, alike=alike)
+    wanted = found.filter(Q(severity=Severity.ERROR) | Q(place__lte=SHOWN_WARNINGS))
+    newest = list(wanted.defer("text", "facts").order_by("place"))
+    warnings = [incident for incident in newest if incident.severity == Severity.WARNING]
+    errors = [incident for incident in newest if incident.severity == Severity.ERROR]
+    return [*errors, *warnings], warnings[0].alike - len(warnings) if warnings else 0
 
 
 class CodeForm(forms.Form):
@@ -88,11 +103,12 @@ class NewsroomAdminSite(AdminSite):
         may_see = self.has_permission(request) and request.user.has_perm("mail.view_incident")
         # Asked of the incidents' own page, so that both show the same to whoever works on some newsletters only.
         rows = self.get_model_admin(Incident).get_queryset(request) if may_see else Incident.objects.none()
-        newest = list(rows.filter(resolved_at__isnull=True).order_by("-pk")[:SHOWN_INCIDENTS])
-        told = {incident.key for incident in newest}
+        shown, unshown = _for_bars(rows)
+        told = {incident.key for incident in shown}
         return {
             **super().each_context(request),
-            "open_incidents": newest,
+            "open_incidents": shown,
+            "unshown_incidents": unshown,
             # Looked at here and now: with every worker gone nobody is left to write an incident.
             "standstills": [
                 sentence

@@ -21,6 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail.addresses import address_hash, normalise
+from newsroom.mail.admin import Uncounted
 from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now
 from newsroom.web.masking import mask_text
@@ -120,7 +121,7 @@ def _by_address(rows: QuerySet[Any], typed: str, field: str) -> QuerySet[Any]:
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
+class SubscriberAdmin(Uncounted, ReadOnly, admin.ModelAdmin[Subscriber]):
     list_display = ["masked", "language", "created_at", "erased_at"]
     list_filter = ["language"]
     search_fields = ["address"]
@@ -128,7 +129,6 @@ class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
     search_help_text = _("The whole address")
     fields = ["typed_address", "address", "language", "created_at", "erased_at"]
     inlines = [SubscriptionInline, ConsentEventInline]
-    show_full_result_count = False
     ordering = ["-id"]
     change_list_template = "admin/subscriptions/subscriber_list.html"
     change_form_template = "admin/subscriptions/subscriber_form.html"
@@ -192,7 +192,7 @@ def _log(request: HttpRequest, obj: Model, text: str) -> None:
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(WithDates, ReadOnly, admin.ModelAdmin[Subscription]):
+class SubscriptionAdmin(WithDates, Uncounted, ReadOnly, admin.ModelAdmin[Subscription]):
     list_display = ["subscriber", "newsletter", "state", "confirmed", "unsubscribed_at"]
     list_filter = ["newsletter", "state", "basis"]
     list_select_related = ["subscriber", "newsletter"]
@@ -200,7 +200,6 @@ class SubscriptionAdmin(WithDates, ReadOnly, admin.ModelAdmin[Subscription]):
     search_help_text = _("The whole address")
     exclude = ["requested_at", "confirmed_at"]
     readonly_fields = ["requested", "confirmed", "act"]
-    show_full_result_count = False
     ordering = ["-id"]
 
     def get_search_results(
@@ -261,13 +260,12 @@ class SubscriptionAdmin(WithDates, ReadOnly, admin.ModelAdmin[Subscription]):
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(ReadOnly, admin.ModelAdmin[ConsentEvent]):
+class ConsentEventAdmin(Uncounted, ReadOnly, admin.ModelAdmin[ConsentEvent]):
     list_display = ["at", "kind", "newsletter", "subscriber", "form", "actor"]
     list_filter = ["kind", "newsletter"]
     list_select_related = ["subscriber", "newsletter"]
     search_fields = ["address"]
     search_help_text = _("The whole address")
-    show_full_result_count = False
     ordering = ["-id"]
 
     def get_search_results(

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 
 from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -17,7 +15,7 @@ from digests.reasons import held_back_name, reason_name
 from digests.selection import Candidate
 from digests.stories import labels
 from newsroom.articles.models import Article
-from newsroom.web.tags import reading_time
+from newsroom.web.tags import reading_time, short_day, short_time
 
 _MOST_KEPT = 2000
 """Rows, some 3 kB each: a few dozen editors' lists."""
@@ -101,14 +99,14 @@ def _meta(article: Article) -> str:
         str(article.section or ""),
         ", ".join(article.byline),
         reading_time(article.reading_minutes),
-        _when(article.first_seen_at),
+        short_time(article.first_seen_at),
     ]
     return " · ".join(part for part in parts if part)
 
 
 def _sent(digest: Digest) -> str:
     return _("Sent on %(date)s in %(newsletter)s") % {
-        "date": date_format(timezone.localtime(digest.handed_over_at), "j. F"),
+        "date": short_day(digest.handed_over_at) if digest.handed_over_at else "–",
         "newsletter": digest.newsletter.name,
     }
 
@@ -116,11 +114,7 @@ def _sent(digest: Digest) -> str:
 def _marked(mark: Mark) -> str:
     by = mark.marked_by
     name = (by.get_full_name() or by.get_username()) if by else "–"
-    return _("Marked by %(name)s, %(date)s") % {"name": name, "date": _when(mark.marked_at)}
-
-
-def _when(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j. F, H:i")
+    return _("Marked by %(name)s, %(date)s") % {"name": name, "date": short_time(mark.marked_at)}
 
 
 def _has_picture(article: Article) -> bool:

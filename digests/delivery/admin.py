@@ -1,10 +1,9 @@
 """What staff see of the engine: everything to look at, and three acts: stop, continue, end."""
 
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -13,19 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from digests.delivery import held_pages, ledger, mailing_pages, reader_pages
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
-from newsroom.mail.admin import ReadOnly
-
-
-class BoundedPaginator(Paginator[Any]):
-    """Pages of a table too large to be counted: it looks no further than it shows."""
-
-    MOST_ROWS = 2_000
-
-    @cached_property
-    def count(self) -> int:
-        rows = self.object_list
-        assert isinstance(rows, QuerySet)
-        return rows.order_by("pk")[: self.MOST_ROWS].count()
+from newsroom.mail.admin import ReadOnly, Uncounted
 
 
 @admin.register(Mailing)
@@ -68,13 +55,12 @@ class MailingAdmin(ReadOnly):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly):
+class DeliveryAdmin(Uncounted, ReadOnly):
     """The ledger. It is searched by its keys and never counted, however large it grows."""
 
     list_display = ("__str__", "mailing", "subscription_id", "variant", "state", "reason")
     list_select_related = ("mailing",)
     list_display_links = None
-    paginator = BoundedPaginator
     ordering = ("-pk",)
     search_fields = ("pk",)
     search_help_text = _("A mailing (12), one of its copies (12/345), or a subscription (s678).")
@@ -130,7 +116,7 @@ class BatchAdmin(ReadOnly):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly):
+class AttemptAdmin(Uncounted, ReadOnly):
     list_display = (
         "id", "batch", "provider", "state", "size", "calling_at", "ended_at", "http_status", "verdict_by",
     )  # fmt: skip
@@ -139,7 +125,6 @@ class AttemptAdmin(ReadOnly):
     search_fields = ("=batch__mailing__id",)
     search_help_text = _("The number of a mailing.")
     ordering = ("-calling_at",)
-    paginator = BoundedPaginator
 
 
 @admin.register(ProviderState)

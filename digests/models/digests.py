@@ -32,11 +32,12 @@ class DigestQuerySet(models.QuerySet["Digest"]):
     def due(self, at: datetime) -> "DigestQuerySet":
         return self.filter(state=DigestState.SCHEDULED, scheduled_at__lte=at)
 
-    def of_week(self, newsletter: Newsletter, *, start: datetime, end: datetime) -> "DigestQuerySet":
+    def of_week(
+        self, newsletter: Newsletter | OuterRef, *, start: datetime | OuterRef, end: datetime | OuterRef
+    ) -> "DigestQuerySet":
         """What a best-of over [start, end) looks back on: what went out then to readers of every digest."""
-        return self.public().filter(
-            newsletter=newsletter, cadence=Cadence.EACH, handed_over_at__gte=start, handed_over_at__lt=end
-        )
+        then = self.public().filter(handed_over_at__gte=start, handed_over_at__lt=end, cadence=Cadence.EACH)
+        return then.filter(newsletter=newsletter)  # type: ignore[misc]  # the stubs know no column of an outer row here
 
     def with_frame(self) -> "DigestQuerySet":
         """What a mail shows around its stories: the newsletter, its sender, and who signs the note. Within the query."""

@@ -1,11 +1,11 @@
 """Running the rules: whole, with the mail rendered, or at a glance for lists."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from digests import dead_links
 from digests.models import Digest, LinkCheck, Pick
-from digests.preflight.past import look_back
+from digests.preflight.past import glance_back, look_back
 from digests.preflight.registry import RULES, Desk, Finding
 from digests.rendering import Rendered, render
 from digests.stories import picks_of
@@ -43,12 +43,31 @@ def check(
     return report
 
 
-def glance(digest: Digest, *, picks: Sequence[Pick], at: datetime) -> list[Finding]:
-    """What can be found without rendering and without the past, blocking ones first; for lists. Queries: none.
+def glance(
+    digests: Collection[Digest], *, picks: Mapping[int, Sequence[Pick]], at: datetime
+) -> dict[int, list[Finding]]:
+    """What can be found of many digests without rendering them, by digest, blocking ones first. Queries: 2, and 1 more for all best-ofs.
 
-    picks: with what `stories.with_stories` reads; digest: `with_frame()`.
+    picks: by digest, with what `stories.with_stories` reads; digests: `with_frame()`. A mail takes milliseconds to
+    render, too dear for a list: its size and whether its template shows the link to leave are left to `check`.
     """
-    return _findings(Desk(digest=digest, picks=tuple(picks), at=at))
+    wanted = {
+        url: None for digest in digests for url in dead_links.addresses(digest, picks.get(digest.pk, ()))
+    }
+    link_checks = dead_links.known(list(wanted))
+    past = glance_back(digests, picks=picks, at=at)
+    return {
+        digest.pk: _findings(
+            Desk(
+                digest=digest,
+                picks=tuple(picks.get(digest.pk, ())),
+                at=at,
+                past=past[digest.pk],
+                link_checks=link_checks,
+            )
+        )
+        for digest in digests
+    }
 
 
 def _findings(desk: Desk) -> list[Finding]:

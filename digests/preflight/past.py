@@ -1,10 +1,12 @@
 """What earlier digests of a newsletter had, as far as the rules ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from digests.doubles import sent_lately
+from django.db.models import Exists, OuterRef
+
+from digests.doubles import sent_lately, sent_lately_of_each
 from digests.models import Digest, Pick
 from digests.states import DigestState
 
@@ -37,20 +39,43 @@ def look_back(
     )
     opening = sorted(rows, key=lambda row: _rank(row[0], row[4]))[:1]
     return Past(
-        sent={
-            article: (earlier.number, earlier.handed_over_at)
-            for article, earlier in repeats.items()
-            if earlier.handed_over_at
-        },
+        sent=_sent(repeats),
         subject=opening[0][3] if opening else "",
         headline=(opening[0][1] or opening[0][2]) if opening else "",
-        is_empty_week=digest.is_best_of and not _has_week(digest),
+        is_empty_week=digest.pk in _without_week([digest]),
     )
 
 
-def _has_week(digest: Digest) -> bool:
-    week = Digest.objects.of_week(digest.newsletter, start=digest.window_start, end=digest.window_end)
-    return week.exists()
+def glance_back(
+    digests: Collection[Digest], *, picks: Mapping[int, Sequence[Pick]], at: datetime
+) -> dict[int, Past]:
+    """The same for many digests, by digest, as are the picks; without the newest digest's words, which block nothing.
+
+    Queries: 1, and 1 more for all best-ofs.
+    """
+    lately = sent_lately_of_each(digests, picks, at=at)
+    without = _without_week(digests)
+    return {
+        digest.pk: Past(sent=_sent(lately[digest.pk]), is_empty_week=digest.pk in without)
+        for digest in digests
+    }
+
+
+def _sent(lately: Mapping[int, Digest]) -> dict[int, tuple[int | None, datetime]]:
+    return {
+        article: (earlier.number, earlier.handed_over_at)
+        for article, earlier in lately.items()
+        if earlier.handed_over_at
+    }
+
+
+def _without_week(digests: Iterable[Digest]) -> set[int]:
+    """The best-ofs among them that have nothing to look back on. Queries: 1, none if there is no best-of."""
+    week = Digest.objects.of_week(
+        OuterRef("newsletter"), start=OuterRef("window_start"), end=OuterRef("window_end")
+    )
+    best_ofs = [digest.pk for digest in digests if digest.is_best_of]
+    return set(Digest.objects.filter(~Exists(week), pk__in=best_ofs).values_list("pk", flat=True))
 
 
 def _rank(slot: str, slots: list[dict[str, str]]) -> int:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from digests import history
@@ -13,6 +11,7 @@ from digests.preflight.registry import Desk, Finding, Flaws, advises, blocks, na
 from digests.states import LinkState
 from digests.stories import article_url
 from newsroom.articles.states import Origin, Review
+from newsroom.web.tags import short_day, short_time
 
 UNTOLD_SLOTS = ("more",)
 """Where a mail shows headlines alone."""
@@ -54,7 +53,7 @@ def _embargoed(desk: Desk) -> Iterator[tuple[Pick, str]]:
     for pick in desk.picks:
         until = pick.article.embargo_until
         if until and until > desk.goes_out_at:
-            yield pick, _time(until)
+            yield pick, short_time(until, desk.at)
 
 
 def too_early(digest: Digest, *, when: datetime) -> list[Finding]:
@@ -67,16 +66,12 @@ def too_early(digest: Digest, *, when: datetime) -> list[Finding]:
         Finding(
             rule="embargoed",
             blocks=True,
-            message=message % {**named(pick), "time": _time(until)},
+            message=message % {**named(pick), "time": short_time(until)},
             target=target_of(pick),
         )
         for pick in picks.defer("article__body_html")
         if (until := pick.article.embargo_until)
     ]
-
-
-def _time(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j. F, H:i")
 
 
 @blocks("unreviewed")
@@ -114,8 +109,8 @@ def repeats_say_so(desk: Desk) -> Flaws:
             message = _(
                 "“%(title)s” was in digest %(number)s on %(day)s. Mark it as a repeat or an update, or take it out."
             )
-            day = date_format(timezone.localtime(when), "j. F")
-            yield message % {**named(pick), "number": number or "–", "day": day}, target_of(pick)
+            said = {"number": number or "–", "day": short_day(when, desk.at)}
+            yield message % {**named(pick), **said}, target_of(pick)
 
 
 @blocks("dead_link")

@@ -1,4 +1,4 @@
-"""Whether news comes in: feeds that nobody checks, and feeds that fell silent."""
+"""Whether news comes in: feeds that nobody checks, that cannot be read, and that fell silent."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from digests.self_check.lines import Colour, Line, by_age
 from newsroom.articles.models import Article, Feed
 
 OVERDUE, LONG_OVERDUE = timedelta(minutes=15), timedelta(hours=1)
+FAILING, LONG_FAILING = timedelta(hours=1), timedelta(hours=6)
 SILENT_TIMES = 3
 _USUAL_OVER = timedelta(days=60)
 _FEWEST = 5
@@ -19,12 +20,18 @@ _SHORTEST = timedelta(days=1)
 
 
 def feeds(*, at: datetime) -> Iterator[Line]:
-    """A line for each feed that is overdue or silent, else one for all of them. Queries: 2."""
+    """A line for each feed that is overdue, fails or is silent, else one for all of them. Queries: 2."""
     found = list(Feed.objects.filter(is_active=True, gone_at__isnull=True).only(
-        "title", "url", "next_check_at", "last_error"
+        "title", "url", "next_check_at", "failures", "last_good_at", "last_error",
+        "interval_minutes",
     ))  # fmt: skip
     gaps = _gaps(found, at=at)
-    lines = [line for feed in found for line in (_overdue(feed, at=at), _silent(feed, gaps, at=at)) if line]
+    lines = [
+        line
+        for feed in found
+        for line in (_overdue(feed, at=at), _failing(feed, at=at), _silent(feed, gaps, at=at))
+        if line
+    ]
     if lines:
         yield from lines
         return
@@ -48,6 +55,41 @@ def _overdue(feed: Feed, *, at: datetime) -> Line | None:
         title=str(feed),
         says=_("Its check is %(span)s overdue.") % {"span": span(late)},
         remedy=_("Nobody checks feeds: look at the job articles.poll_feeds on this page."),
+        page=("admin:articles_feed_change", feed.pk),
+    )
+
+
+def _failing(feed: Feed, *, at: datetime) -> Line | None:
+    """It is checked, ever more seldom, and every check since the last good one failed.
+
+    Where it is meant to be checked once a day, one failure is not six hours of them. Of one that never was good nobody
+    knows since when it fails.
+    """
+    if not feed.failures:
+        return None
+    if feed.last_good_at is None:
+        colour = Colour.YELLOW
+        # Translators: Der Feed konnte noch nie gelesen werden: %(error)s
+        says = _("It could never be read: %(error)s") % {"error": feed.last_error}
+    else:
+        since, gap = at - feed.last_good_at, timedelta(minutes=feed.interval_minutes)
+        colour = by_age(since, yellow=max(FAILING, gap), red=max(LONG_FAILING, 2 * gap))
+        # Translators: Zuletzt gelesen vor %(span)s; seitdem: %(error)s
+        says = _("Last read %(span)s ago; since then: %(error)s") % {
+            "span": span(since),
+            "error": feed.last_error,
+        }
+    if colour == Colour.GREEN:
+        return None
+    return Line(
+        key=f"feed.failing.{feed.pk}",
+        colour=colour,
+        title=str(feed),
+        says=says,
+        # Translators: Öffnen Sie die Adresse des Feeds im Browser: …
+        remedy=_(
+            "Open its address in a browser: if it moved, enter the new one; if its server is down, ask the publisher."
+        ),
         page=("admin:articles_feed_change", feed.pk),
     )
 

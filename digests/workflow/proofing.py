@@ -15,6 +15,7 @@ from digests.models import Approval, Digest, Plan, Proof, ProofRendition
 from digests.rendering import Rendered, render
 from digests.states import EDITABLE, ApprovalPolicy, Autopilot, DigestState
 from digests.transitions import advance
+from newsroom.mail import incidents
 
 
 def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
@@ -130,6 +131,7 @@ def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None
         scheduled_at=wanted_at,
         wanted_at=None,
     )
+    incidents.resolve(f"digests.not_sent.{digest.pk}", at=at)
     if wanted_at <= at:
         queue.wake_hand_over()
 

@@ -13,6 +13,7 @@ from digests.models import Digest
 from digests.states import DigestState
 from digests.transitions import advance
 from digests.workflow.proofing import approved_proof
+from newsroom.mail import incidents
 
 GRACE_SECONDS = 300
 """How long an editor who pressed "send now" can still stop it."""
@@ -25,18 +26,18 @@ def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -
     """
     if when <= at:
         raise TimePast(when)
-    _schedule(digest, when, start=[DigestState.APPROVED])
+    _schedule(digest, when, start=[DigestState.APPROVED], at=at)
 
 
 def send_now(digest: Digest, *, by: User | None, at: datetime, grace_seconds: int = GRACE_SECONDS) -> None:
     """Let the approved digest go out as soon as the grace is over, scheduled for later or not. Raises as `schedule`."""
     when = at + timedelta(seconds=grace_seconds)
-    _schedule(digest, when, start=[DigestState.APPROVED, DigestState.SCHEDULED])
+    _schedule(digest, when, start=[DigestState.APPROVED, DigestState.SCHEDULED], at=at)
     if not grace_seconds:
         queue.wake_hand_over()
 
 
-def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState]) -> None:
+def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState], at: datetime) -> None:
     with transaction.atomic():
         advance(
             digest,
@@ -50,6 +51,8 @@ def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState])
             raise NotApproved(_("No proof of this digest is approved."))
         if early := preflight.too_early(digest, when=when):
             raise NotReady(early)
+        # Somebody has dealt with the last failure: the next one is news, and staff are told of it again.
+        incidents.resolve(f"digests.not_sent.{digest.pk}", at=at)
 
 
 def skip(digest: Digest, *, because: str, by: User | None, at: datetime) -> None:

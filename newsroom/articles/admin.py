@@ -221,7 +221,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             articles = list(queryset)
             for article in articles:
                 publishing.withdraw(article, because=form.cleaned_data["reason"], at=at)
-                self.log_change(request, article, f"Withdrawn: {form.cleaned_data['reason']}")
+                # Translators: Zurückgezogen: %(reason)s
+                self.log_change(request, article, gettext("Withdrawn: %(reason)s") % form.cleaned_data)
             self._say(
                 request,
                 ngettext("%d article withdrawn.", "%d articles withdrawn.", len(articles)),
@@ -243,7 +244,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         articles = list(queryset.filter(withdrawn_at__isnull=False))
         for article in articles:
             publishing.restore(article)
-            self.log_change(request, article, "Published again")
+            # Translators: Wieder veröffentlicht.
+            self.log_change(request, article, gettext("Published again."))
         self._say(
             request,
             ngettext("%d article published again.", "%d articles published again.", len(articles)),
@@ -255,7 +257,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         articles = list(queryset.filter(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED))
         for article in articles:
             publishing.mark_reviewed(article)
-            self.log_change(request, article, "Reviewed")
+            # Translators: Geprüft.
+            self.log_change(request, article, gettext("Reviewed."))
         self._say(
             request, ngettext("%d submission marked.", "%d submissions marked.", len(articles)), len(articles)
         )
@@ -269,7 +272,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             self.message_user(request, str(error), messages.ERROR)
             return
         for article in articles:
-            self.log_change(request, article, "Put together with other articles of the same event")
+            # Translators: Mit anderen Artikeln über dasselbe Ereignis zusammengefasst.
+            self.log_change(request, article, gettext("Put together with other articles of the same event."))
         self._say(
             request,
             ngettext("%d article put together.", "%d articles put together.", len(articles)),
@@ -285,7 +289,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             except ClusterError as error:
                 self.message_user(request, str(error), messages.WARNING)
                 continue
-            self.log_change(request, article, "Parted from the articles of another event")
+            # Translators: Von den Artikeln über ein anderes Ereignis getrennt.
+            self.log_change(request, article, gettext("Parted from the articles of another event."))
             parted += 1
         self._say(request, ngettext("%d article parted.", "%d articles parted.", parted), parted)
 

@@ -128,9 +128,9 @@ def _claim(feed: Feed, at: datetime) -> bool:
 
 def _unchanged(feed: Feed, at: datetime) -> Checked:
     """Nothing new: only the times of checking move."""
-    feed.last_checked_at = at
+    feed.last_checked_at = feed.last_good_at = at
     feed.next_check_at = at + timedelta(minutes=feed.interval_minutes)
-    changed = ["last_checked_at", "next_check_at"]
+    changed = ["last_checked_at", "last_good_at", "next_check_at"]
     if feed.failures:
         feed.failures, feed.last_error = 0, ""
         changed += ["failures", "last_error"]

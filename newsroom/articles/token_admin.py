@@ -8,8 +8,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from newsroom.articles import handing_in
 from newsroom.articles.models import ApiToken
@@ -69,6 +69,7 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
         at = now()
         revoked = [token for token in queryset if handing_in.revoke(token, at=at)]
         for token in revoked:
-            self.log_change(request, token, "Revoked")
+            # Translators: Widerrufen.
+            self.log_change(request, token, gettext("Revoked."))
         message = ngettext("%d token revoked.", "%d tokens revoked.", len(revoked)) % len(revoked)
         self.message_user(request, message, messages.SUCCESS if revoked else messages.WARNING)

@@ -1,9 +1,11 @@
-"""What staff see of mail: letters and events to look at, incidents to resolve."""
+"""What staff see of mail: letters and events to look at, incidents to resolve; and how large tables are listed."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -11,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.mail import incidents, letters
+from newsroom.mail import events, incidents, letters
 from newsroom.mail.models import Incident, Letter, ProviderEvent
 from newsroom.web import clock
 from newsroom.web.masking import mask
@@ -23,6 +25,34 @@ class EachValue(admin.AllValuesFieldListFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or gettext("(empty)")}
+
+
+class Kinds(EachValue):
+    """The kinds of provider events, in words."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": events.in_words(str(choice["display"]))}
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Pages of a table too large to be counted: it looks no further than it shows."""
+
+    MOST_ROWS = 2_000
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        assert isinstance(rows, QuerySet)
+        return rows.order_by("pk")[: self.MOST_ROWS].count()
+
+
+class Uncounted(admin.ModelAdmin[Any]):
+    """A list of such a table: neither its rows are counted, nor those behind each filter."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
 
 class ReadOnly(admin.ModelAdmin[Any]):
@@ -45,7 +75,7 @@ class ReadOnly(admin.ModelAdmin[Any]):
 
 
 @admin.register(Letter)
-class LetterAdmin(ReadOnly):
+class LetterAdmin(Uncounted, ReadOnly):
     # Neither address nor parts: they hold what only the reader may know, such as a confirmation link.
     fields = (
         "kind", "state", "language", "masked", "created_at", "not_before", "tries", "sent_at", "provider",
@@ -79,10 +109,18 @@ class LetterAdmin(ReadOnly):
 
 
 @admin.register(ProviderEvent)
-class ProviderEventAdmin(ReadOnly):
-    list_display = ("kind", "provider", "reject_reason", "occurred_at", "outcome", "description")
-    list_filter = ("kind", "provider", ("outcome", EachValue))
+class ProviderEventAdmin(Uncounted, ReadOnly):
+    list_display = ("what", "provider", "reject_reason", "occurred_at", "outcome", "description")
+    fields = (
+        "provider", "event_id", "what", "reject_reason", "token", "address_hash", "description", "payload",
+        "occurred_at", "received_at", "applied_at", "outcome",
+    )  # fmt: skip
+    list_filter = (("kind", Kinds), "provider", ("outcome", EachValue))
     ordering = ("-pk",)
+
+    @admin.display(description=_("kind"), ordering="kind")
+    def what(self, event: ProviderEvent) -> str:
+        return events.in_words(event.kind)
 
 
 @admin.register(Incident)

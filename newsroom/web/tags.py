@@ -7,6 +7,7 @@ from babel.dates import format_date
 from django import template
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext, override
 
 from newsroom.web.hyphens import soften
@@ -37,6 +38,29 @@ def long_date(value: date | datetime | None, language: str = "") -> str:
 def weekday_date(value: date | datetime | None, language: str = "") -> str:
     """`Sonntag, 22. November 2026`, `Sunday, November 22, 2026`: for days that somebody plans by."""
     return _day(value, "full", language)
+
+
+@register.filter
+def short_day(value: datetime, at: datetime | None = None) -> str:
+    """`4. Mai`; `4. Mai 2025` where the year is not that of `at`, which is now where nothing is said."""
+    return _dated(value, "j. F", at)
+
+
+@register.filter
+def short_time(value: datetime, at: datetime | None = None) -> str:
+    """`4. Mai, 14:00`; with the year where it is another one, as `short_day`."""
+    return f"{_dated(value, 'j. F', at)}, {timezone.localtime(value):%H:%M}"
+
+
+@register.filter
+def weekday_time(value: datetime, at: datetime | None = None) -> str:
+    """`Mo, 4. Mai, 14:00`; with the year where it is another one, as `short_day`."""
+    return f"{_dated(value, 'D, j. M', at)}, {timezone.localtime(value):%H:%M}"
+
+
+def _dated(value: datetime, day: str, at: datetime | None) -> str:
+    here, now = timezone.localtime(value), timezone.localtime(at)
+    return date_format(here, day if here.year == now.year else f"{day} Y")
 
 
 @register.filter

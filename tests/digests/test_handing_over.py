@@ -11,13 +11,16 @@ from digests.delivery.models import Mailing
 from digests.errors import EditConflict, NotReady, TooLate, WrongState
 from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
-from newsroom.mail.models import Incident
+from newsroom.mail.models import Incident, Letter
+from newsroom.mail.notices import tell_staff
+from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
 from tests.digests.factories import (
     DAY,
     HOUR,
     MONDAY_SIX,
     make_approved,
+    make_colleague,
     make_handed_over,
     make_planned,
     make_scheduled,
@@ -135,6 +138,38 @@ def test_sending_it_after_all_closes_the_incident() -> None:
     workflow.hand_over(digest, at=NOON + DAY)
 
     assert not Incident.objects.open().exists()
+
+
+def test_a_second_failure_after_a_new_schedule_is_told_by_a_second_letter() -> None:
+    make_colleague("betrieb", "Betrieb")
+    digest = make_scheduled(NOON + HOUR)
+    late = NOON + HOUR + 2 * LATE
+    letters = []
+    for failed_at in (late, late + 2 * DAY):
+        workflow.hand_over_due(failed_at)
+        tell_staff(failed_at)
+        letters.append(Letter.objects.filter(kind=LetterKind.STAFF_NOTICE).count())
+        digest.refresh_from_db()
+        if failed_at == late:
+            workflow.schedule(digest, when=late + DAY, by=make_user(), at=failed_at)
+            assert not Incident.objects.open().exists()
+
+    assert letters == [1, 2]
+    assert Incident.objects.open().count() == 1
+
+
+def test_a_schedule_that_is_refused_leaves_the_incident_open() -> None:
+    digest = make_scheduled(NOON + HOUR)
+    workflow.hand_over_due(NOON + HOUR + 2 * LATE)
+    digest.refresh_from_db()
+    article = digest.picks.get().article
+    article.embargo_until = NOON + 9 * DAY
+    article.save()
+
+    with pytest.raises(NotReady):
+        workflow.send_now(digest, by=make_user(), at=NOON + DAY)
+
+    assert Incident.objects.open().exists()
 
 
 def test_one_digest_s_trouble_does_not_hold_up_the_others() -> None:

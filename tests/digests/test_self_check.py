@@ -178,6 +178,37 @@ def test_feed_that_nobody_checks_is_yellow_then_red() -> None:
     assert lines(NOON + 61 * MINUTE)[key].colour == Colour.RED
 
 
+def test_feed_that_cannot_be_read_is_yellow_after_an_hour_and_red_after_six() -> None:
+    """Its checks come ever more seldom, so it is not overdue meanwhile."""
+    failing = {"next_check_at": NOON + DAY, "failures": 3, "last_error": "The server answers 502."}
+    feed = make_feed(last_good_at=NOON, **failing)
+    key = f"feed.failing.{feed.pk}"
+
+    assert key not in lines(NOON + 60 * MINUTE)
+    line = lines(NOON + 61 * MINUTE)[key]
+    assert (line.colour, line.title, line.page) == (
+        Colour.YELLOW, "Stadtwerke", ("admin:articles_feed_change", feed.pk),
+    )  # fmt: skip
+    assert line.says == "Last read 1 h 1 min ago; since then: The server answers 502."
+    assert lines(NOON + 360 * MINUTE)[key].colour == Colour.YELLOW
+    assert lines(NOON + 361 * MINUTE)[key].colour == Colour.RED
+
+
+def test_feed_that_is_read_again_or_checked_once_a_day_is_not_cried_over() -> None:
+    make_feed(next_check_at=NOON + DAY, last_good_at=NOON - DAY)
+    daily = {"interval_minutes": 24 * 60, "failures": 1, "last_error": "Too slow."}
+    daily_feed = make_feed(next_check_at=NOON + DAY, last_good_at=NOON - DAY - MINUTE, **daily)
+    never = make_feed(next_check_at=NOON + DAY, failures=9, last_error="No such name.")
+
+    found = {key: line for key, line in lines().items() if key.startswith("feed")}
+
+    assert {key: line.colour for key, line in found.items()} == {
+        f"feed.failing.{daily_feed.pk}": Colour.YELLOW,
+        f"feed.failing.{never.pk}": Colour.YELLOW,
+    }
+    assert found[f"feed.failing.{never.pk}"].says == "It could never be read: No such name."
+
+
 @pytest.mark.postgres
 def test_feed_is_silent_after_three_times_its_usual_gap() -> None:
     feed = make_feed(next_check_at=NOON + 30 * DAY)

@@ -1,5 +1,6 @@
 """German is complete: every text has a translation, texts of the source are English, the admin speaks German."""
 
+import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ _GERMAN = re.compile(
 _MEANT = ("DDG", "MStV", "DSGVO", "Deutsch")
 # So long may a label, a button, a heading or the line at a field be; what is longer is running text.
 _SHORT = 60
+_LOGS = ("log_addition", "log_change", "log_deletion", "log_actions")
 OURS = ("mail", "articles", "subscriptions", "delivery", "digests")
 
 
@@ -42,6 +44,17 @@ def uncollected(paths: Iterable[Path], extensions: Collection[str]) -> Iterator[
             r"{%\s*(?:block)?trans(?:late)?\s", path.read_text("utf-8")
         ):
             yield f"{path.name} has texts to translate, and make messages does not read *{path.suffix}."
+
+
+def logged_as_it_stands(path: Path) -> Iterator[str]:
+    """Sentences for the admin's history that nobody translates."""
+    for node in ast.walk(source.tree(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOGS:
+            given = [*node.args, *(each.value for each in node.keywords)]
+            parts = [part for each in given for part in getattr(each, "values", [each])]
+            words = [part.value for part in parts if isinstance(part, ast.Constant)]
+            if any(isinstance(word, str) and re.search("[A-Za-z]", word) for word in words):
+                yield f"{path.name}:{node.lineno}: what the history says is not marked for translation."
 
 
 def registered() -> list[type[models.Model]]:
@@ -190,6 +203,24 @@ def test_a_template_that_is_not_collected_is_seen(tmp_path: Path) -> None:
     assert len(list(uncollected([mail, page], translations.extensions(["makemessages"])))) == 1
     wide = translations.extensions(["makemessages", "--extension", "html,mjml", "--locale", "de"])
     assert not list(uncollected([mail, page], wide))
+
+
+def test_the_history_of_the_admin_is_told_in_german() -> None:
+    hold(line for path in source.modules().values() for line in logged_as_it_stands(path))
+
+
+def test_a_sentence_of_the_history_that_nobody_translates_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "admin.py"
+    path.write_text(
+        'self.log_change(request, article, "Reviewed")\n'
+        "self.log_change(request, article, f\"Withdrawn: {data['reason']}\")\n"
+        'LogEntry.objects.log_actions(1, [row], CHANGE, change_message="Taken over.")\n'
+        'self.log_change(request, article, gettext("Reviewed."))\n'
+        "self.log_change(request, article, f\"{gettext('Exported')}: {what}\")\n"
+        'logger.info("A line for operators.")\n'
+    )
+
+    assert [line.split(":")[1] for line in logged_as_it_stands(path)] == ["1", "2", "3"]
 
 
 def test_a_german_text_of_the_source_is_seen() -> None:

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from digests.delivery import ledger, pump, sweeping
-from digests.delivery.admin import BoundedPaginator
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from digests.delivery.states import MailingState
+from newsroom.mail.admin import BoundedPaginator
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.delivery import scripted

@@ -62,7 +62,8 @@ def test_nothing_new_touches_only_the_times_of_checking(feed: Feed, publisher: P
     check(Feed.objects.get(), publisher, NOON + HOUR)
 
     after = Feed.objects.filter(pk=feed.pk).values().get()
-    assert dict(after) == {**before, "last_checked_at": NOON + HOUR, "next_check_at": NOON + 2 * HOUR}
+    times = dict.fromkeys(("last_checked_at", "last_good_at"), NOON + HOUR)
+    assert dict(after) == {**before, **times, "next_check_at": NOON + 2 * HOUR}
 
 
 @pytest.mark.parametrize("status", [301, 308])

@@ -2,11 +2,12 @@
 
 import logging
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.cache.backends.base import BaseCache
 from django.test import Client
+from django.utils.translation import override
 from pytest_django.fixtures import Settings
 
 from newsroom.web import clock, tags, throttles
@@ -135,6 +136,20 @@ def test_words_for_templates() -> None:
     assert tags.exact_time(summer, "de") == "Samstag, 4. April 2026, 14:00:00\xa0Uhr\xa0MESZ"
     assert tags.exact_time(winter, "de") == "Freitag, 4. Dezember 2026, 13:00:00\xa0Uhr\xa0MEZ"
     assert tags.exact_time(summer, "en") == "Saturday, April 4, 2026, 14:00:00\xa0CEST"
+
+
+def test_a_short_day_has_its_year_where_that_is_another_one() -> None:
+    eve = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)
+    midnight = eve + timedelta(minutes=1)  # of the year after, in Berlin
+
+    with override("de"):
+        assert tags.short_day(eve, eve) == "31. Dezember"
+        assert tags.short_time(midnight, midnight) == "1. Januar, 00:00"
+        assert tags.short_time(midnight, eve) == "1. Januar 2027, 00:00"
+        assert tags.short_day(eve, midnight) == "31. Dezember 2026"
+        assert tags.weekday_time(eve, eve) == "Do, 31. Dez, 23:59"
+        assert tags.weekday_time(eve, midnight) == "Do, 31. Dez 2026, 23:59"
+        assert tags.short_day(datetime(2019, 5, 4, tzinfo=UTC)) == "4. Mai 2019"
 
 
 def test_patience_is_read_as_seconds_or_as_a_date() -> None:
