@@ -124,7 +124,7 @@ def look(user: User, *, at: datetime) -> Board:
     never = at.max.replace(tzinfo=at.tzinfo)
     return Board(
         cards=tuple(sorted(cards, key=lambda card: (card.moment or never, card.newsletter.position))),
-        past=_past(known, but=[digest.pk for digest, _mailing in sending]),
+        past=_past(known, but=[digest.pk for digest, mailing in sending if not _is_correction(mailing)]),
     )
 
 
@@ -174,7 +174,9 @@ def _missed(known: Mapping[int, Newsletter]) -> Mapping[int, str]:
 
 def _sending(known: Mapping[int, Newsletter]) -> list[tuple[Digest, Mailing]]:
     rows = DigestMailing.objects.filter(
-        kind=MailingKind.MAIN, mailing__state__in=_ON_THE_WAY, digest__newsletter__in=known
+        kind__in=[MailingKind.MAIN, MailingKind.CORRECTION],
+        mailing__state__in=_ON_THE_WAY,
+        digest__newsletter__in=known,
     ).select_related("digest__owner", "mailing")
     for bound in rows:
         bound.digest.newsletter = known[bound.digest.newsletter_id]
@@ -267,15 +269,21 @@ def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
         says = _("Being sent: %(done)d of %(all)d copies are decided.") % figures
     else:
         says = _("Handed over; its readers are being counted.")
+    if is_correction := _is_correction(mailing):
+        says = _("Correction mail – %(told)s") % {"told": says}
     return Card(
         newsletter=digest.newsletter,
         digest=digest,
         mailing=mailing,
         plan=_plan_of(digest),
-        moment=digest.handed_over_at or mailing.created_at,
+        moment=mailing.created_at if is_correction else digest.handed_over_at or mailing.created_at,
         says=says,
         step=Step.LOOK if not may_send else Step.DECIDE if is_paused else Step.STOP,
     )
+
+
+def _is_correction(mailing: Mailing) -> bool:
+    return mailing.digest_mailing.kind == MailingKind.CORRECTION
 
 
 def _cards_to_build(desk: _Desk, digests: Collection[Digest]) -> list[Card]:
