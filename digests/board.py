@@ -242,7 +242,7 @@ def _step(digest: Digest, proof: Proof | None, desk: _Desk, *, is_blocked: bool)
             return Step.APPROVE if is_other else Step.READ_PROOF
         case DigestState.APPROVED if desk.may("digests.send_digest", newsletter):
             return Step.SCHEDULE
-        case DigestState.SCHEDULED if desk.may("digests.send_digest", newsletter):
+        case DigestState.SCHEDULED if access.may_stop(desk.user, newsletter):
             return Step.STOP
         case _:
             return Step.LOOK
@@ -255,7 +255,6 @@ def _is_own(digest: Digest, proof: Proof, desk: _Desk) -> bool:
 
 
 def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
-    may_send = desk.may("digests.send_digest", digest.newsletter)
     is_paused = mailing.state == MailingState.PAUSED
     counts = desk.counts.get(mailing.pk, {})
     figures = {
@@ -278,8 +277,14 @@ def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
         plan=_plan_of(digest),
         moment=mailing.created_at if is_correction else digest.handed_over_at or mailing.created_at,
         says=says,
-        step=Step.LOOK if not may_send else Step.DECIDE if is_paused else Step.STOP,
+        step=_step_of_mailing(desk, digest.newsletter, is_paused=is_paused),
     )
+
+
+def _step_of_mailing(desk: _Desk, newsletter: Newsletter, *, is_paused: bool) -> Step:
+    if is_paused:
+        return Step.DECIDE if desk.may("digests.send_digest", newsletter) else Step.LOOK
+    return Step.STOP if access.may_stop(desk.user, newsletter) else Step.LOOK
 
 
 def _is_correction(mailing: Mailing) -> bool:

@@ -45,7 +45,8 @@ def bar_of(request: HttpRequest, digest: Digest, *, at: datetime) -> dict[str, A
         "detail": _detail(found),
         "says": _named(found, _says(found)),
         "left": left(found.sends_at, at) if found.sends_at else "",
-        "may_stop": access.may(request.user, "digests.send_digest", digest.newsletter),
+        "may_stop": access.may_stop(request.user, digest.newsletter),
+        "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
         # A page that was asked for by POST has no address to come back to.
         "here": request.get_full_path() if request.method == "GET" else "",
     }

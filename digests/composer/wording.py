@@ -34,9 +34,10 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
             return _("Approved. It waits to be scheduled or sent.")
         case DigestState.SCHEDULED:
             assert digest.scheduled_at is not None
-            return _("Goes out %(time)s. It can be stopped until then and after.") % {
-                "time": spoken(digest.scheduled_at, zone)
-            }
+            # Translators: „… Stoppen kann sie bis dahin und danach, wer Ausgaben bearbeitet, freigibt oder versendet.“
+            return _(
+                "Goes out %(time)s. Whoever edits, approves or sends digests can stop it until then and after."
+            ) % {"time": spoken(digest.scheduled_at, zone)}
         case DigestState.HANDED_OVER:
             return _("Handed over %(time)s.") % {"time": spoken(digest.handed_over_at or at, zone)}
         case DigestState.SKIPPED:

@@ -239,6 +239,12 @@ def test_what_blocks_is_named_and_no_proof_is_made(jonas: Client, digest: Digest
         ("Betrieb", "send", True),
         ("Betrieb", "approve", False),
         ("Lesend", "propose", False),
+        ("Redaktion", "stop", True),
+        ("Redaktion", "continue", False),
+        ("Redaktion", "end", False),
+        ("Abnahme", "stop", True),
+        ("Betrieb", "stop", True),
+        ("Community", "stop", False),
         ("Lesend", "stop", False),
     ],
 )

@@ -176,15 +176,49 @@ def test_who_works_elsewhere_does_not_see_it_on_a_mailing(aylin: Client) -> None
     assert "sending-bar" not in text
 
 
-def test_who_may_not_send_sees_no_button() -> None:
+@pytest.mark.parametrize("group", ["Lesend", "Community"])
+def test_who_neither_edits_nor_sends_sees_no_button_but_who_can_stop_it(group: str) -> None:
     digest = make_scheduled()
     Digest.objects.update(scheduled_at=clock.now() + HOUR)
-    jonas = browser_of(make_colleague("jonas", "Redaktion"))
+    lea = browser_of(make_colleague("lea", group))
 
-    text = jonas.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+    text = lea.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
 
     assert "Goes out in" in text
     assert "<form" not in text
+    assert "Whoever edits, approves or sends its digests can stop it: the groups Redaktion" in text
+
+
+def test_who_edits_stops_it_and_is_told_who_can_go_on(aylin: Client) -> None:
+    """Stopping is the safe act; what is let go again cannot be called back."""
+    digest = make_sending()
+    jonas = browser_of(make_colleague("jonas", "Redaktion"))
+
+    told = act(jonas, digest, "stop")
+    page = bar(jonas, digest)
+
+    assert told.startswith("Stopped.")
+    assert Mailing.objects.get().state == MailingState.PAUSED
+    assert "Go on sending" not in page
+    assert "Whoever may send can go on or end it: the groups Abnahme and Betrieb" in page
+    assert act(jonas, digest, "continue") == "403"
+    assert act(jonas, digest, "end", because="Darum.") == "403"
+    assert "Go on sending" in aylin.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+
+
+def test_who_edits_stops_from_the_board_and_only_looks_at_what_is_stopped() -> None:
+    digest = make_sending()
+    jonas = make_colleague("jonas", "Redaktion")
+
+    def step() -> Step:
+        (card,) = [
+            card for card in board.look(User.objects.get(pk=jonas.pk), at=clock.now()).cards if card.mailing
+        ]
+        return card.step
+
+    assert step() == Step.STOP
+    workflow.stop(digest, by=None, at=clock.now())
+    assert step() == Step.LOOK
 
 
 def test_it_says_how_far_a_mailing_is_and_the_numbers_add_up(aylin: Client) -> None:
