@@ -6,10 +6,11 @@ repeat or an update.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -40,8 +41,16 @@ class Double:
     stands: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """By article, what the digest's readers had lately. event: of another article that tells of the same."""
+
+    itself: Mapping[int, Digest] = field(default_factory=dict)
+    event: Mapping[int, Pick] = field(default_factory=dict)
+
+
 def doubles(
-    digest: Digest, picks: Sequence[Pick], *, at: datetime, sent: Mapping[int, Digest] | None = None
+    digest: Digest, picks: Sequence[Pick], *, at: datetime, sent: Sent | None = None
 ) -> dict[int, list[Double]]:
     """By pick, what it has in common with one before it in the digest or in one sent lately.
 
@@ -74,9 +83,7 @@ def listed(picks: Sequence[Pick]) -> str:
     }
 
 
-def _of(
-    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest]
-) -> Iterator[Double]:
+def _of(pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Sent) -> Iterator[Double]:
     article = pick.article
     for other in earlier:
         if article.canonical_url and article.canonical_url == other.article.canonical_url:
@@ -91,12 +98,38 @@ def _of(
             "section": section,
             "others": listed(earlier),
         }
-        yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
-    if digest := sent.get(pick.article_id):
+        yield _standing(pick, Double(kind="section", key=key_of_section(pick), sentence=sentence))
+    if digest := sent.itself.get(pick.article_id):
         sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
-        when = date_format(timezone.localtime(digest.handed_over_at), "j. F")
-        told = sentence % {"date": when, "digest": digest}
+        told = sentence % {"date": day_of(digest), "digest": digest}
         yield Double(kind="sent", key=f"sent:{digest.pk}", sentence=told, stands=bool(pick.label))
+    if former := sent.event.get(pick.article_id):
+        # Translators: Vom selben Ereignis erzählte schon „Die Fähre“ am 3. Mai in Morgenpost 12.
+        sentence = _("“%(other)s” told of the same event on %(date)s in %(digest)s already.")
+        told = sentence % {"other": former, "date": day_of(former.digest), "digest": former.digest}
+        yield Double(kind="event", key=key_of_event(former), sentence=told, stands=event_stands(pick, former))
+
+
+def day_of(digest: Digest) -> str:
+    """On which day readers got it."""
+    return date_format(timezone.localtime(digest.handed_over_at), "j. F")
+
+
+def event_stands(pick: Pick, former: Pick) -> bool:
+    """Whether the desk knows that readers had the event before: it let it stand, or tells of an update."""
+    return bool(pick.label) or key_of_event(former) in pick.let_stand
+
+
+def key_of_author(author: int) -> str:
+    return f"author:{author}"
+
+
+def key_of_section(pick: Pick) -> str:
+    return f"section:{pick.article.section_id}"
+
+
+def key_of_event(former: Pick) -> str:
+    return f"event:{former.digest_id}"
 
 
 def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
@@ -113,7 +146,7 @@ def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
                 "name": name,
                 "others": listed(theirs),
             }
-            double = Double(kind="author", key=f"author:{author}", sentence=sentence, other=theirs[-1])
+            double = Double(kind="author", key=key_of_author(author), sentence=sentence, other=theirs[-1])
             yield _standing(pick, double)
 
 
@@ -137,44 +170,63 @@ def _standing(pick: Pick, double: Double) -> Double:
 
 
 def sent_lately(
-    digest: Digest,
-    picks: Sequence[Pick],
-    *,
-    at: datetime,
-    told: Mapping[int, Sequence[Digest]] | None = None,
-) -> dict[int, Digest]:
-    """By article, the last digest to the same readers that went out with it within SENT_DAYS.
+    digest: Digest, picks: Sequence[Pick], *, at: datetime, told: Iterable[Pick] | None = None
+) -> Sent:
+    """What the last digests to the same readers within SENT_DAYS had of these picks and of what they tell of.
 
-    told: by article all digests that went out with it, newest first, if they were read before. Queries: 1, or none.
+    told: the picks of digests that went out with any of it, with both, if they were read before. Queries: 1, or none.
     """
     since = at - timedelta(days=SENT_DAYS)
-    if told is not None:
-        return {
-            article: each
-            for article, digests in told.items()
-            for each in reversed(digests)
-            if (each.newsletter_id, each.cadence) == (digest.newsletter_id, digest.cadence)
-            and each.pk != digest.pk
-            and each.handed_over_at
-            and each.handed_over_at > since
-        }
-    earlier = (
+    itself: dict[int, Pick] = {}
+    of_event: dict[int, Pick] = {}
+    for each in sorted(
+        (each for each in told if _had(digest, each, since=since))
+        if told is not None
+        else _sent_since(digest, picks, since=since),
+        key=lambda each: each.digest.handed_over_at or since,
+    ):
+        itself[each.article_id] = each
+        if each.article.cluster_id:
+            of_event[each.article.cluster_id] = each
+    return Sent(
+        itself={article: each.digest for article, each in itself.items()},
+        event={
+            pick.article_id: of_event[cluster]
+            for pick in picks
+            if (cluster := pick.article.cluster_id) in of_event and pick.article_id not in itself
+        },
+    )
+
+
+def _had(digest: Digest, told: Pick, *, since: datetime) -> bool:
+    former = told.digest
+    return (
+        (former.newsletter_id, former.cadence) == (digest.newsletter_id, digest.cadence)
+        and former.pk != digest.pk
+        and former.handed_over_at is not None
+        and former.handed_over_at > since
+    )
+
+
+def _sent_since(digest: Digest, picks: Sequence[Pick], *, since: datetime) -> QuerySet[Pick]:
+    clusters = {pick.article.cluster_id for pick in picks if pick.article.cluster_id}
+    return (
         Pick.objects.filter(
-            article__in=[pick.article_id for pick in picks],
+            Q(article__in=[pick.article_id for pick in picks]) | Q(article__cluster__in=clusters),
             digest__newsletter=digest.newsletter_id,
             digest__cadence=digest.cadence,
             digest__state=DigestState.HANDED_OVER,
             digest__handed_over_at__gt=since,
         )
         .exclude(digest=digest.pk)
-        .select_related("digest__newsletter")
+        .select_related("digest__newsletter", "article")
         .only(
-            "article_id",
+            "title",
+            "article__title",
+            "article__cluster",
             "digest__handed_over_at",
             "digest__number",
             "digest__cadence",
             "digest__newsletter__name",
         )
-        .order_by("digest__handed_over_at")
     )
-    return {pick.article_id: pick.digest for pick in earlier}

@@ -27,7 +27,7 @@ from digests.composer.pane_acts import arrived_text, is_open_to, present_text
 from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
-from digests.doubles import Double, doubles, sent_lately
+from digests.doubles import Double, Sent, doubles, sent_lately
 from digests.errors import DigestError, EditClash, EditConflict
 from digests.forms import Clash
 from digests.models import Digest, Pick, Plan, SavedFilter
@@ -159,9 +159,7 @@ def _page(
     return TemplateResponse(request, "admin/digests/digest/composer.html", context)
 
 
-def _outcome(
-    request: HttpRequest, digest: Digest, *, at: datetime, lately: Mapping[int, Digest]
-) -> dict[str, Any]:
+def _outcome(request: HttpRequest, digest: Digest, *, at: datetime, lately: Sent) -> dict[str, Any]:
     """What a digest comes to as it is now: how it stands, what is in its way and what readers get."""
     rendered = render(digest)
     is_editable = is_open_to(request, digest)

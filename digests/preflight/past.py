@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from digests.doubles import sent_lately
+from digests.doubles import Sent, sent_lately
 from digests.models import Digest, Pick
 from digests.states import DigestState
 
@@ -13,18 +13,17 @@ from digests.states import DigestState
 class Past:
     """sent: the number and time of the digest that had an article last; subject and headline: the newest digest's.
 
-    is_empty_week: nothing went out that a best-of could be the best of.
+    events: by article, what told readers of the same event before. is_empty_week: nothing went out that a best-of could be the best of.
     """
 
     sent: Mapping[int, tuple[int | None, datetime]] = field(default_factory=dict)
+    events: Mapping[int, Pick] = field(default_factory=dict)
     subject: str = ""
     headline: str = ""
     is_empty_week: bool = False
 
 
-def look_back(
-    digest: Digest, *, picks: Sequence[Pick], at: datetime, lately: Mapping[int, Digest] | None = None
-) -> Past:
+def look_back(digest: Digest, *, picks: Sequence[Pick], at: datetime, lately: Sent | None = None) -> Past:
     """What the digest's readers got before. lately: `doubles.sent_lately`, if it was asked.
 
     Queries: 1 or 2, and 1 more for a best-of.
@@ -39,9 +38,10 @@ def look_back(
     return Past(
         sent={
             article: (earlier.number, earlier.handed_over_at)
-            for article, earlier in repeats.items()
+            for article, earlier in repeats.itself.items()
             if earlier.handed_over_at
         },
+        events=repeats.event,
         subject=opening[0][3] if opening else "",
         headline=(opening[0][1] or opening[0][2]) if opening else "",
         is_empty_week=digest.is_best_of and not _has_week(digest),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from digests import marking, selection
 from digests.composer import pane
 from digests.models import Digest, Mark, Pick, Plan, SavedFilter
 from digests.states import DigestState
-from newsroom.articles.models import Article, Picture
+from newsroom.articles.models import Article, Cluster, Picture
 from newsroom.web import clock
 from subscriptions.states import Cadence
 from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_section
@@ -159,8 +160,9 @@ def test_a_mark_lasts_beyond_the_digests_own_time_until_its_readers_had_the_arti
     english = news("In English", hours=60, language="en")
     news("Frisches Stück", hours=1)
     newsletter = digest.newsletter
-    for article in (old, withdrawn, sent, english):
+    for article in (old, withdrawn, sent):
         marking.mark(article, newsletter, note="", by=User.objects.get(), at=clock.now())
+    Mark.objects.create(newsletter=newsletter, article=english, marked_at=clock.now())
     marking.mark(pending, make_newsletter(), note="", by=User.objects.get(), at=clock.now())
     earlier = make_digest(
         newsletter=newsletter,
@@ -225,6 +227,13 @@ def test_for_the_best_of_a_mark_is_settled_by_any_digest_of_the_newsletter(diges
     assert [(each.key, each.is_from_elsewhere) for each in found] == [(untold.pk, True)]
 
 
+def test_a_mark_that_nobody_would_see_is_refused_in_words(jonas: Client, digest: Digest) -> None:
+    said = post(jonas, digest, "mark", article=news("In English", language="en").pk)
+
+    assert said.startswith("Only a newsletter in the article&#x27;s language that goes on can take it")
+    assert not Mark.objects.exists()
+
+
 def test_only_who_may_mark_marks(digest: Digest) -> None:
     user = User.objects.create_user("lea", "lea@example.org", "ebbe-und-flut", is_staff=True)
     user.groups.set(Group.objects.filter(name="Lesend"))
@@ -269,6 +278,27 @@ def test_it_says_where_and_when_readers_had_it(jonas: Client, digest: Digest) ->
     page = jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).content.decode()
 
     assert re.search(r"Sent on \d+\. \w+ in Ufer am Abend", page)
+
+
+def test_an_event_that_readers_had_from_another_source_names_the_digest_and_the_day(
+    jonas: Client, digest: Digest
+) -> None:
+    event = Cluster.objects.create(made_at=clock.now())
+    former = make_digest(
+        newsletter=digest.newsletter, state=DigestState.HANDED_OVER, handed_over_at=clock.now() - 24 * HOUR,
+        window_start=clock.now() - 72 * HOUR, window_end=digest.window_start,
+    )  # fmt: skip
+    make_pick(digest=former, article=news("Die Fähre liegt fest", hours=40, cluster=event))
+    again = news("Fähre: Motor kaputt", cluster=event)
+
+    page = unescape(jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).text)
+    make_pick(digest=digest, article=again)
+    picked = unescape(jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).text)
+
+    assert re.search(rf"<li class=.is-label.>taken before: {former}, \d+\. \w+</li>", page)
+    told = rf"“Die Fähre liegt fest” told of the same event on \d+\. \w+ in {former} already\."
+    assert re.search(told, picked)
+    assert len(re.findall(told, picked)) == 2, "at the pick, and among the hints"
 
 
 def test_the_chips_sum_to_the_score(digest: Digest) -> None:
