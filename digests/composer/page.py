@@ -34,6 +34,7 @@ from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
 from digests.rendering import render
 from digests.stories import picks_of, with_stories
+from newsroom.articles.models import read_bylines
 from newsroom.web import clock
 
 
@@ -101,8 +102,9 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _picks(digest: Digest) -> list[Pick]:
-    """Read once, for forms, rendering and preflight alike."""
-    prefetch_related_objects([digest], Prefetch("picks", with_stories(Pick.objects.all())))
+    """Read once, for forms, rendering and preflight alike; their authors later, at once with the candidates'."""
+    rows = with_stories(Pick.objects.all()).prefetch_related(None)
+    prefetch_related_objects([digest], Prefetch("picks", rows))
     return sorted(picks_of(digest), key=lambda pick: (pick.slot, pick.position, pick.pk))
 
 
@@ -139,6 +141,8 @@ def _page(
 ) -> HttpResponse:
     is_editable = is_open_to(request, digest)
     beside = pane.pane(digest, request.GET, picks=picks, at=at) if is_editable else None
+    if beside is None:
+        read_bylines(pick.article for pick in picks)
     lately = sent_lately(digest, picks, at=at, told=beside.told if beside else None)
     outcome = _outcome(request, digest, at=at, lately=lately)
     slots = _slot_rows(digest, desk, doubles(digest, picks, at=at, sent=lately), is_editable=is_editable)
@@ -184,6 +188,7 @@ def _outcome(request: HttpRequest, digest: Digest, *, at: datetime, lately: Sent
 def _outcome_alone(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: datetime) -> str:
     """The parts of the page that follow from what is saved, and how full each slot is; for a script to put in place."""
     sizes = Counter(pick.slot for pick in picks)
+    read_bylines(pick.article for pick in picks)
     context = {
         **_outcome(request, digest, at=at, lately=sent_lately(digest, picks, at=at)),
         "heads": [_head(slot, sizes[slot["key"]]) for slot in digest.slots],

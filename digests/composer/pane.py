@@ -112,7 +112,7 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     wanted = dict(filters.wanted)
     text = wanted.pop("q", "")
     # A search must read every article; without one, those that are shown are enough.
-    read = {each.article.pk: each for each in _read(found)} if text else {}
+    read = {each.article.pk: each for each in _read(found, taken)} if text else {}
     left = [
         each
         for each in found
@@ -122,7 +122,7 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     # The sort is stable: marked ones first, each part best first.
     left.sort(key=lambda each: not (each.mark and each.sent_in is None))
     shown = _shown(query)
-    rows = [read[each.key] for each in left[:shown]] if text else _read(left[:shown])
+    rows = [read[each.key] for each in left[:shown]] if text else _read(left[:shown], taken)
     told = _told(
         {*picked, *(each.article.pk for each in rows)},
         clusters={article.cluster_id for article in taken if article.cluster_id},
@@ -190,10 +190,10 @@ def address(query: QueryDict, *, until: datetime | None = None) -> str:
     return kept.urlencode()
 
 
-def _read(found: Sequence[Contender]) -> list[Candidate]:
-    """With articles and bylines. Queries: 2."""
+def _read(found: Sequence[Contender], taken: Iterable[Article]) -> list[Candidate]:
+    """With articles and bylines, and the bylines of what is taken. Queries: 2."""
     candidates = selection.with_articles(found)
-    read_bylines(each.article for each in candidates)
+    read_bylines([*taken, *(each.article for each in candidates)])
     return candidates
 
 

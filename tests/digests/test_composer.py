@@ -337,7 +337,7 @@ def test_the_page_asks_the_same_questions_whatever_it_shows(
         make_article(first_seen_at=digest.window_start)
         make_pick(digest=digest, slot="more", position=number)
 
-    with django_assert_max_num_queries(42):
+    with django_assert_max_num_queries(25):
         jonas.get(page_of(digest))
 
 

@@ -16,16 +16,27 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests import marking, selection
+from digests import marking, selection, workflow
 from digests.composer import pane
-from digests.models import Digest, Mark, Pick, Plan, SavedFilter
-from digests.states import DigestState
-from newsroom.articles.models import Article, Cluster, Picture
+from digests.models import Digest, LinkCheck, Mark, Pick, Plan, SavedFilter
+from digests.states import DigestState, LinkState
+from newsroom.articles.models import Article, Byline, Cluster, Picture
 from newsroom.web import clock
 from subscriptions.states import Cadence
-from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_section
+from tests.digests.factories import make_colleague
+from tests.factories import (
+    make_article,
+    make_author,
+    make_digest,
+    make_newsletter,
+    make_pick,
+    make_plan,
+    make_section,
+)
+from tests.newsroom.articles.factories import make_feed
 
 HOUR = dt.timedelta(hours=1)
+OUTSIDE = "https://www.uferblick.de"
 
 
 @pytest.fixture
@@ -338,6 +349,50 @@ def test_the_composer_costs_the_same_queries_for_many_candidates(
     with CaptureQueriesContext(connection) as queries:
         address = reverse("admin:digests_digest_change", args=[digest.pk])
         assert jonas.get(address + query).status_code == 200
+
+    assert len(queries) <= 25, "\n".join(each["sql"][:150] for each in queries.captured_queries)
+
+
+@pytest.mark.parametrize("number", [100, 500])
+@pytest.mark.parametrize(
+    "state",
+    [
+        DigestState.DRAFT,
+        DigestState.PROOFED,
+        DigestState.APPROVED,
+        DigestState.SCHEDULED,
+        DigestState.HANDED_OVER,
+    ],
+)
+def test_the_composer_costs_the_same_queries_at_each_station(
+    state: DigestState, number: int, jonas: Client, digest: Digest
+) -> None:
+    """With what a feed brings: outside links, authors, events told twice; and a note with a link and a portrait."""
+    feed, section, at = make_feed(), make_section(), clock.now()
+    for each in range(number):
+        event = Cluster.objects.create(made_at=at) if each % 10 == 0 else None
+        news(f"Stück {each}", section=section, feed=feed, cluster=event, canonical_url=f"{OUTSIDE}/{each}")
+    for position, article in enumerate(Article.objects.order_by("pk")[:6]):
+        slot = "briefs" if position else "lead"
+        Byline.objects.create(article=article, author=make_author(), position=0)
+        make_pick(digest=digest, article=article, slot=slot, position=position)
+        LinkCheck.objects.create(url=article.canonical_url, state=LinkState.FINE, looked_at=at)
+    Digest.objects.filter(pk=digest.pk).update(note=f"[Karte]({OUTSIDE}/karte)", note_author=make_author())
+    digest.refresh_from_db()
+    if state != DigestState.DRAFT:
+        proof = workflow.propose(digest, by=User.objects.get(), at=at)
+    if state not in (DigestState.DRAFT, DigestState.PROOFED):
+        workflow.approve(proof, by=make_colleague("aylin"), at=at)
+    if state == DigestState.SCHEDULED:
+        workflow.schedule(digest, when=at + HOUR, by=None, at=at)
+    if state == DigestState.HANDED_OVER:
+        workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+        workflow.hand_over(digest, at=at)
+    digest.refresh_from_db()
+    assert digest.state == state
+
+    with CaptureQueriesContext(connection) as queries:
+        assert jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).status_code == 200
 
     assert len(queries) <= 25, "\n".join(each["sql"][:150] for each in queries.captured_queries)
 
