@@ -11,6 +11,7 @@ from digests.composer.wording import excluded, put_together, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
 from digests.models import Digest, DigestMailing, Plan
 from digests.states import DigestState, MailingKind
+from digests.wall_clock import spoken
 from subscriptions import audiences
 
 
@@ -20,6 +21,7 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         workflow.proofs_of(digest).select_related("proposed_by", "approval__approver", "returned_by")
     )
     recipients, left_out = _reach(digest, at=at)
+    due = digest.due_at if digest.due_at and digest.due_at > at else None
     return {
         "status": status(digest, at=at, zone=zone, newest=proofs[0].number if proofs else 0),
         "put_together": put_together(digest, Plan.of(digest.newsletter, digest.cadence)),
@@ -27,7 +29,10 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
         "proofs": proofs,
         "mailing": _mailing(digest),
         "recipients": recipients,
-        "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
+        "schedule_form": ScheduleForm(
+            zone=zone, initial={"when": due.astimezone(zone).replace(tzinfo=None) if due else None}
+        ),
+        "due": spoken(due, zone) if due else "",
         "return_form": ReturnForm(),
         "skip_form": SkipForm(),
         "excluded": left_out,
@@ -45,12 +50,6 @@ def _reach(digest: Digest, *, at: datetime) -> tuple[int, list[str]]:
         return audiences.count(audience, at=at), []
     number, reasons = audiences.reach(audience, at=at)
     return number, excluded(reasons)
-
-
-def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:
-    return (
-        digest.due_at.astimezone(zone).replace(tzinfo=None) if digest.due_at and digest.due_at > at else None
-    )
 
 
 def _mailing(digest: Digest) -> DigestMailing | None:
