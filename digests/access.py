@@ -14,6 +14,9 @@ from subscriptions.models import Newsletter, NewsletterQuerySet
 
 Row = TypeVar("Row", bound=Model)
 
+STOPPING = ("change_digest", "approve_digest", "send_digest")
+"""Each of these permissions lets its holder stop a sending; to go on and to end take the last."""
+
 
 def newsletters_of(user: AbstractBaseUser | AnonymousUser) -> NewsletterQuerySet:
     """The newsletters this user works on. Queries: 1, and that of the queryset."""
@@ -26,6 +29,11 @@ def newsletters_of(user: AbstractBaseUser | AnonymousUser) -> NewsletterQuerySet
 def may(user: AbstractBaseUser | AnonymousUser, permission: str, newsletter: Newsletter) -> bool:
     """Whether the user's groups allow this and the newsletter is one of the user's. Queries: at most 1 per user object."""
     return isinstance(user, User) and user.has_perm(permission) and works_on(user, newsletter.pk)
+
+
+def may_stop(user: AbstractBaseUser | AnonymousUser, newsletter: Newsletter) -> bool:
+    """Stopping is the safe act: whoever edits, approves or sends the newsletter's digests may stop one."""
+    return any(may(user, f"digests.{permission}", newsletter) for permission in STOPPING)
 
 
 def works_on(user: AbstractBaseUser | AnonymousUser, newsletter: int | None) -> bool:

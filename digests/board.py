@@ -125,7 +125,7 @@ def look(user: User, *, at: datetime) -> Board:
     never = at.max.replace(tzinfo=at.tzinfo)
     return Board(
         cards=tuple(sorted(cards, key=lambda card: (card.moment or never, card.newsletter.position))),
-        past=_past(known, but=[digest.pk for digest, _mailing in sending]),
+        past=_past(known, but=[digest.pk for digest, mailing in sending if not _is_correction(mailing)]),
     )
 
 
@@ -175,7 +175,9 @@ def _missed(known: Mapping[int, Newsletter]) -> Mapping[int, str]:
 
 def _sending(known: Mapping[int, Newsletter]) -> list[tuple[Digest, Mailing]]:
     rows = DigestMailing.objects.filter(
-        kind=MailingKind.MAIN, mailing__state__in=_ON_THE_WAY, digest__newsletter__in=known
+        kind__in=[MailingKind.MAIN, MailingKind.CORRECTION],
+        mailing__state__in=_ON_THE_WAY,
+        digest__newsletter__in=known,
     ).select_related("digest__owner", "mailing")
     for bound in rows:
         bound.digest.newsletter = known[bound.digest.newsletter_id]
@@ -245,7 +247,7 @@ def _step(digest: Digest, proof: Proof | None, desk: _Desk, *, is_blocked: bool)
             return Step.APPROVE if is_other else Step.READ_PROOF
         case DigestState.APPROVED if desk.may("digests.send_digest", newsletter):
             return Step.SCHEDULE
-        case DigestState.SCHEDULED if desk.may("digests.send_digest", newsletter):
+        case DigestState.SCHEDULED if access.may_stop(desk.user, newsletter):
             return Step.STOP
         case _:
             return Step.LOOK
@@ -258,7 +260,6 @@ def _is_own(digest: Digest, proof: Proof, desk: _Desk) -> bool:
 
 
 def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
-    may_send = desk.may("digests.send_digest", digest.newsletter)
     is_paused = mailing.state == MailingState.PAUSED
     counts = desk.counts.get(mailing.pk, {})
     figures = {
@@ -272,15 +273,27 @@ def _card_of_mailing(desk: _Desk, digest: Digest, mailing: Mailing) -> Card:
         says = _("Being sent: %(done)d of %(all)d copies are decided.") % figures
     else:
         says = _("Handed over; its readers are being counted.")
+    if is_correction := _is_correction(mailing):
+        says = _("Correction mail – %(told)s") % {"told": says}
     return Card(
         newsletter=digest.newsletter,
         digest=digest,
         mailing=mailing,
         plan=_plan_of(digest),
-        moment=digest.handed_over_at or mailing.created_at,
+        moment=mailing.created_at if is_correction else digest.handed_over_at or mailing.created_at,
         says=says,
-        step=Step.LOOK if not may_send else Step.DECIDE if is_paused else Step.STOP,
+        step=_step_of_mailing(desk, digest.newsletter, is_paused=is_paused),
     )
+
+
+def _step_of_mailing(desk: _Desk, newsletter: Newsletter, *, is_paused: bool) -> Step:
+    if is_paused:
+        return Step.DECIDE if desk.may("digests.send_digest", newsletter) else Step.LOOK
+    return Step.STOP if access.may_stop(desk.user, newsletter) else Step.LOOK
+
+
+def _is_correction(mailing: Mailing) -> bool:
+    return mailing.digest_mailing.kind == MailingKind.CORRECTION
 
 
 def _cards_to_build(desk: _Desk, digests: Collection[Digest]) -> list[Card]:

@@ -5,12 +5,12 @@ stand; what it let stand is kept with the pick. An article that the newsletter s
 repeat or an update.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -40,8 +40,16 @@ class Double:
     stands: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """By article, what the digest's readers had lately. event: of another article that tells of the same."""
+
+    itself: Mapping[int, Digest] = field(default_factory=dict)
+    event: Mapping[int, Pick] = field(default_factory=dict)
+
+
 def doubles(
-    digest: Digest, picks: Sequence[Pick], *, at: datetime, sent: Mapping[int, Digest] | None = None
+    digest: Digest, picks: Sequence[Pick], *, at: datetime, sent: Sent | None = None
 ) -> dict[int, list[Double]]:
     """By pick, what it has in common with one before it in the digest or in one sent lately.
 
@@ -74,9 +82,7 @@ def listed(picks: Sequence[Pick]) -> str:
     }
 
 
-def _of(
-    pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Mapping[int, Digest], at: datetime
-) -> Iterator[Double]:
+def _of(pick: Pick, earlier: Sequence[Pick], *, is_last: bool, sent: Sent, at: datetime) -> Iterator[Double]:
     article = pick.article
     for other in earlier:
         if article.canonical_url and article.canonical_url == other.article.canonical_url:
@@ -91,11 +97,38 @@ def _of(
             "section": section,
             "others": listed(earlier),
         }
-        yield _standing(pick, Double(kind="section", key=f"section:{article.section_id}", sentence=sentence))
-    if (digest := sent.get(pick.article_id)) and digest.handed_over_at:
+        yield _standing(pick, Double(kind="section", key=key_of_section(pick), sentence=sentence))
+    if digest := sent.itself.get(pick.article_id):
         sentence = _("Sent on %(date)s in %(digest)s already. Say whether it is a repeat or an update.")
-        told = sentence % {"date": short_day(digest.handed_over_at, at), "digest": digest}
+        told = sentence % {"date": day_of(digest, at), "digest": digest}
         yield Double(kind="sent", key=f"sent:{digest.pk}", sentence=told, stands=bool(pick.label))
+    if former := sent.event.get(pick.article_id):
+        # Translators: Vom selben Ereignis erzählte schon „Die Fähre“ am 3. Mai in Morgenpost 12.
+        sentence = _("“%(other)s” told of the same event on %(date)s in %(digest)s already.")
+        told = sentence % {"other": former, "date": day_of(former.digest, at), "digest": former.digest}
+        yield Double(kind="event", key=key_of_event(former), sentence=told, stands=event_stands(pick, former))
+
+
+def day_of(digest: Digest, at: datetime) -> str:
+    """On which day readers got it."""
+    return short_day(digest.handed_over_at, at) if digest.handed_over_at else "–"
+
+
+def event_stands(pick: Pick, former: Pick) -> bool:
+    """Whether the desk knows that readers had the event before: it let it stand, or tells of an update."""
+    return bool(pick.label) or key_of_event(former) in pick.let_stand
+
+
+def key_of_author(author: int) -> str:
+    return f"author:{author}"
+
+
+def key_of_section(pick: Pick) -> str:
+    return f"section:{pick.article.section_id}"
+
+
+def key_of_event(former: Pick) -> str:
+    return f"event:{former.digest_id}"
 
 
 def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
@@ -112,7 +145,7 @@ def _by_one_author(pick: Pick, earlier: Sequence[Pick]) -> Iterator[Double]:
                 "name": name,
                 "others": listed(theirs),
             }
-            double = Double(kind="author", key=f"author:{author}", sentence=sentence, other=theirs[-1])
+            double = Double(kind="author", key=key_of_author(author), sentence=sentence, other=theirs[-1])
             yield _standing(pick, double)
 
 
@@ -136,64 +169,75 @@ def _standing(pick: Pick, double: Double) -> Double:
 
 
 def sent_lately(
-    digest: Digest,
-    picks: Sequence[Pick],
-    *,
-    at: datetime,
-    told: Mapping[int, Sequence[Digest]] | None = None,
-) -> dict[int, Digest]:
-    """By article, the last digest to the same readers that went out with it within SENT_DAYS.
+    digest: Digest, picks: Sequence[Pick], *, at: datetime, told: Iterable[Pick] | None = None
+) -> Sent:
+    """What the last digests to the same readers within SENT_DAYS had of these picks and of what they tell of.
 
-    told: by article all digests that went out with it, newest first, if they were read before. Queries: 1, or none.
+    told: the picks of digests that went out with any of it, with both, if they were read before. Queries: 1, or none.
     """
     since = at - timedelta(days=SENT_DAYS)
-    if told is not None:
-        return {
-            article: each
-            for article, digests in told.items()
-            for each in reversed(digests)
-            if (each.newsletter_id, each.cadence) == (digest.newsletter_id, digest.cadence)
-            and each.pk != digest.pk
-            and each.handed_over_at
-            and each.handed_over_at > since
-        }
-    earlier = _sent_since(since, picks).filter(
-        digest__newsletter=digest.newsletter_id, digest__cadence=digest.cadence
+    since = at - timedelta(days=SENT_DAYS)
+    if told is None:
+        told = _sent_since(since, picks, newsletters={digest.newsletter_id})
+    itself: dict[int, Pick] = {}
+    of_event: dict[int, Pick] = {}
+    for each in sorted(
+        (each for each in told if _had(digest, each, since=since)),
+        key=lambda each: each.digest.handed_over_at or since,
+    ):
+        itself[each.article_id] = each
+        if each.article.cluster_id:
+            of_event[each.article.cluster_id] = each
+    return Sent(
+        itself={
+            pick.article_id: itself[pick.article_id].digest for pick in picks if pick.article_id in itself
+        },
+        event={
+            pick.article_id: of_event[cluster]
+            for pick in picks
+            if (cluster := pick.article.cluster_id) in of_event and pick.article_id not in itself
+        },
     )
-    rows = earlier.exclude(digest=digest.pk).order_by("digest__handed_over_at")
-    return {pick.article_id: pick.digest for pick in rows}
 
 
 def sent_lately_of_each(
     digests: Collection[Digest], picks: Mapping[int, Sequence[Pick]], *, at: datetime
-) -> dict[int, dict[int, Digest]]:
+) -> dict[int, Sent]:
     """What `sent_lately` finds for each of these digests, by digest, as are the picks. Queries: 1."""
     everything = [pick for digest in digests for pick in picks.get(digest.pk, ())]
-    earlier = _sent_since(at - timedelta(days=SENT_DAYS), everything).filter(
-        digest__newsletter__in={digest.newsletter_id for digest in digests}
-    )
-    told = defaultdict(list)
-    for pick in earlier.order_by("-digest__handed_over_at"):
-        told[pick.article_id].append(pick.digest)
-    found = {}
-    for digest in digests:
-        own = picks.get(digest.pk, ())
-        theirs = {pick.article_id: told[pick.article_id] for pick in own if pick.article_id in told}
-        found[digest.pk] = sent_lately(digest, own, at=at, told=theirs)
-    return found
+    newsletters = {digest.newsletter_id for digest in digests}
+    told = list(_sent_since(at - timedelta(days=SENT_DAYS), everything, newsletters=newsletters))
+    return {digest.pk: sent_lately(digest, picks.get(digest.pk, ()), at=at, told=told) for digest in digests}
 
 
-def _sent_since(since: datetime, picks: Iterable[Pick]) -> QuerySet[Pick]:
-    """Picks of the same articles in digests that went out after this moment."""
-    rows = Pick.objects.filter(
-        article__in={pick.article_id for pick in picks},
-        digest__state=DigestState.HANDED_OVER,
-        digest__handed_over_at__gt=since,
+def _had(digest: Digest, told: Pick, *, since: datetime) -> bool:
+    former = told.digest
+    return (
+        (former.newsletter_id, former.cadence) == (digest.newsletter_id, digest.cadence)
+        and former.pk != digest.pk
+        and former.handed_over_at is not None
+        and former.handed_over_at > since
     )
-    return rows.select_related("digest__newsletter").only(
-        "article_id",
-        "digest__handed_over_at",
-        "digest__number",
-        "digest__cadence",
-        "digest__newsletter__name",
+
+
+def _sent_since(since: datetime, picks: Collection[Pick], *, newsletters: Collection[int]) -> QuerySet[Pick]:
+    """Picks of the same articles or events in digests of these newsletters that went out after this moment."""
+    clusters = {pick.article.cluster_id for pick in picks if pick.article.cluster_id}
+    return (
+        Pick.objects.filter(
+            Q(article__in={pick.article_id for pick in picks}) | Q(article__cluster__in=clusters),
+            digest__newsletter__in=newsletters,
+            digest__state=DigestState.HANDED_OVER,
+            digest__handed_over_at__gt=since,
+        )
+        .select_related("digest__newsletter", "article")
+        .only(
+            "title",
+            "article__title",
+            "article__cluster",
+            "digest__handed_over_at",
+            "digest__number",
+            "digest__cadence",
+            "digest__newsletter__name",
+        )
     )

@@ -19,6 +19,7 @@ DigestError
 ├── BadAddress          nobody can be sent to what somebody typed
 ├── LinkMoved           somebody else repointed the link first
 ├── CorrectionRefused   a correction mail cannot take this step
+├── MarkRefused         the newsletter could never take the article
 └── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
 """
 
@@ -151,6 +152,19 @@ class LinkMoved(DigestError):
 
 class CorrectionRefused(DigestError):
     """A correction mail cannot take this step."""
+
+
+class MarkRefused(DigestError):
+    """The newsletter could never take the article, so nobody would see the mark."""
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence())
+
+    @staticmethod
+    def sentence() -> str:
+        return _(
+            "Only a newsletter in the article's language that goes on can take it: nobody would see the mark."
+        )
 
 
 class NoSuchGroup(DigestError):

@@ -6,15 +6,23 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from digests.errors import MarkRefused
 from digests.models import Mark, Pick
 from digests.states import DigestState
 from newsroom.articles.models import Article
 from subscriptions.models import Newsletter, NewsletterQuerySet
 from subscriptions.states import Cadence, NewsletterState
 
+_GOING_ON = (NewsletterState.DRAFT, NewsletterState.ACTIVE, NewsletterState.PAUSED)
+
 
 def mark(article: Article, newsletter: Newsletter, *, note: str, by: User, at: datetime) -> Mark:
-    """Want this article in the newsletter; a second mark takes the place of the first. Queries: 3."""
+    """Want this article in the newsletter; a second mark takes the place of the first. Queries: 3.
+
+    Raises MarkRefused if the newsletter could never take it, as `newsletters_for` has it.
+    """
+    if newsletter.state not in _GOING_ON or newsletter.language != article.language:
+        raise MarkRefused
     with transaction.atomic():
         made, _is_new = Mark.objects.update_or_create(
             newsletter=newsletter,
@@ -40,8 +48,7 @@ def open_marks(newsletters: NewsletterQuerySet) -> QuerySet[Mark]:
 
 def newsletters_for(article: Article, *, among: NewsletterQuerySet) -> NewsletterQuerySet:
     """Those that could take the article: in its language, and not given up."""
-    going_on = (NewsletterState.DRAFT, NewsletterState.ACTIVE, NewsletterState.PAUSED)
-    return among.filter(state__in=going_on, language=article.language).order_by("name")
+    return among.filter(state__in=_GOING_ON, language=article.language).order_by("name")
 
 
 def with_sent(marks: QuerySet[Mark], *, cadence: str) -> QuerySet[Mark]:

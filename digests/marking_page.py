@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from digests import access, marking
 from digests.composer import user_of
+from digests.errors import MarkRefused
 from newsroom.articles.models import Article
 from newsroom.web import clock
 from subscriptions.models import Newsletter
@@ -39,6 +40,7 @@ def mark_article(request: HttpRequest, article: int) -> HttpResponse:
     field = form.fields["newsletter"]
     assert isinstance(field, forms.ModelChoiceField)
     field.queryset = marking.newsletters_for(chosen, among=newsletters)
+    field.error_messages["invalid_choice"] = MarkRefused.sentence()
     if request.method == "POST" and form.is_valid():
         newsletter = form.cleaned_data["newsletter"]
         marking.mark(chosen, newsletter, note=form.cleaned_data["note"], by=user_of(request), at=clock.now())

@@ -13,6 +13,7 @@ from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
 
 _RATE_OVER = timedelta(seconds=60)
+_TO_READERS = (MailingKind.MAIN, MailingKind.CORRECTION)
 
 
 class Stage(StrEnum):
@@ -26,6 +27,9 @@ class Stage(StrEnum):
     OVER = "over"
 
 
+_PLACES = {Stage.STOPPED: 1, Stage.OVER: 2}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Underway:
     """The sending of one digest at one moment; the counts and `waiting` add up to `frozen`."""
@@ -35,6 +39,7 @@ class Underway:
     at: datetime
     sends_at: datetime | None = None
     mailing: Mailing | None = None
+    is_correction: bool = False
     frozen: int = 0
     accepted: int = 0
     rejected: int = 0
@@ -74,10 +79,17 @@ def look(digest: Digest, *, at: datetime) -> Underway | None:
     return None
 
 
+def mailings_of(digest: Digest) -> list[DigestMailing]:
+    """The digest's own and those that correct it: what is on its way first, then what was stopped, then the newest.
+
+    Queries: 1.
+    """
+    rows = DigestMailing.objects.filter(digest=digest, kind__in=_TO_READERS).select_related("mailing")
+    return sorted(rows.order_by("-pk"), key=lambda bound: _PLACES.get(_stage(bound.mailing), 0))
+
+
 def _of_mailing(digest: Digest, *, at: datetime) -> Underway | None:
-    bound = (
-        DigestMailing.objects.filter(digest=digest, kind=MailingKind.MAIN).select_related("mailing").first()
-    )
+    bound = next(iter(mailings_of(digest)), None)
     if bound is None:
         return None
     mailing = bound.mailing
@@ -89,6 +101,7 @@ def _of_mailing(digest: Digest, *, at: datetime) -> Underway | None:
         stage=stage,
         at=at,
         mailing=mailing,
+        is_correction=bound.kind == MailingKind.CORRECTION,
         frozen=mailing.frozen,
         seconds_to_go=_seconds_to_go(mailing, waiting, at=at) if stage is Stage.SENDS else None,
         accepted=counts["accepted"],

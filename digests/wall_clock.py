@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from digests.countdown import is_far, span
 from digests.models import Plan
 from subscriptions.models import Newsletter
+from subscriptions.states import Cadence
 
 _DAYS = {"de": "EEE, d. MMMM y"}
 _DAY = "EEE, MMMM d, y"
@@ -21,9 +22,9 @@ class BadWallClock(ValueError):
 
 
 def zone_of(newsletter: Newsletter) -> ZoneInfo:
-    """The zone of the newsletter's plan, else the site's. Queries: 1."""
+    """The zone of the newsletter's plan, else the site's. Queries: 1, and none if its plans were read with it."""
     # The plan of every digest comes first; a best-of goes by the same newsroom's clock.
-    plan = Plan.objects.filter(newsletter=newsletter).only("zone").order_by("cadence").first()
+    plan = Plan.of(newsletter) or Plan.of(newsletter, Cadence.WEEKLY)
     return ZoneInfo(plan.zone if plan else settings.TIME_ZONE)
 
 

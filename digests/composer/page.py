@@ -27,13 +27,14 @@ from digests.composer.pane_acts import arrived_text, is_open_to, present_text
 from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
-from digests.doubles import Double, doubles, sent_lately
+from digests.doubles import Double, Sent, doubles, sent_lately
 from digests.errors import DigestError, EditClash, EditConflict
 from digests.forms import Clash
 from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
 from digests.rendering import render
 from digests.stories import picks_of, with_stories
+from newsroom.articles.models import read_bylines
 from newsroom.web import clock
 
 
@@ -101,8 +102,9 @@ def compose(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _picks(digest: Digest) -> list[Pick]:
-    """Read once, for forms, rendering and preflight alike."""
-    prefetch_related_objects([digest], Prefetch("picks", with_stories(Pick.objects.all())))
+    """Read once, for forms, rendering and preflight alike; their authors later, at once with the candidates'."""
+    rows = with_stories(Pick.objects.all()).prefetch_related(None)
+    prefetch_related_objects([digest], Prefetch("picks", rows))
     return sorted(picks_of(digest), key=lambda pick: (pick.slot, pick.position, pick.pk))
 
 
@@ -139,6 +141,8 @@ def _page(
 ) -> HttpResponse:
     is_editable = is_open_to(request, digest)
     beside = pane.pane(digest, request.GET, picks=picks, at=at) if is_editable else None
+    if beside is None:
+        read_bylines(pick.article for pick in picks)
     lately = sent_lately(digest, picks, at=at, told=beside.told if beside else None)
     outcome = _outcome(request, digest, at=at, lately=lately)
     slots = _slot_rows(digest, desk, doubles(digest, picks, at=at, sent=lately), is_editable=is_editable)
@@ -159,9 +163,7 @@ def _page(
     return TemplateResponse(request, "admin/digests/digest/composer.html", context)
 
 
-def _outcome(
-    request: HttpRequest, digest: Digest, *, at: datetime, lately: Mapping[int, Digest]
-) -> dict[str, Any]:
+def _outcome(request: HttpRequest, digest: Digest, *, at: datetime, lately: Sent) -> dict[str, Any]:
     """What a digest comes to as it is now: how it stands, what is in its way and what readers get."""
     rendered = render(digest)
     is_editable = is_open_to(request, digest)
@@ -186,6 +188,7 @@ def _outcome(
 def _outcome_alone(request: HttpRequest, digest: Digest, picks: list[Pick], *, at: datetime) -> str:
     """The parts of the page that follow from what is saved, and how full each slot is; for a script to put in place."""
     sizes = Counter(pick.slot for pick in picks)
+    read_bylines(pick.article for pick in picks)
     context = {
         **_outcome(request, digest, at=at, lately=sent_lately(digest, picks, at=at)),
         "heads": [_head(slot, sizes[slot["key"]]) for slot in digest.slots],

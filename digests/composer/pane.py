@@ -1,11 +1,12 @@
 """The candidates beside the slots: filtered by what stands in the address, and holding still until somebody asks for more."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
@@ -80,8 +81,8 @@ class Pane:
     """Filters, moment and length of the list, as they stand in the address."""
     filter_address: str
     """The filters alone: what somebody keeps under a name."""
-    told: Mapping[int, Sequence[Digest]]
-    """By article, of those shown and those picked: the digests that went out with it, newest first."""
+    told: Sequence[Pick]
+    """Of the articles shown, those picked and what these tell of: where they went out, newest first."""
 
     @property
     def has_more(self) -> bool:
@@ -98,7 +99,8 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     Ranked as of the address's `until`, and without what came in later: no row moves by itself.
     """
     until = until_of(query, digest, at)
-    picked = {pick.article_id for pick in picks}
+    taken = [pick.article for pick in picks]
+    picked = {article.pk for article in taken}
     found = [
         each
         for each in selection.contenders(
@@ -110,7 +112,7 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     wanted = dict(filters.wanted)
     text = wanted.pop("q", "")
     # A search must read every article; without one, those that are shown are enough.
-    read = {each.article.pk: each for each in _read(found)} if text else {}
+    read = {each.article.pk: each for each in _read(found, taken)} if text else {}
     left = [
         each
         for each in found
@@ -120,10 +122,16 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
     # The sort is stable: marked ones first, each part best first.
     left.sort(key=lambda each: not (each.mark and each.sent_in is None))
     shown = _shown(query)
-    rows = [read[each.key] for each in left[:shown]] if text else _read(left[:shown])
-    told = _told({*picked, *(each.article.pk for each in rows)})
+    rows = [read[each.key] for each in left[:shown]] if text else _read(left[:shown], taken)
+    told = _told(
+        {*picked, *(each.article.pk for each in rows)},
+        clusters={article.cluster_id for article in taken if article.cluster_id},
+    )
+    sent: dict[int, list[Digest]] = {}
+    for each in told:
+        sent.setdefault(each.article_id, []).append(each.digest)
     return Pane(
-        rows=[row_of(each, told.get(each.article.pk, ())) for each in rows],
+        rows=[row_of(row, sent.get(row.article.pk, ())) for row in rows],
         found=len(left),
         until=until,
         arrived=arrivals(digest, until=until, at=at),
@@ -150,11 +158,6 @@ def until_in(query: QueryDict) -> datetime | None:
     except ValueError:
         return None
     return moment if moment is not None and moment.tzinfo is not None else None
-
-
-def sent_before(article: Article) -> list[Digest]:
-    """The digests that told it to readers, of every newsletter, newest first. Queries: 1."""
-    return list(_told({article.pk}).get(article.pk, ()))
 
 
 def until_of(query: QueryDict, digest: Digest, at: datetime) -> datetime:
@@ -187,10 +190,10 @@ def address(query: QueryDict, *, until: datetime | None = None) -> str:
     return kept.urlencode()
 
 
-def _read(found: Sequence[Contender]) -> list[Candidate]:
-    """With articles and bylines. Queries: 2."""
+def _read(found: Sequence[Contender], taken: Iterable[Article]) -> list[Candidate]:
+    """With articles and bylines, and the bylines of what is taken. Queries: 2."""
     candidates = selection.with_articles(found)
-    read_bylines(each.article for each in candidates)
+    read_bylines([*taken, *(each.article for each in candidates)])
     return candidates
 
 
@@ -223,15 +226,13 @@ def _fits(contender: Contender, wanted: dict[str, Any], at: datetime) -> bool:
     return True
 
 
-def _told(articles: Collection[int]) -> dict[int, list[Digest]]:
-    """By article: the digests that went out with it, of every newsletter, newest first. Queries: 1."""
+def _told(articles: Collection[int], *, clusters: Collection[int]) -> list[Pick]:
+    """Where these articles and those of these events went out, of every newsletter, newest first. Queries: 1."""
+    # Chosen first: with "or" across the join PostgreSQL reads every pick there is.
+    wanted = Article.objects.filter(Q(pk__in=articles) | Q(cluster__in=clusters)).values("pk")
     picks = (
-        Pick.objects.filter(article__in=articles, digest__state=DigestState.HANDED_OVER)
-        .select_related("digest__newsletter")
-        .defer("digest__note", "digest__slots", "digest__choices")
-        .order_by("-digest__handed_over_at")
+        Pick.objects.filter(article__in=wanted, digest__state=DigestState.HANDED_OVER)
+        .select_related("digest__newsletter", "article")
+        .defer("digest__note", "digest__slots", "digest__choices", "article__body_html")
     )
-    found: dict[int, list[Digest]] = {}
-    for pick in picks:
-        found.setdefault(pick.article_id, []).append(pick.digest)
-    return found
+    return list(picks.order_by("-digest__handed_over_at"))

@@ -36,9 +36,13 @@ def mark(request: HttpRequest, pk: int) -> HttpResponseBase:
     require(request, "add_mark", digest)
     article = get_object_or_404(Article, pk=number_in(request.POST.get("article")))
     note = request.POST.get("note", "")
-    marking.mark(article, digest.newsletter, note=note, by=user_of(request), at=clock.now())
-    log(request, digest, _("Marked “%(title)s”.") % {"title": article.title})
-    messages.success(request, _("“%(title)s” is marked and stands on top.") % {"title": article.title})
+    try:
+        marking.mark(article, digest.newsletter, note=note, by=user_of(request), at=clock.now())
+    except DigestError as error:
+        messages.error(request, str(error))
+    else:
+        log(request, digest, _("Marked “%(title)s”.") % {"title": article.title})
+        messages.success(request, _("“%(title)s” is marked and stands on top.") % {"title": article.title})
     return back(pk, list_of(request))
 
 

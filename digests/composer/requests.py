@@ -13,7 +13,7 @@ from digests.models import Digest, Proof
 
 def digest_of(request: HttpRequest, pk: int) -> Digest:
     """The digest, for who may look at it and works on its newsletter. Raises Http404 and PermissionDenied."""
-    digest = get_object_or_404(Digest.objects.with_frame(), pk=pk)
+    digest = get_object_or_404(Digest.objects.with_frame().with_release(), pk=pk)
     require(request, "view_digest", digest)
     return digest
 

@@ -35,6 +35,8 @@ class Row:
     has_unsaid_picture: bool
     """Whether it has a picture and no reason says so: a plan may give nothing for one."""
     held_back: str
+    taken: str
+    """The digest for the same readers that took it, or another article on the same event, and its day."""
     labels: tuple[str, ...]
     sent: tuple[str, ...]
     also: tuple[str, ...]
@@ -65,7 +67,8 @@ def row_of(candidate: Candidate, sent_in: Sequence[Digest]) -> Row:
             for name, points in candidate.reasons.items()
         ),
         has_unsaid_picture=_has_picture(article) and "picture" not in candidate.reasons,
-        held_back=held_back_name(candidate.held_back),
+        held_back="" if candidate.held_back == "sent" else held_back_name(candidate.held_back),
+        taken=_taken(candidate.sent_in) if candidate.sent_in else "",
         labels=(
             # Translators: Merkmal eines vorgemerkten Artikels, der nicht aus dem Zeitraum der Ausgabe ist
             *([_("not from this digest's time")] if candidate.is_from_elsewhere else []),
@@ -108,6 +111,15 @@ def _sent(digest: Digest) -> str:
     return _("Sent on %(date)s in %(newsletter)s") % {
         "date": short_day(digest.handed_over_at) if digest.handed_over_at else "–",
         "newsletter": digest.newsletter.name,
+    }
+
+
+def _taken(digest: Digest) -> str:
+    day = digest.handed_over_at or digest.scheduled_at or digest.due_at or digest.window_end
+    # Translators: schon genommen: Morgenpost 12, 3. Mai
+    return _("taken before: %(digest)s, %(day)s") % {
+        "digest": digest,
+        "day": short_day(day),
     }
 
 

@@ -41,11 +41,12 @@ def bar_of(request: HttpRequest, digest: Digest, *, at: datetime) -> dict[str, A
     return {
         "bar": found,
         "digest": digest,
-        "headline": _headline(found),
+        "headline": _named(found, _headline(found)),
         "detail": _detail(found),
-        "says": _says(found),
+        "says": _named(found, _says(found)),
         "left": left(found.sends_at, at) if found.sends_at else "",
-        "may_stop": access.may(request.user, "digests.send_digest", digest.newsletter),
+        "may_stop": access.may_stop(request.user, digest.newsletter),
+        "may_send": access.may(request.user, "digests.send_digest", digest.newsletter),
         # A page that was asked for by POST has no address to come back to.
         "here": request.get_full_path() if request.method == "GET" else "",
     }
@@ -80,6 +81,11 @@ def _of_mailing(mailing_id: int) -> Digest | None:
     bound = DigestMailing.objects.filter(mailing=mailing_id).select_related("digest__newsletter__sender")
     found = bound.first()
     return found.digest if found else None
+
+
+def _named(found: Underway, told: str) -> str:
+    # Translators: „Korrektur-Mail – Versand läuft: 62 %“
+    return _("Correction mail – %(told)s") % {"told": told} if found.is_correction else told
 
 
 def _headline(found: Underway) -> str:

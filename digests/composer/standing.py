@@ -11,26 +11,31 @@ from digests.composer.wording import excluded, put_together, status
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
 from digests.models import Digest, DigestMailing, Plan
 from digests.states import DigestState, MailingKind
+from digests.wall_clock import spoken
 from subscriptions import audiences
 
 
 def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneInfo) -> dict[str, Any]:
-    """What the buttons that propose, approve, schedule, send, stop and skip need to know."""
+    """What the buttons that propose, approve, schedule, send, stop and skip need to know. Queries: 3 at most."""
+    proofs = list(
+        workflow.proofs_of(digest).select_related("proposed_by", "approval__approver", "returned_by")
+    )
+    recipients, left_out = _reach(digest, at=at)
+    due = digest.due_at if digest.due_at and digest.due_at > at else None
     return {
-        "status": status(digest, at=at, zone=zone),
+        "status": status(digest, at=at, zone=zone, newest=proofs[0].number if proofs else 0),
         "put_together": put_together(digest, Plan.of(digest.newsletter, digest.cadence)),
         "zone": zone,
-        "proofs": workflow.proofs_of(digest).select_related(
-            "proposed_by", "approval__approver", "returned_by"
-        ),
+        "proofs": proofs,
         "mailing": _mailing(digest),
-        "recipients": audiences.count(
-            audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=at
+        "recipients": recipients,
+        "schedule_form": ScheduleForm(
+            zone=zone, initial={"when": due.astimezone(zone).replace(tzinfo=None) if due else None}
         ),
-        "schedule_form": ScheduleForm(zone=zone, initial={"when": _suggested_time(digest, at=at, zone=zone)}),
+        "due": spoken(due, zone) if due else "",
         "return_form": ReturnForm(),
         "skip_form": SkipForm(),
-        "excluded": _excluded(digest, at=at),
+        "excluded": left_out,
         "may_edit": access.may(request.user, "digests.change_digest", digest.newsletter),
         "may_test": access.may(request.user, "digests.change_colleague", digest.newsletter),
         "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
@@ -38,19 +43,13 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
     }
 
 
-def _excluded(digest: Digest, *, at: datetime) -> list[str]:
-    """Who signed up and gets nothing, once there is a time to send on: two queries over the whole list of readers."""
+def _reach(digest: Digest, *, at: datetime) -> tuple[int, list[str]]:
+    """How many get it; and who signed up and gets nothing, once there is a time to send on. Queries: 1."""
+    audience = audiences.for_newsletter(digest.newsletter, cadence=digest.cadence)
     if digest.state not in (DigestState.APPROVED, DigestState.SCHEDULED):
-        return []
-    return excluded(
-        audiences.exclusions(audiences.for_newsletter(digest.newsletter, cadence=digest.cadence), at=at)
-    )
-
-
-def _suggested_time(digest: Digest, *, at: datetime, zone: ZoneInfo) -> datetime | None:
-    return (
-        digest.due_at.astimezone(zone).replace(tzinfo=None) if digest.due_at and digest.due_at > at else None
-    )
+        return audiences.count(audience, at=at), []
+    number, reasons = audiences.reach(audience, at=at)
+    return number, excluded(reasons)
 
 
 def _mailing(digest: Digest) -> DigestMailing | None:

@@ -6,18 +6,17 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from digests import workflow
 from digests.models import Digest, Plan
 from digests.states import Autopilot, DigestState
 from digests.wall_clock import spoken
 
 
-def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
-    """One sentence: what happens next, when, and who can act."""
+def status(digest: Digest, *, at: datetime, zone: ZoneInfo, newest: int) -> str:
+    """One sentence: what happens next, when, and who can act. newest: the number of the last proof."""
     match DigestState(digest.state):
         case DigestState.PROOFED if digest.wanted_at:
             return _("A story was exchanged. Approved, proof %(number)s goes out %(time)s.") % {
-                "number": _newest_number(digest),
+                "number": newest,
                 "time": spoken(digest.wanted_at, zone),
             }
         case DigestState.DRAFT if digest.due_at and digest.due_at > at:
@@ -27,16 +26,15 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo) -> str:
         case DigestState.DRAFT:
             return _("Draft. It goes nowhere before a proof of it is approved.")
         case DigestState.PROOFED:
-            return _("Proof %(number)s waits for a second person to approve it.") % {
-                "number": _newest_number(digest)
-            }
+            return _("Proof %(number)s waits for a second person to approve it.") % {"number": newest}
         case DigestState.APPROVED:
             return _("Approved. It waits to be scheduled or sent.")
         case DigestState.SCHEDULED:
             assert digest.scheduled_at is not None
-            return _("Goes out %(time)s. It can be stopped until then and after.") % {
-                "time": spoken(digest.scheduled_at, zone)
-            }
+            # Translators: „… Stoppen kann sie bis dahin und danach, wer Ausgaben bearbeitet, freigibt oder versendet.“
+            return _(
+                "Goes out %(time)s. Whoever edits, approves or sends digests can stop it until then and after."
+            ) % {"time": spoken(digest.scheduled_at, zone)}
         case DigestState.HANDED_OVER:
             return _("Handed over %(time)s.") % {"time": spoken(digest.handed_over_at or at, zone)}
         case DigestState.SKIPPED:
@@ -69,11 +67,6 @@ def put_together(digest: Digest, plan: Plan | None) -> str:
     if sends:
         return _("by the desk; if the plan fills and sends it, the mail says “partly automatically”")
     return ""
-
-
-def _newest_number(digest: Digest) -> int:
-    newest = workflow.proofs_of(digest).first()
-    return newest.number if newest else 0
 
 
 def excluded(reasons: Mapping[str, int]) -> list[str]:

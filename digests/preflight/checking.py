@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from digests import dead_links
+from digests.doubles import Sent
 from digests.models import Digest, LinkCheck, Pick
 from digests.preflight.past import glance_back, look_back
 from digests.preflight.registry import RULES, Desk, Finding
@@ -22,7 +23,7 @@ def check(
     *,
     at: datetime,
     rendered: Rendered | None = None,
-    lately: Mapping[int, Digest] | None = None,
+    lately: Sent | None = None,
 ) -> Report:
     """All findings. lately: as `doubles.sent_lately` found it, if it was asked before. Queries: 5, and those of `render` if the digest is not rendered yet; none of them grows.
 

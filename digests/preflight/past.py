@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from digests.doubles import sent_lately, sent_lately_of_each
+from digests.doubles import Sent, sent_lately, sent_lately_of_each
 from digests.models import Digest, Pick
 from digests.states import DigestState
 
@@ -15,18 +15,17 @@ from digests.states import DigestState
 class Past:
     """sent: the number and time of the digest that had an article last; subject and headline: the newest digest's.
 
-    is_empty_week: nothing went out that a best-of could be the best of.
+    events: by article, what told readers of the same event before. is_empty_week: nothing went out that a best-of could be the best of.
     """
 
     sent: Mapping[int, tuple[int | None, datetime]] = field(default_factory=dict)
+    events: Mapping[int, Pick] = field(default_factory=dict)
     subject: str = ""
     headline: str = ""
     is_empty_week: bool = False
 
 
-def look_back(
-    digest: Digest, *, picks: Sequence[Pick], at: datetime, lately: Mapping[int, Digest] | None = None
-) -> Past:
+def look_back(digest: Digest, *, picks: Sequence[Pick], at: datetime, lately: Sent | None = None) -> Past:
     """What the digest's readers got before. lately: `doubles.sent_lately`, if it was asked.
 
     Queries: 1 or 2, and 1 more for a best-of.
@@ -40,6 +39,7 @@ def look_back(
     opening = sorted(rows, key=lambda row: _rank(row[0], row[4]))[:1]
     return Past(
         sent=_sent(repeats),
+        events=repeats.event,
         subject=opening[0][3] if opening else "",
         headline=(opening[0][1] or opening[0][2]) if opening else "",
         is_empty_week=digest.pk in _without_week([digest]),
@@ -56,15 +56,19 @@ def glance_back(
     lately = sent_lately_of_each(digests, picks, at=at)
     without = _without_week(digests)
     return {
-        digest.pk: Past(sent=_sent(lately[digest.pk]), is_empty_week=digest.pk in without)
+        digest.pk: Past(
+            sent=_sent(lately[digest.pk]),
+            events=lately[digest.pk].event,
+            is_empty_week=digest.pk in without,
+        )
         for digest in digests
     }
 
 
-def _sent(lately: Mapping[int, Digest]) -> dict[int, tuple[int | None, datetime]]:
+def _sent(lately: Sent) -> dict[int, tuple[int | None, datetime]]:
     return {
         article: (earlier.number, earlier.handed_over_at)
-        for article, earlier in lately.items()
+        for article, earlier in lately.itself.items()
         if earlier.handed_over_at
     }
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests.doubles import as_read, listed
+from digests.doubles import as_read, key_of_author, key_of_section, listed
 from digests.models import Pick
 from digests.preflight.registry import Desk, Flaws, advises, blocks, named, target_of
 from digests.preflight.slot_names import name_of
@@ -58,21 +58,35 @@ def sections_are_mixed(desk: Desk) -> Flaws:
     sections = {pick.article.section for pick in desk.picks}
     if len(desk.picks) >= MIXED_FROM and len(sections) == 1 and (section := sections.pop()):
         *others, last = as_read(desk.digest, desk.picks)
+        if key_of_section(last) in last.let_stand:
+            return
         message = _("“%(title)s” is from one section with all others, %(section)s: %(others)s.")
         yield message % {**named(last), "section": section, "others": listed(others)}, target_of(last)
 
 
 @advises("third_by_author")
 def authors_are_mixed(desk: Desk) -> Flaws:
-    """The first story beyond two by the same person."""
-    seen: defaultdict[str, list[Pick]] = defaultdict(list)
+    """Of one person's stories beyond two the first that the desk did not let stand."""
+    seen: defaultdict[int, list[Pick]] = defaultdict(list)
+    told: set[int] = set()
     for pick in as_read(desk.digest, desk.picks):
-        for name in pick.article.byline:
-            if len(seen[name]) == MOST_OF_ONE_AUTHOR:
-                message = _("“%(title)s” is the third story by %(author)s, after %(others)s.")
-                told = {**named(pick), "author": name, "others": listed(seen[name])}
-                yield message % told, target_of(pick)
-            seen[name].append(pick)
+        for byline in pick.article.bylines.all():
+            others, author = seen[byline.author_id], byline.author_id
+            is_let = author in told or key_of_author(author) in pick.let_stand
+            if len(others) >= MOST_OF_ONE_AUTHOR and not is_let:
+                told.add(author)
+                message = _("“%(title)s” is story %(number)d by %(author)s, after %(others)s.")
+                yield (
+                    message
+                    % {
+                        **named(pick),
+                        "number": len(others) + 1,
+                        "author": byline.author.name,
+                        "others": listed(others),
+                    },
+                    target_of(pick),
+                )
+            others.append(pick)
 
 
 def _size(desk: Desk, key: str) -> int:

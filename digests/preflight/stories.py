@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from digests import history
+from digests import dead_links, history
+from digests.doubles import day_of, event_stands, listed
 from digests.models import Digest, Pick
 from digests.preflight.registry import Desk, Finding, Flaws, advises, blocks, named, target_of
 from digests.states import LinkState
@@ -113,6 +114,20 @@ def repeats_say_so(desk: Desk) -> Flaws:
             yield message % {**named(pick), **said}, target_of(pick)
 
 
+@advises("event_sent")
+def events_are_new(desk: Desk) -> Flaws:
+    """Another source may know more of what readers had already; they should not get the same twice."""
+    for pick in desk.picks:
+        former = desk.past.events.get(pick.article_id)
+        if former and not event_stands(pick, former):
+            # Translators: „Fähre fährt“: Vom selben Ereignis erzählte schon „Die Fähre“ am 3. Mai in Morgenpost 12.
+            message = _(
+                "“%(title)s”: “%(other)s” told of the same event on %(date)s in %(digest)s already. Mark it as an update, take it out, or let it stand."
+            )
+            told = {"other": former, "date": day_of(former.digest, desk.at), "digest": former.digest}
+            yield message % {**named(pick), **told}, target_of(pick)
+
+
 @blocks("dead_link")
 def links_live(desk: Desk) -> Flaws:
     for pick in desk.picks:
@@ -129,6 +144,21 @@ def links_answer(desk: Desk) -> Flaws:
         if check and check.state == LinkState.DOUBTFUL:
             message = _("The page of “%(title)s” does not answer well (%(answer)s). Try it before sending.")
             yield message % {**named(pick), "answer": check.answer}, target_of(pick)
+
+
+@advises("unchecked_link")
+def links_were_looked_at(desk: Desk) -> Flaws:
+    """Nobody knows yet whether they are dead. A glance reads no looks at links, so it cannot miss one."""
+    if not desk.rendered:
+        return
+    unknown = set(dead_links.addresses(desk.digest, desk.picks)) - desk.link_checks.keys()
+    if picks := [pick for pick in desk.picks if article_url(pick.article) in unknown]:
+        message = _("Not checked yet whether these lead somewhere: %(titles)s. That takes a few minutes.")
+        yield message % {"titles": listed(picks)}, target_of(picks[0])
+    for url in dict.fromkeys(desk.note_links):
+        if url in unknown:
+            message = _("Not checked yet whether a link in the note leads somewhere: %(url)s.")
+            yield message % {"url": url}, "id_note"
 
 
 @advises("no_teaser")

@@ -5,18 +5,20 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from digests import underway
 from digests.delivery import control
 from digests.delivery.models import Mailing
+from digests.delivery.states import TERMINAL_MAILINGS
 from digests.errors import WrongState
-from digests.models import Digest, DigestMailing
-from digests.states import DigestState, MailingKind
+from digests.models import Digest
+from digests.states import DigestState
 from digests.transitions import refused
 
 _WAITING = (DigestState.DRAFT, DigestState.PROOFED, DigestState.APPROVED)
 
 
 def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
-    """Stop the sending: a scheduled digest is approved only, a mailing under way pauses.
+    """Stop the sending: a scheduled digest is approved only, a mailing under way pauses, that of a correction too.
 
     A digest that waits for the approval of an exchange no longer goes out with it. Raises WrongState if there is
     nothing to stop, and what `delivery.control.pause` raises.
@@ -28,7 +30,9 @@ def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
         digest.refresh_from_db()
         return
     because = _("Stopped by %(name)s.") % {"name": by.get_username()} if by else _("Stopped.")
-    control.pause(_mailing(digest, _("There is nothing to stop.")), because=because, at=at, by=by)
+    first, *others = _mailings(digest, _("There is nothing to stop."))
+    for mailing in [first, *(each for each in others if each.state not in TERMINAL_MAILINGS)]:
+        control.pause(mailing, because=because, at=at, by=by)
     digest.refresh_from_db()
 
 
@@ -37,7 +41,7 @@ def go_on(digest: Digest, *, by: User, at: datetime) -> Mailing:
 
     Raises WrongState if there is no mailing, and what `delivery.control.resume` raises.
     """
-    return control.resume(_mailing(digest, _("There is nothing to continue.")), at=at, by=by)
+    return control.resume(_mailings(digest, _("There is nothing to continue."))[0], at=at, by=by)
 
 
 def end(digest: Digest, *, because: str, by: User, at: datetime) -> Mailing:
@@ -47,14 +51,13 @@ def end(digest: Digest, *, because: str, by: User, at: datetime) -> Mailing:
     """
     if not because.strip():
         raise WrongState(_("Say why the sending ends."), state=digest.state)
-    mailing = _mailing(digest, _("There is nothing to end."))
+    mailing = _mailings(digest, _("There is nothing to end."))[0]
     return control.end(mailing, at=at, by=by, because=because.strip()[:300])
 
 
-def _mailing(digest: Digest, refusal: str) -> Mailing:
-    bound = (
-        DigestMailing.objects.filter(digest=digest, kind=MailingKind.MAIN).select_related("mailing").first()
-    )
-    if bound is None:
+def _mailings(digest: Digest, refusal: str) -> list[Mailing]:
+    """As the bar has them: first the one that it shows."""
+    found = [bound.mailing for bound in underway.mailings_of(digest)]
+    if not found:
         raise refused(digest, start=[DigestState.HANDED_OVER], refusal=refusal)
-    return bound.mailing
+    return found

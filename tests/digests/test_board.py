@@ -123,15 +123,18 @@ def test_own_proof_may_be_approved_where_the_plan_allows_one_person() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "step"),
-    [(make_approved, Step.SCHEDULE), (make_scheduled, Step.STOP)],
+    ("make", "step", "of_editors"),
+    [(make_approved, Step.SCHEDULE, Step.LOOK), (make_scheduled, Step.STOP, Step.STOP)],
     ids=["approved", "scheduled"],
 )
-def test_last_steps_are_for_those_who_may_send(make: Any, step: Step) -> None:
+def test_to_send_is_for_those_who_may_and_to_stop_for_editors_too(
+    make: Any, step: Step, of_editors: Step
+) -> None:
     make(due_at=NOON + HOUR)
 
     assert only_card(colleague("Abnahme")).step == step
-    assert only_card(colleague("Redaktion")).step == Step.LOOK
+    assert only_card(colleague("Redaktion")).step == of_editors
+    assert only_card(colleague("Lesend")).step == Step.LOOK
 
 
 def test_mailing_under_way_is_stopped_and_a_stopped_one_decided_about() -> None:

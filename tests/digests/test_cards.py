@@ -114,6 +114,7 @@ def test_a_title_cannot_carry_the_place_of_the_forms() -> None:
         reasons=(),
         has_unsaid_picture=False,
         held_back="",
+        taken="",
         labels=(),
         sent=(),
         also=(),

@@ -239,6 +239,12 @@ def test_what_blocks_is_named_and_no_proof_is_made(jonas: Client, digest: Digest
         ("Betrieb", "send", True),
         ("Betrieb", "approve", False),
         ("Lesend", "propose", False),
+        ("Redaktion", "stop", True),
+        ("Redaktion", "continue", False),
+        ("Redaktion", "end", False),
+        ("Abnahme", "stop", True),
+        ("Betrieb", "stop", True),
+        ("Community", "stop", False),
         ("Lesend", "stop", False),
     ],
 )
@@ -331,7 +337,7 @@ def test_the_page_asks_the_same_questions_whatever_it_shows(
         make_article(first_seen_at=digest.window_start)
         make_pick(digest=digest, slot="more", position=number)
 
-    with django_assert_max_num_queries(42):
+    with django_assert_max_num_queries(25):
         jonas.get(page_of(digest))
 
 

@@ -147,6 +147,44 @@ def test_what_this_newsletter_sent_lately_must_say_why_it_comes_again(
         assert "Sent on 5. April in" in found(digest)[pick.pk][0].sentence
 
 
+@pytest.mark.parametrize(
+    ("age", "is_same", "is_named"), [(29, True, True), (31, True, False), (29, False, False)]
+)
+def test_an_event_that_another_source_told_lately_is_named_with_digest_and_day(
+    digest: Digest, age: int, is_same: bool, is_named: bool
+) -> None:
+    event = Cluster.objects.create(made_at=NOON)
+    newsletter = digest.newsletter if is_same else make_newsletter()
+    former = make_digest(
+        newsletter=newsletter, state=DigestState.HANDED_OVER, handed_over_at=NOON - age * DAY
+    )
+    make_pick(digest=former, article=make_article(title="Die Fähre liegt fest", cluster=event))
+    pick = make_pick(digest=digest, article=make_article(title="Fähre: Motor kaputt", cluster=event))
+
+    assert kinds(digest) == (["event"] if is_named else [])
+    if is_named:
+        (double,) = found(digest)[pick.pk]
+        assert double.sentence == (
+            f"“Die Fähre liegt fest” told of the same event on 5. April in {former} already."
+        )
+        Pick.objects.filter(pk=pick.pk).update(let_stand=[double.key])
+        assert [each.stands for each in found(digest)[pick.pk]] == [True]
+        Pick.objects.filter(pk=pick.pk).update(let_stand=[], label=PickLabel.UPDATE)
+        assert [each.stands for each in found(digest)[pick.pk]] == [True]
+
+
+def test_an_article_that_was_sent_itself_is_named_once(digest: Digest) -> None:
+    event = Cluster.objects.create(made_at=NOON)
+    former = make_digest(
+        newsletter=digest.newsletter, state=DigestState.HANDED_OVER, handed_over_at=NOON - DAY
+    )
+    article = make_pick(digest=former, article=make_article(cluster=event)).article
+    make_pick(digest=former, slot="more", article=make_article(cluster=event))
+    make_pick(digest=digest, article=article)
+
+    assert kinds(digest) == ["sent"]
+
+
 def test_a_repeat_that_says_so_stands(digest: Digest) -> None:
     former = make_digest(
         newsletter=digest.newsletter, state=DigestState.HANDED_OVER, handed_over_at=NOON - DAY

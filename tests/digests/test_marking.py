@@ -5,8 +5,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from digests import marking
+from digests.errors import MarkRefused
 from digests.models import Mark, NewsletterAccess
 from newsroom.articles.models import Article
+from newsroom.web import clock
 from subscriptions.models import Newsletter
 from subscriptions.states import NewsletterState
 from tests.digests.factories import make_colleague
@@ -71,6 +74,8 @@ def test_a_mark_goes_to_newsletters_of_ones_own_that_could_take_the_article() ->
     assert offered == ["Morgenpost"]
     assert "Geheim" not in page
     assert [answer.status_code for answer in answers] == [200, 200, 200]
+    for answer in answers:
+        assert "Only a newsletter in the article&#x27;s language that goes on can take it" in answer.text
     assert Mark.objects.count() == 1
 
 
@@ -90,6 +95,16 @@ def test_a_second_mark_takes_the_place_of_the_first_and_opens_a_settled_one() ->
 
     mark = Mark.objects.get()
     assert (mark.note, mark.dismissed_at) == ("Neu", None)
+
+
+@pytest.mark.parametrize("values", [{"language": "en"}, {"state": NewsletterState.RETIRED}])
+def test_no_mark_is_made_where_nobody_would_see_it(values: dict[str, str]) -> None:
+    with pytest.raises(MarkRefused):
+        marking.mark(
+            make_article(), make_newsletter(**values), note="", by=make_colleague("nora"), at=clock.now()
+        )
+
+    assert not Mark.objects.exists()
 
 
 def test_an_article_that_is_not_there_has_no_page() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,16 +16,27 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests import marking, selection
+from digests import marking, selection, workflow
 from digests.composer import pane
-from digests.models import Digest, Mark, Pick, Plan, SavedFilter
-from digests.states import DigestState
-from newsroom.articles.models import Article, Picture
+from digests.models import Digest, LinkCheck, Mark, Pick, Plan, SavedFilter
+from digests.states import DigestState, LinkState
+from newsroom.articles.models import Article, Byline, Cluster, Picture
 from newsroom.web import clock
 from subscriptions.states import Cadence
-from tests.factories import make_article, make_digest, make_newsletter, make_pick, make_plan, make_section
+from tests.digests.factories import make_colleague
+from tests.factories import (
+    make_article,
+    make_author,
+    make_digest,
+    make_newsletter,
+    make_pick,
+    make_plan,
+    make_section,
+)
+from tests.newsroom.articles.factories import make_feed
 
 HOUR = dt.timedelta(hours=1)
+OUTSIDE = "https://www.uferblick.de"
 
 
 @pytest.fixture
@@ -159,8 +171,9 @@ def test_a_mark_lasts_beyond_the_digests_own_time_until_its_readers_had_the_arti
     english = news("In English", hours=60, language="en")
     news("Frisches Stück", hours=1)
     newsletter = digest.newsletter
-    for article in (old, withdrawn, sent, english):
+    for article in (old, withdrawn, sent):
         marking.mark(article, newsletter, note="", by=User.objects.get(), at=clock.now())
+    Mark.objects.create(newsletter=newsletter, article=english, marked_at=clock.now())
     marking.mark(pending, make_newsletter(), note="", by=User.objects.get(), at=clock.now())
     earlier = make_digest(
         newsletter=newsletter,
@@ -225,6 +238,13 @@ def test_for_the_best_of_a_mark_is_settled_by_any_digest_of_the_newsletter(diges
     assert [(each.key, each.is_from_elsewhere) for each in found] == [(untold.pk, True)]
 
 
+def test_a_mark_that_nobody_would_see_is_refused_in_words(jonas: Client, digest: Digest) -> None:
+    said = post(jonas, digest, "mark", article=news("In English", language="en").pk)
+
+    assert said.startswith("Only a newsletter in the article&#x27;s language that goes on can take it")
+    assert not Mark.objects.exists()
+
+
 def test_only_who_may_mark_marks(digest: Digest) -> None:
     user = User.objects.create_user("lea", "lea@example.org", "ebbe-und-flut", is_staff=True)
     user.groups.set(Group.objects.filter(name="Lesend"))
@@ -271,6 +291,27 @@ def test_it_says_where_and_when_readers_had_it(jonas: Client, digest: Digest) ->
     assert re.search(r"Sent on \d+\. \w+ in Ufer am Abend", page)
 
 
+def test_an_event_that_readers_had_from_another_source_names_the_digest_and_the_day(
+    jonas: Client, digest: Digest
+) -> None:
+    event = Cluster.objects.create(made_at=clock.now())
+    former = make_digest(
+        newsletter=digest.newsletter, state=DigestState.HANDED_OVER, handed_over_at=clock.now() - 24 * HOUR,
+        window_start=clock.now() - 72 * HOUR, window_end=digest.window_start,
+    )  # fmt: skip
+    make_pick(digest=former, article=news("Die Fähre liegt fest", hours=40, cluster=event))
+    again = news("Fähre: Motor kaputt", cluster=event)
+
+    page = unescape(jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).text)
+    make_pick(digest=digest, article=again)
+    picked = unescape(jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).text)
+
+    assert re.search(rf"<li class=.is-label.>taken before: {former}, \d+\. \w+</li>", page)
+    told = rf"“Die Fähre liegt fest” told of the same event on \d+\. \w+ in {former} already\."
+    assert re.search(told, picked)
+    assert len(re.findall(told, picked)) == 2, "at the pick, and among the hints"
+
+
 def test_the_chips_sum_to_the_score(digest: Digest) -> None:
     for hours in range(1, 12):
         news(hours=hours, section=make_section() if hours % 3 else None)
@@ -308,6 +349,50 @@ def test_the_composer_costs_the_same_queries_for_many_candidates(
     with CaptureQueriesContext(connection) as queries:
         address = reverse("admin:digests_digest_change", args=[digest.pk])
         assert jonas.get(address + query).status_code == 200
+
+    assert len(queries) <= 25, "\n".join(each["sql"][:150] for each in queries.captured_queries)
+
+
+@pytest.mark.parametrize("number", [100, 500])
+@pytest.mark.parametrize(
+    "state",
+    [
+        DigestState.DRAFT,
+        DigestState.PROOFED,
+        DigestState.APPROVED,
+        DigestState.SCHEDULED,
+        DigestState.HANDED_OVER,
+    ],
+)
+def test_the_composer_costs_the_same_queries_at_each_station(
+    state: DigestState, number: int, jonas: Client, digest: Digest
+) -> None:
+    """With what a feed brings: outside links, authors, events told twice; and a note with a link and a portrait."""
+    feed, section, at = make_feed(), make_section(), clock.now()
+    for each in range(number):
+        event = Cluster.objects.create(made_at=at) if each % 10 == 0 else None
+        news(f"Stück {each}", section=section, feed=feed, cluster=event, canonical_url=f"{OUTSIDE}/{each}")
+    for position, article in enumerate(Article.objects.order_by("pk")[:6]):
+        slot = "briefs" if position else "lead"
+        Byline.objects.create(article=article, author=make_author(), position=0)
+        make_pick(digest=digest, article=article, slot=slot, position=position)
+        LinkCheck.objects.create(url=article.canonical_url, state=LinkState.FINE, looked_at=at)
+    Digest.objects.filter(pk=digest.pk).update(note=f"[Karte]({OUTSIDE}/karte)", note_author=make_author())
+    digest.refresh_from_db()
+    if state != DigestState.DRAFT:
+        proof = workflow.propose(digest, by=User.objects.get(), at=at)
+    if state not in (DigestState.DRAFT, DigestState.PROOFED):
+        workflow.approve(proof, by=make_colleague("aylin"), at=at)
+    if state == DigestState.SCHEDULED:
+        workflow.schedule(digest, when=at + HOUR, by=None, at=at)
+    if state == DigestState.HANDED_OVER:
+        workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+        workflow.hand_over(digest, at=at)
+    digest.refresh_from_db()
+    assert digest.state == state
+
+    with CaptureQueriesContext(connection) as queries:
+        assert jonas.get(reverse("admin:digests_digest_change", args=[digest.pk])).status_code == 200
 
     assert len(queries) <= 25, "\n".join(each["sql"][:150] for each in queries.captured_queries)
 

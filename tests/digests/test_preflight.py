@@ -19,7 +19,7 @@ from digests.models import Digest, LinkCheck, Pick
 from digests.rendering import Rendered, render
 from digests.states import DigestState, LinkState, PickLabel
 from digests.stories import picks_of
-from newsroom.articles.models import Article, Picture
+from newsroom.articles.models import Article, Cluster, Picture
 from newsroom.articles.states import DigitalSource, Origin, Review
 from newsroom.mail import wire
 from subscriptions.models import Sender
@@ -119,6 +119,20 @@ def sent_before(*, ago: dt.timedelta, label: str = "") -> Change:
     return change
 
 
+def event_before(*, is_let: bool = False) -> Change:
+    """A digest that went out told of the lead's event by another article."""
+
+    def change(digest: Digest) -> None:
+        event = Cluster.objects.create(made_at=NOON)
+        earlier = make_handed_over(digest.newsletter, at=NOON)
+        lead = digest.picks.get(slot="lead")
+        Article.objects.filter(picks__in=[lead, *earlier.picks.all()]).update(cluster=event)
+        let_stand = [f"event:{earlier.pk}"] if is_let else []
+        Pick.objects.filter(pk=lead.pk).update(let_stand=let_stand)
+
+    return change
+
+
 def last_headline(subject: str) -> Change:
     return lambda digest: Digest.objects.filter(
         pk=make_handed_over(digest.newsletter, subject="Die Brücke ist gesperrt").pk
@@ -209,8 +223,10 @@ PAIRS = {
     ),
     "other_language": Pair(articles(language="en"), articles(language="de-AT")),
     "repeated": Pair(sent_before(ago=29 * DAY), sent_before(ago=30 * DAY)),
+    "event_sent": Pair(event_before(), event_before(is_let=True)),
     "dead_link": Pair(link(LinkState.DEAD), link(LinkState.DOUBTFUL)),
     "doubtful_link": Pair(link(LinkState.DOUBTFUL), link(LinkState.FINE)),
+    "unchecked_link": Pair(articles(canonical_url=ELSEWHERE), link(LinkState.FINE)),
     "no_teaser": Pair(articles(teaser=""), both(articles(teaser=""), picks(teaser="Sie legt ab."))),
     "original_changed": Pair(
         picks(original={"title": "Die Fähre fährt wieder bald"}),
@@ -426,7 +442,7 @@ def test_a_picture_counts_only_where_the_mail_shows_it() -> None:
 def test_each_finding_jumps_to_something_on_the_composers_page() -> None:
     digest = make_ready(stories=3)
     for code, pair in PAIRS.items():
-        if code not in {"nothing_picked", "slot_underfull", "repeated", "same_headline"}:
+        if code not in {"nothing_picked", "slot_underfull", "repeated", "event_sent", "same_headline"}:
             LinkCheck.objects.all().delete()
             pair.broken(digest)
     found = preflight.check(Digest.objects.get(pk=digest.pk), at=NOON, rendered=sized(100_001))
@@ -439,6 +455,35 @@ def test_each_finding_jumps_to_something_on_the_composers_page() -> None:
 
     assert targets <= set(re.findall(r'\sid="([^"]+)"', page))
     assert {"words", "preview", "id_subject"} <= targets
+
+
+def test_a_link_of_the_note_that_nobody_looked_at_is_told_and_our_own_page_is_not() -> None:
+    digest = make_ready()
+    assert "unchecked_link" not in told(digest)
+
+    words(note=f"[Karte]({ELSEWHERE})")(digest)
+
+    finding = told(digest)["unchecked_link"]
+    assert (finding.target, finding.blocks) == ("id_note", False)
+    assert ELSEWHERE in finding.message
+    LinkCheck.objects.create(url=ELSEWHERE, state=LinkState.FINE, looked_at=NOON)
+    assert "unchecked_link" not in told(digest)
+
+
+def test_what_the_desk_let_stand_among_others_is_hinted_no_more() -> None:
+    """As at the pick itself: the hint names what was let stand, and the next one is told again."""
+    digest = make_ready(stories=3)
+    section(1)(digest)
+    one_author(3)(digest)
+    last = digest.picks.get(position=1)
+    assert {"one_section", "third_by_author"} <= told(digest).keys()
+
+    kept = [f"section:{last.article.section_id}", f"author:{last.article.bylines.get().author_id}"]
+    Pick.objects.filter(pk=last.pk).update(let_stand=kept)
+
+    assert not {"one_section", "third_by_author"} & told(digest).keys()
+    fill("more", 1, section=last.article.section, authors=(last.article.bylines.get().author,))(digest)
+    assert {"one_section", "third_by_author"} <= told(digest).keys()
 
 
 @pytest.mark.parametrize("state", LinkState)

@@ -70,6 +70,22 @@ def test_a_scheduled_time_is_said_with_weekday_and_offset(aylin: Client) -> None
     assert "Goes out Mon, December 1, 2098, 06:00 (UTC+1)." in page_of(aylin, digest)
 
 
+@pytest.mark.parametrize(
+    ("is_ahead", "told"),
+    [(True, "due Mon, December 1, 2098, 06:00 (UTC+1) · Europe/Berlin"), (False, "Europe/Berlin")],
+)
+def test_the_due_time_stands_in_words_beside_its_field(is_ahead: bool, told: str, aylin: Client) -> None:
+    digest = make_approved()
+    due = dt.datetime(2098 if is_ahead else 2020, 12, 1, 5, 0, tzinfo=dt.UTC)
+    Digest.objects.filter(pk=digest.pk).update(due_at=due)
+
+    page = aylin.get(reverse("admin:digests_digest_change", args=[digest.pk])).text
+
+    beside = re.search(r'name="when".*?<span class="desk-meta">(.*?)</span>', page)
+    assert beside
+    assert beside[1] == told
+
+
 def test_who_gets_it_and_who_does_not_is_said_before_it_is_sent(aylin: Client) -> None:
     newsletter = make_newsletter()
     make_plan(newsletter=newsletter)

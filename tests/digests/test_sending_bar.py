@@ -13,15 +13,16 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from digests import swapping, underway, workflow
+from digests import board, correcting, swapping, underway, workflow
 from digests.admin import DigestAdmin
+from digests.board import Step
 from digests.composer import sending_bar
 from digests.delivery import claiming, freezing
 from digests.delivery.control import start
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import DeliveryState, MailingState
 from digests.models import Digest, DigestMailing, NewsletterAccess
-from digests.states import DigestState
+from digests.states import DigestState, MailingKind
 from digests.underway import Stage
 from newsroom.web import clock
 from tests.digests.factories import HOUR, make_approved, make_colleague, make_ready, make_scheduled, make_user
@@ -54,6 +55,26 @@ def make_sending(readers: int = 3) -> Digest:
     freezing.freeze(mailing.pk, at=at)
     start(Mailing.objects.get(pk=mailing.pk), at=at)
     return digest
+
+
+def make_correcting(readers: int = 4) -> Digest:
+    """A digest that went out, with a correction mail on its way."""
+    digest = make_sending(readers)
+    main = Mailing.objects.get()
+    main.deliveries.update(state=DeliveryState.ACCEPTED)
+    Batch.objects.update(state="done", accepted=readers)
+    Mailing.objects.update(state=MailingState.FINISHED, accepted=readers)
+    at = clock.now()
+    written = correcting.write(digest, subject="Um sieben", text="Nicht um acht.", by=make_user(), at=at)
+    correcting.approve(correcting.propose(written, by=make_user(), at=at), by=make_user(), at=at)
+    mailing = correcting.hand_over(written, at=at)
+    freezing.freeze(mailing.pk, at=at)
+    start(Mailing.objects.get(pk=mailing.pk), at=at)
+    return digest
+
+
+def correction_of(digest: Digest) -> Mailing:
+    return DigestMailing.objects.get(digest=digest, kind=MailingKind.CORRECTION).mailing
 
 
 def bar(client: Client, digest: Digest) -> str:
@@ -155,15 +176,49 @@ def test_who_works_elsewhere_does_not_see_it_on_a_mailing(aylin: Client) -> None
     assert "sending-bar" not in text
 
 
-def test_who_may_not_send_sees_no_button() -> None:
+@pytest.mark.parametrize("group", ["Lesend", "Community"])
+def test_who_neither_edits_nor_sends_sees_no_button_but_who_can_stop_it(group: str) -> None:
     digest = make_scheduled()
     Digest.objects.update(scheduled_at=clock.now() + HOUR)
-    jonas = browser_of(make_colleague("jonas", "Redaktion"))
+    lea = browser_of(make_colleague("lea", group))
 
-    text = jonas.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+    text = lea.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
 
     assert "Goes out in" in text
     assert "<form" not in text
+    assert "Whoever edits, approves or sends its digests can stop it: the groups Redaktion" in text
+
+
+def test_who_edits_stops_it_and_is_told_who_can_go_on(aylin: Client) -> None:
+    """Stopping is the safe act; what is let go again cannot be called back."""
+    digest = make_sending()
+    jonas = browser_of(make_colleague("jonas", "Redaktion"))
+
+    told = act(jonas, digest, "stop")
+    page = bar(jonas, digest)
+
+    assert told.startswith("Stopped.")
+    assert Mailing.objects.get().state == MailingState.PAUSED
+    assert "Go on sending" not in page
+    assert "Whoever may send can go on or end it: the groups Abnahme and Betrieb" in page
+    assert act(jonas, digest, "continue") == "403"
+    assert act(jonas, digest, "end", because="Darum.") == "403"
+    assert "Go on sending" in aylin.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+
+
+def test_who_edits_stops_from_the_board_and_only_looks_at_what_is_stopped() -> None:
+    digest = make_sending()
+    jonas = make_colleague("jonas", "Redaktion")
+
+    def step() -> Step:
+        (card,) = [
+            card for card in board.look(User.objects.get(pk=jonas.pk), at=clock.now()).cards if card.mailing
+        ]
+        return card.step
+
+    assert step() == Step.STOP
+    workflow.stop(digest, by=None, at=clock.now())
+    assert step() == Step.LOOK
 
 
 def test_it_says_how_far_a_mailing_is_and_the_numbers_add_up(aylin: Client) -> None:
@@ -263,6 +318,65 @@ def test_after_an_exchange_it_waits_for_approval(aylin: Client) -> None:
     swapping.swap(digest.picks.get(), make_article(), expected_version=1, by=make_user(), at=NOON)
 
     assert bar(aylin, digest).startswith("Waits for approval – wanted for Mon, May 4, 2026, 15:00 (UTC+2)")
+
+
+def test_a_correction_mail_has_it_too_on_every_page_of_its_digest(aylin: Client) -> None:
+    digest = make_correcting()
+    mailings = [bound.mailing_id for bound in DigestMailing.objects.filter(digest=digest)]
+    written = digest.correction_mails.get().pk
+
+    pages = pages_of(digest, aylin)
+    pages["correction"] = aylin.get(
+        reverse("admin:digests_digest_correction", args=[digest.pk, written])
+    ).text
+    for mailing in mailings:
+        pages[f"mailing {mailing}"] = aylin.get(
+            reverse("admin:delivery_mailing_arithmetic", args=[mailing])
+        ).text
+
+    assert {"change", "numbers", "links", "corrections"} <= pages.keys()
+    for name, text in pages.items():
+        assert 'class="sending-bar is-sends"' in text, name
+        assert reverse("admin:digests_digest_act", args=[digest.pk, "stop"]) in text, name
+    assert bar(aylin, digest).startswith("Correction mail – Being sent: 0 % 0 accepted · 4 waiting")
+
+
+def test_a_correction_mail_is_stopped_goes_on_and_is_ended_like_its_digest(aylin: Client) -> None:
+    digest = make_correcting()
+
+    assert act(aylin, digest, "stop").startswith("Stopped. Copies already being handed over still go")
+    assert correction_of(digest).state == MailingState.PAUSED
+    assert bar(aylin, digest).startswith("Correction mail – Stopped: 0 of 4 went out")
+    assert "Nobody gets a second copy." in act(aylin, digest, "continue")
+    assert correction_of(digest).state == MailingState.SENDING
+    act(aylin, digest, "stop")
+    assert "4 still wait" in aylin.get(reverse("admin:digests_digest_end", args=[digest.pk])).text
+    act(aylin, digest, "end", because="Sie ist selbst falsch.")
+
+    assert correction_of(digest).state == MailingState.ENDED
+    assert DigestMailing.objects.get(kind=MailingKind.MAIN).mailing.state == MailingState.FINISHED
+
+
+def test_a_correction_mail_on_its_way_stands_on_the_board_and_its_digest_stays_among_the_last() -> None:
+    digest = make_correcting()
+    user = User.objects.get(pk=make_colleague("aylin").pk)
+
+    found = board.look(user, at=clock.now())
+
+    (card,) = [card for card in found.cards if card.mailing]
+    assert (card.mailing, card.step) == (correction_of(digest), Step.STOP)
+    assert card.says == "Correction mail – Being sent: 0 of 4 copies are decided."
+    assert [past.digest for past in found.past] == [digest]
+
+
+def test_stopping_stops_all_that_is_on_its_way(aylin: Client) -> None:
+    """Held copies that were let go bring a mailing back that was over."""
+    digest = make_correcting()
+    Mailing.objects.update(state=MailingState.SENDING)
+
+    act(aylin, digest, "stop")
+
+    assert set(Mailing.objects.values_list("state", flat=True)) == {MailingState.PAUSED}
 
 
 def test_it_costs_the_same_whatever_the_size(django_assert_num_queries: DjangoAssertNumQueries) -> None:

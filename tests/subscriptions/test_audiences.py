@@ -61,7 +61,7 @@ def test_each_reader_is_in_the_audience_of_her_cadence_and_in_no_other(cadence: 
     assert audience["cadence"] == cadence.value
     assert run(*audiences.select_sql(audience, NOON)) == [rows[cadence].pk]
     (other,) = set(Cadence) - {cadence}
-    assert audiences.exclusions(audience, at=NOON) == {other.value: 1}
+    assert audiences.reach(audience, at=NOON) == (1, {other.value: 1})
 
 
 @pytest.mark.postgres(only=True)
@@ -230,10 +230,10 @@ def test_who_gets_nothing_is_counted_once_each_by_reason() -> None:
     make_list(newsletter)
     make_list(other)
 
-    found = audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON)
+    found = audiences.reach(audiences.for_newsletter(newsletter), at=NOON)
 
-    assert found == {"pending": 1, "paused": 2, "weekly": 1, "suppressed": 1}
-    assert audiences.exclusions(audiences.for_newsletter(make_newsletter()), at=NOON) == {}
+    assert found == (2, {"pending": 1, "paused": 2, "weekly": 1, "suppressed": 1})
+    assert audiences.reach(audiences.for_newsletter(make_newsletter()), at=NOON) == (0, {})
 
 
 def test_what_another_newsletter_suppressed_is_no_exclusion_here() -> None:
@@ -246,16 +246,16 @@ def test_what_another_newsletter_suppressed_is_no_exclusion_here() -> None:
         at=NOON,
     )
 
-    assert audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON) == {}
+    assert audiences.reach(audiences.for_newsletter(newsletter), at=NOON) == (0, {})
 
 
-def test_counting_exclusions_costs_two_queries_at_any_size(
+def test_counting_who_gets_it_and_who_does_not_is_one_question_at_any_size(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for size in (1, 6):
         newsletter = make_newsletter()
         for _number in range(size):
             make_list(newsletter)
-        # The newsletter's subscriptions by reason; those that a suppression ended.
-        with django_assert_num_queries(2):
-            audiences.exclusions(audiences.for_newsletter(newsletter), at=NOON)
+        # The newsletter's subscriptions by reason, and those that a suppression ended within.
+        with django_assert_num_queries(1):
+            audiences.reach(audiences.for_newsletter(newsletter), at=NOON)
