@@ -1,7 +1,7 @@
 """Which candidate goes into which empty place of a digest: a plain computation, so that it can be tried by itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,11 +83,13 @@ def choose(
     ranked: Iterable[Choice],
     *,
     caps: Caps = NO_CAPS,
+    begun: Collection[str] = (),
     why_not: dict[int, str] | None = None,
 ) -> Iterator[tuple[str, int, int]]:
     """Yields (slot, position, key) for every place to fill, best candidates first.
 
-    A slot with nothing in it is filled up to its maximum, one that somebody began up to its minimum. Reader
+    A slot with nothing in it is filled up to its maximum, one that somebody began up to its minimum; `begun` names
+    those that are empty because somebody emptied them. Reader
     submissions go into the community slot, and nothing else does. Lead and briefs together take at most two of a
     section, as long as there are others. The caps hold without exception, and count what is taken already.
 
@@ -100,7 +102,7 @@ def choose(
     sections = Counter(place.section for place in taken if place.slot in TOP_SLOTS)
     for slot in slots:
         key, size = slot["key"], sizes[slot["key"]]
-        for position in range(size, slot["minimum"] if size else slot["maximum"]):
+        for position in range(size, slot["minimum"] if size or key in begun else slot["maximum"]):
             best = _best(key, waiting, sections, mix)
             if best is None:
                 break

@@ -115,7 +115,9 @@ def _merge_missed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -
 
 def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     """What the plan says is to happen with a draft at its due time."""
-    selection.fill(draft, at=at)
+    # What the desk has begun and has to finish is left as it is: an open page would lose its place.
+    if draft.is_automatic or plan.autopilot == Autopilot.FILL_AND_SEND:
+        selection.fill(draft, at=at)
     found = selection.count_new(draft, at=at)
     if draft.is_automatic and found < plan.least:
         too_little(draft, found=found, minimum=plan.least, at=at)

@@ -65,6 +65,8 @@ def why(code: str, details: Mapping[str, str]) -> str:
         "cap_source": _("There are enough of this source."),
         "cap_author": _("There are enough of this author."),
         "cap_section": _("There are enough of this section."),
+        # Translators: „Die Redaktion hat ihn aus dieser Ausgabe genommen.“
+        "taken_out": _("The desk took it out of this digest."),
         "slot_full": _("No place left: others rank higher."),
         "language": _("In another language than the newsletter."),
         "not_new": _("Not new: first seen before this digest's window."),

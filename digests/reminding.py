@@ -61,12 +61,8 @@ def _open(at: datetime) -> Iterator[Due]:
 
 
 def _not_built(at: datetime) -> Iterator[Due]:
-    """Plans that wait for the desk and have no digest for their due time yet."""
-    plans = Plan.objects.filter(
-        is_active=True,
-        newsletter__state=NewsletterState.ACTIVE,
-        autopilot__in=[Autopilot.HOLD, Autopilot.SKIP],
-    )
+    """Plans that have no digest for their due time yet, those that send by themselves among them."""
+    plans = Plan.objects.filter(is_active=True, newsletter__state=NewsletterState.ACTIVE)
     for plan in plans.select_related("newsletter__sender").order_by("pk"):
         due = selection.next_due(plan, after=at)
         if due is None or due - at > timedelta(minutes=max(STEPS)):
@@ -81,7 +77,7 @@ def _remind(due: Due, *, at: datetime) -> int:
     step = next(minutes for minutes in STEPS if due.at - at <= timedelta(minutes=minutes))
     whose = f"{due.digest.newsletter_id}" + (":weekly" if due.digest.is_best_of else "")
     key = f"reminder:{whose}:{due.at:%Y%m%d%H%M}:{step}"
-    users = _told(due.digest)
+    users = _told(due.digest, step)
     keys = {f"{key}:{user.pk}": user for user in users}
     written = set(Letter.objects.filter(dedupe_key__in=list(keys)).values_list("dedupe_key", flat=True))
     missing = [user for each, user in keys.items() if each not in written]
@@ -90,11 +86,16 @@ def _remind(due: Due, *, at: datetime) -> int:
     return correspondence.remind(missing, due.digest, key=key, context=_context(due, at=at), at=at)
 
 
-def _told(digest: Digest) -> list[User]:
-    """Whoever is on duty; if nobody is, or that one gets no mail, those who may change the newsletter's digests."""
+def _told(digest: Digest, step: int) -> list[User]:
+    """Whoever is on duty; if nobody is, or that one gets no mail, those who may change the newsletter's digests.
+
+    The last time, of a proof that waits, also those who may approve it. Nobody twice. Queries: 1, or 2 then.
+    """
     everybody = list(staff.who_may("digests.change_digest", digest.newsletter))
-    on_duty = [user for user in everybody if user.pk == digest.owner_id]
-    return on_duty or everybody
+    told = [user for user in everybody if user.pk == digest.owner_id] or everybody
+    if step == min(STEPS) and digest.state == DigestState.PROOFED:
+        told += staff.who_may("digests.approve_digest", digest.newsletter)
+    return list(dict.fromkeys(told))
 
 
 def _context(due: Due, *, at: datetime) -> dict[str, Any]:

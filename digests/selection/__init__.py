@@ -1,8 +1,9 @@
 """Which articles a digest takes: its window, the candidates with their reasons, and filling what the desk left empty.
 
-Windows are half-open and follow each other without a gap: [last cut-off, this cut-off). A skipped digest cuts
-nothing off, so that its articles go into the next. The weekly best-of has windows of its own, over the digests that
-went out.
+Windows are half-open and follow each other without a gap: [last cut-off, this cut-off). A digest that was
+proofed earlier is cut off where its proof was made, because nobody looked for what came in later; that goes into the
+next. A skipped digest cuts nothing off, so that its articles go into the next, too. The weekly best-of has windows of
+its own, over the digests that went out.
 """
 
 from digests.selection.best_of import carried

@@ -1,6 +1,6 @@
 """Filling what the desk left empty. What the desk did stays as it is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -24,9 +24,9 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
     """Fill what is empty of a draft from its window; returns the new picks, each with its reasons.
 
     `digest.choices` then says of each candidate why it was taken or not.
-    A slot without a pick is filled up to its maximum, one the desk began up to its minimum; picks of the desk
-    stay where they are. Never taken: what candidates holds back, a second article on one event, and more of a source,
-    author or section than the plan's caps allow. Reader submissions go into the community slot only.
+    A slot without a pick is filled up to its maximum, one the desk began or emptied up to its minimum; picks of the
+    desk stay where they are. Never taken: what the desk took out of this digest, what candidates holds back, a second
+    article on one event, and more of a source, author or section than the plan's caps allow. Reader submissions go into the community slot only.
     A weekly best-of takes over what the desk wrote for its stories in the digests of the week.
     At most two of a section among lead and briefs, as long as there are others.
     """
@@ -39,14 +39,16 @@ def fill(digest: Digest, *, at: datetime) -> list[Pick]:
         gone, _rows = unfit.delete()
         picks = list(draft.picks.select_related("article").prefetch_related("article__bylines"))
         found = candidates_for(draft, at=at)
-        usable = {each.article.pk: each for each in takeable(found, picks)}
-        left_over: dict[int, str] = {}
+        gone_by_hand, begun = history.taken_out(draft, picks)
+        usable = {each.article.pk: each for each in takeable(found, picks, but=gone_by_hand)}
+        left_over = dict.fromkeys(gone_by_hand, "taken_out")
         places = list(
             choose(
                 draft.slots,
                 map(place_of, picks),
                 (choice_of(each) for each in usable.values()),
                 caps=caps_of(Plan.of(draft.newsletter, draft.cadence)),
+                begun=begun,
                 why_not=left_over,
             )
         )
@@ -116,9 +118,14 @@ def name(digest: Digest, *, at: datetime) -> None:
         history.keep(digest, by=None, at=at, act=_("The plan gave it a subject."))
 
 
-def takeable(found: Iterable[Candidate], picks: Iterable[Pick]) -> list[Candidate]:
-    """The candidates that nothing holds back and the digest does not have, their authors read. Queries: 1."""
-    had = {pick.article_id for pick in picks}
+def takeable(
+    found: Iterable[Candidate], picks: Iterable[Pick], *, but: Collection[int] = ()
+) -> list[Candidate]:
+    """The candidates that nothing holds back and the digest does not have, their authors read. Queries: 1.
+
+    but: articles that the desk took out.
+    """
+    had = {pick.article_id for pick in picks} | set(but)
     usable = [each for each in found if not each.held_back and each.article.pk not in had]
     read_bylines(each.article for each in usable)
     return usable

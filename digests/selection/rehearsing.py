@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from digests import history
 from digests.choosing import choose
 from digests.models import Digest, Pick, Plan
 from digests.reasons import why
@@ -74,13 +75,15 @@ def rehearse(
     picks = _picks(draft)
     found = candidates(newsletter, cadence=cadence, start=start, end=end, at=at, tried=tried)
     before = candidates(newsletter, cadence=cadence, start=start, end=end, at=at) if tried else found
-    left_over: dict[int, str] = {}
+    gone_by_hand, begun = history.taken_out(draft, picks) if draft else (set(), set())
+    left_over = dict.fromkeys(gone_by_hand, "taken_out")
     chosen = list(
         choose(
             slots,
             map(place_of, picks),
-            map(choice_of, takeable(found, picks)),
+            map(choice_of, takeable(found, picks, but=gone_by_hand)),
             caps=caps_of(plan),
+            begun=begun,
             why_not=left_over,
         )
     )

@@ -51,7 +51,7 @@ def hand_over(digest: Digest, *, at: datetime) -> Mailing:
         if proof is None:
             raise NotApproved(_("No proof of this digest is approved."))
         mailing = _mail(locked, proof, at=at)
-        _cut_off(locked, at=at)
+        _cut_off(locked, proof)
         _tell_newsletter(locked, mailing, at=at)
         for key in ("not_sent", "waiting", "withdrawn"):
             incidents.resolve(f"digests.{key}.{locked.pk}", at=at)
@@ -85,12 +85,19 @@ def _mail(digest: Digest, proof: Proof, *, at: datetime) -> Mailing:
     return mailing
 
 
-def _cut_off(digest: Digest, *, at: datetime) -> None:
-    """A digest sent before its cut-off ends its window now: what comes in until then belongs to the next one."""
-    if digest.window_start < at < digest.window_end:
-        followers(digest, digest.window_end).update(window_start=at)
-        digest.window_end = at
-        digest.save(update_fields=["window_end"])
+def _cut_off(digest: Digest, proof: Proof) -> None:
+    """A digest proofed before its cut-off ended its window then: what came in later belongs to the next one.
+
+    A window never quite vanishes, however early the proof; and where the next digest went out before this one,
+    nobody is left to take the rest, so it stays.
+    """
+    cut_off = max(proof.proposed_at, digest.window_start + datetime.resolution)
+    following = Digest.objects.alike(digest).filter(window_start=digest.window_end)
+    if cut_off >= digest.window_end or following.public().exists():
+        return
+    followers(digest, digest.window_end).update(window_start=cut_off)
+    digest.window_end = cut_off
+    digest.save(update_fields=["window_end"])
 
 
 def _tell_newsletter(digest: Digest, mailing: Mailing, *, at: datetime) -> None:

@@ -18,7 +18,7 @@ from digests.delivery.errors import DeliveryError
 from digests.delivery.models import Mailing
 from digests.errors import DigestError, EditClash
 from digests.merging import Sheet
-from digests.models import Approval, Digest, DigestMailing, DigestVersion, Proof
+from digests.models import Approval, Digest, DigestMailing, DigestVersion, Pick, Proof
 from digests.states import ApprovalPolicy, Autopilot, DigestState, MailingKind
 from newsroom.articles.models import Article
 from tests.digests.factories import HOUR, make_colleague, make_planned, make_ready
@@ -39,6 +39,8 @@ class Desk:
             last_due_at=NOON,
         )
         self.digest = make_ready(plan.newsletter, stories=2, due_at=due)
+        # The articles that a person took out, and did not put back.
+        self.taken_out: set[int] = set()
         # What was typed and accepted, by the name of its field.
         self.accepted: list[tuple[str, str]] = []
         self.users = [make_colleague("jonas"), make_colleague("aylin")]
@@ -66,6 +68,8 @@ class Desk:
             "pick": lambda: curation.add_pick(
                 digest, make_article(), slot="more", expected_version=digest.version, by=user, at=self.now
             ),
+            "remove": lambda: self._remove(digest, user, which),
+            "move": lambda: self._move(digest, user, which),
             "fill": lambda: selection.fill(digest, at=self.now),
             "propose": lambda: workflow.propose(digest, by=user if who else None, at=self.now),
             "approve": lambda: workflow.approve(proof, by=user, at=self.now),  # type: ignore[arg-type]
@@ -87,8 +91,34 @@ class Desk:
             "hand_over": lambda: workflow.hand_over(digest, at=self.now),
             "hand_over_due": lambda: workflow.hand_over_due(self.now),
         }
+        before = self._places()
         with suppress(DigestError, DeliveryError):
             acts[name]()
+        after = self._places()
+        if name in MACHINES:
+            assert not self.taken_out & (after.keys() - before.keys())
+            assert after.items() >= {(article, slot) for article, slot in before.items() if article in after}
+        else:
+            self.taken_out = (self.taken_out | before.keys() - after.keys()) - after.keys()
+
+    def _places(self) -> dict[int, str]:
+        """By article of the digest, its slot."""
+        return dict(Pick.objects.filter(digest=self.digest).values_list("article_id", "slot"))
+
+    def _remove(self, digest: Digest, user: User, which: int) -> None:
+        """By its version an old row is refused."""
+        picks = list(digest.picks.order_by("pk"))
+        if picks:
+            pick = picks[which % len(picks)]
+            pick.digest = digest
+            curation.remove_pick(pick, expected_version=digest.version, at=self.now, by=user)
+
+    def _move(self, digest: Digest, user: User, which: int) -> None:
+        picks = list(digest.picks.order_by("pk"))
+        if picks:
+            pick, slot = picks[which % len(picks)], digest.slots[which % len(digest.slots)]["key"]
+            pick.digest = digest
+            curation.move_pick(pick, slot=slot, expected_version=digest.version, at=self.now, by=user)
 
     def _swap(self, digest: Digest, user: User) -> None:
         if (pick := digest.picks.first()) is not None:
@@ -216,6 +246,8 @@ NAMES = [
     "embargo",
     "plans",
     "pick",
+    "remove",
+    "move",
     "fill",
     "propose",
     "approve",
@@ -236,7 +268,9 @@ NAMES = [
     "hand_over_due",
 ]
 # A third of the steps goes the straight way, so that deep states are reached, a third edits; the others are anything.
-EDITS = ["save", "save", "edit", "restore", "embargo"]
+EDITS = ["save", "save", "edit", "restore", "embargo", "remove", "move"]
+# What runs without a person.
+MACHINES = ("plans", "fill", "pull_withdrawn", "hand_over_due")
 STRAIGHT = ["propose", "approve", "schedule", "swap", "approve_by_mail", "send_now", "hand_over"]
 acts_of_two = given(
     acts=st.lists(
@@ -279,6 +313,16 @@ AT_DUE_TIME: Acts = [
 ]
 
 
+# Everything is taken out, and the plan's time comes; or filled again at once.
+EMPTIED: Acts = [
+    ("remove", 0, False, 0),
+    ("remove", 1, False, 0),
+    ("fill", 0, False, 0),
+    ("plans", 0, False, 0),
+    ("plans", 0, False, 0),
+]
+
+
 def work(acts: Acts, autopilot: Autopilot, *, needs_four_eyes: bool) -> None:
     with transaction.atomic():
         desk = Desk(autopilot, needs_four_eyes=needs_four_eyes)
@@ -292,6 +336,7 @@ def work(acts: Acts, autopilot: Autopilot, *, needs_four_eyes: bool) -> None:
 @settings(max_examples=30, deadline=None)
 @example(acts=PASSING, autopilot=Autopilot.HOLD, needs_four_eyes=True)
 @example(acts=EMBARGOED, autopilot=Autopilot.HOLD, needs_four_eyes=True)
+@example(acts=EMPTIED, autopilot=Autopilot.FILL_AND_SEND, needs_four_eyes=True)
 @example(acts=AT_DUE_TIME, autopilot=Autopilot.FILL_AND_SEND, needs_four_eyes=True)
 @acts_of_two
 def test_no_sequence_of_acts_sends_what_it_may_not_or_loses_an_edit(

@@ -59,7 +59,8 @@ def test_filling_a_draft_that_was_edited_is_a_version_of_its_own() -> None:
     plan = make_planned()
     make_news(2, at=MONDAY_SIX - HOUR)
     digest = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR / 2)
-    curation.remove_pick(digest.picks.all()[0], expected_version=1, at=MONDAY_SIX)
+    curation.remove_pick(digest.picks.get(slot="lead"), expected_version=1, at=MONDAY_SIX)
+    make_news(1, at=MONDAY_SIX - HOUR)
     digest.refresh_from_db()
 
     made = selection.fill(digest, at=MONDAY_SIX)

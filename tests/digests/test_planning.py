@@ -10,13 +10,15 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import translation
 
-from digests import curation, planning, selection, workflow
+from digests import curation, planning, selection, withdrawing, workflow
 from digests.admin import DigestAdmin
 from digests.composer.wording import put_together
 from digests.delivery.models import Mailing
 from digests.models import Approval, Digest, DigestMailing, Plan
+from digests.reasons import why_chosen
 from digests.rendering import automatic_label
 from digests.states import ApprovalPolicy, Autopilot, DigestState
+from newsroom.articles.models import Article
 from newsroom.articles.states import Origin, Review
 from newsroom.mail.models import Incident
 from subscriptions.states import NewsletterState
@@ -254,6 +256,59 @@ def test_a_draft_of_the_desk_is_filled_up_and_sent_and_its_stories_stay() -> Non
     assert (sent.pk, sent.state, sent.is_automatic) == (draft.pk, DigestState.HANDED_OVER, False)
     assert sent.picks.get(slot="lead").article == lead
     assert {pick.article for pick in sent.picks.exclude(slot="lead")} == set(others)
+
+
+@pytest.mark.parametrize("autopilot", [Autopilot.HOLD, Autopilot.SKIP])
+def test_a_draft_that_the_desk_began_and_has_to_finish_is_not_filled_at_the_due_time(
+    autopilot: Autopilot,
+) -> None:
+    plan = make_planned(autopilot=autopilot)
+    make_news(2, at=MONDAY_SIX - 2 * HOUR)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    curation.edit_digest(draft, expected_version=1, at=MONDAY_SIX - HOUR, subject="Guten Morgen")
+    make_news(3, at=MONDAY_SIX - HOUR / 2)
+    before = Digest.objects.filter(pk=draft.pk).values().get(), set(draft.picks.values_list("article"))
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    after = Digest.objects.filter(pk=draft.pk).values().get(), set(draft.picks.values_list("article"))
+    assert after == before
+    assert _open(f"digests.waiting.{draft.pk}")
+
+
+def test_what_the_desk_took_out_is_not_sent_and_says_so() -> None:
+    plan = make_planned("en", **SENDS)
+    make_news(9, at=MONDAY_SIX - 2 * HOUR, language="en")
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    at = MONDAY_SIX - HOUR
+    lead, *others = draft.picks.filter(slot__in=["lead", "more"]).order_by("slot")
+    for number, pick in enumerate([lead, *others], 1):
+        curation.remove_pick(pick, expected_version=number, at=at)
+    (new,) = make_news(1, at=at, language="en")
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    sent = Digest.objects.get(state=DigestState.HANDED_OVER)
+    # The slot that was emptied is no empty slot: it gets what it needs and no more.
+    assert others
+    assert [pick.article for pick in sent.picks.exclude(slot="briefs")] == [new]
+    left = {line["article"]: line for line in sent.choices if not line["slot"]}
+    with translation.override("en"):
+        assert why_chosen(left[lead.article_id]) == "The desk took it out of this digest."
+
+
+def test_what_was_withdrawn_makes_room_all_the_same() -> None:
+    plan = make_planned(**SENDS)
+    make_news(9, at=MONDAY_SIX - 2 * HOUR)
+    selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+    Article.objects.update(withdrawn_at=MONDAY_SIX - HOUR)
+    withdrawing.pull_withdrawn(MONDAY_SIX - HOUR)
+    news = make_news(8, at=MONDAY_SIX - HOUR)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    sent = Digest.objects.get(state=DigestState.HANDED_OVER)
+    assert {pick.article for pick in sent.picks.all()} == set(news)
 
 
 SAID = {

@@ -173,6 +173,24 @@ def test_a_rehearsal_takes_what_the_build_takes() -> None:
     }
 
 
+def test_a_rehearsal_leaves_out_what_the_desk_took_out_as_filling_does() -> None:
+    plan = make_planned(lead_minutes=600)
+    make_news(9, at=NOON - 2 * HOUR)
+    draft = selection.build(plan.newsletter, at=NOON - HOUR)
+    gone = [pick.article for pick in draft.picks.exclude(slot="briefs")]
+    for number, pick in enumerate(draft.picks.exclude(slot="briefs"), 1):
+        curation.remove_pick(pick, expected_version=number, at=NOON - HOUR)
+    make_news(2, at=NOON - HOUR)
+
+    rehearsed = selection.rehearse(plan.newsletter, at=NOON)
+    selection.fill(draft, at=NOON)
+
+    assert {(line.slot, line.article) for line in rehearsed.taken} == {
+        (pick.slot, pick.article) for pick in draft.picks.all()
+    }
+    assert {_because(rehearsed, article) for article in gone} == {"The desk took it out of this digest."}
+
+
 def test_tried_weights_show_the_old_rank_beside_the_new() -> None:
     plan = make_planned()
     section = make_section()

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Group
 from pytest_django import DjangoAssertNumQueries
 
 from digests import planning, reminding, swapping
@@ -120,24 +121,62 @@ def test_an_exchange_that_waits_is_reminded_of_by_the_time_it_is_wanted_for() ->
     assert "Without an approval it does not go out." in " ".join(letter.text.split())
 
 
-def test_a_plan_that_waits_for_the_desk_is_reminded_of_before_anything_is_built() -> None:
+@pytest.mark.parametrize(
+    ("autopilot", "sentence"),
+    [
+        (Autopilot.HOLD, "If nobody does anything, it does not go out."),
+        (Autopilot.FILL_AND_SEND, "the plan fills the empty places and sends it."),
+        (Autopilot.SKIP, "the plan skips it; its articles go into the next."),
+    ],
+)
+def test_a_plan_is_reminded_of_before_anything_is_built_whatever_it_does_by_itself(
+    autopilot: Autopilot, sentence: str
+) -> None:
     make_colleague("jonas", "Redaktion")
-    make_planned(autopilot=Autopilot.HOLD)
-    make_planned(autopilot=Autopilot.FILL_AND_SEND)  # needs nobody
-    make_planned(autopilot=Autopilot.HOLD, is_active=False)
+    make_planned(autopilot=autopilot)
+    make_planned(autopilot=autopilot, is_active=False)
+
+    minute_by_minute(MONDAY_SIX - 2 * HOUR, MONDAY_SIX)
+
+    assert [letter.created_at for letter in reminders()] == [MONDAY_SIX - HOUR, MONDAY_SIX - 15 * MINUTE]
+    for letter in reminders():
+        words = " ".join(letter.text.split())
+        assert "Nobody has built the digest yet." in words
+        assert sentence in words
+        assert "/admin/digests/digest/add/" in words
+
+
+def test_a_proof_that_still_waits_a_quarter_of_an_hour_before_is_told_to_who_may_approve() -> None:
+    jonas = make_colleague("jonas", "Redaktion")
+    make_colleague("mia", "Redaktion")
+    make_colleague("aylin", "Abnahme")
+    elsewhere = make_colleague("ole", "Abnahme")
+    NewsletterAccess.objects.create(user=elsewhere, newsletter=make_newsletter())
+    make_proofed(due_at=MONDAY_SIX, owner=jonas)
+    make_ready(due_at=MONDAY_SIX, owner=jonas)  # a draft waits for the desk, not for an approval
 
     reminding.remind_due(MONDAY_SIX - HOUR)
+    assert [letter.address for letter in reminders()] == ["jonas@example.org"] * 2
+    minute_by_minute(MONDAY_SIX - 15 * MINUTE, MONDAY_SIX)
 
-    (letter,) = reminders()
-    assert "Nobody has built the digest yet." in letter.text
-    assert "/admin/digests/digest/add/" in letter.text
+    last = [letter for letter in reminders() if letter.created_at > MONDAY_SIX - HOUR]
+    assert sorted(letter.address for letter in last) == ["aylin@example.org", *["jonas@example.org"] * 2]
+
+
+def test_who_may_change_and_approve_is_reminded_of_a_proof_once() -> None:
+    make_colleague("aylin", "Redaktion").groups.add(Group.objects.get(name="Abnahme"))
+    make_proofed(due_at=MONDAY_SIX)
+
+    reminding.remind_due(MONDAY_SIX - 15 * MINUTE)
+
+    assert [letter.address for letter in reminders()] == ["aylin@example.org"]
 
 
 def test_nothing_due_costs_two_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for _ in range(4):
         make_ready(due_at=MONDAY_SIX)
 
-    # Digests due within the hour; plans that wait for the desk.
+    # Digests due within the hour; plans.
     with django_assert_num_queries(2):
         reminding.remind_due(MONDAY_SIX - 3 * HOUR)
 

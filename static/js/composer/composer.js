@@ -3,6 +3,7 @@
 
 import { watchArrivals } from "./arrivals.js";
 import { watchDrags } from "./dragging.js";
+import { watchKept } from "./keeping.js";
 import { watchKeys } from "./keys.js";
 import { watchLengths } from "./lengths.js";
 import { equip } from "./moving.js";
@@ -15,6 +16,7 @@ watchForms();
 watchViews();
 watchTyping({ saved: showSaved });
 watchLengths();
+watchKept();
 watchKeys();
 watchDrags();
 watchArrivals();

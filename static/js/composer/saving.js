@@ -1,5 +1,6 @@
 // Saves while somebody types. A draft only: behind a proof a change has consequences, and there a button is pressed.
 
+import { forget, keep } from "./keeping.js";
 import { note, say, text } from "./speaking.js";
 
 const PAUSE = 250;
@@ -37,6 +38,7 @@ export function watchTyping({ saved }) {
   document.addEventListener("submit", (event) => {
     if (event.target !== form() || event.defaultPrevented) return;
     clearTimeout(timer);
+    keep({ isSent: true }); // until the next page shows that it arrived
     dirty = false;
   });
   addEventListener("online", () => { if (failures && !running) save(); });
@@ -46,6 +48,7 @@ export function watchTyping({ saved }) {
 export function changed({ now = false } = {}) {
   dirty = true;
   isTried = false;
+  keep();
   typedAt = performance.now() - (now ? PAUSE : 0);
   note(text(saves() ? "saving" : "unsaved"));
   // While a save is on its way, and between two tries without a connection, what was typed waits for its turn.
@@ -114,6 +117,8 @@ async function post() {
   }
   refusal = "";
   takeVersion(said.version);
+  if (dirty) keep();
+  else forget();
   // Unless something was typed meanwhile: then it is not all saved yet.
   if (!dirty) note(text("saved", { at: said.at }));
   await whenSaved({ ...said, asked });
