@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+from django.test import RequestFactory
 from gunicorn.config import Config
 from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 from sentry_sdk.transport import Transport
 
 from newsroom.web import error_reports
@@ -53,6 +55,38 @@ def test_an_error_report_names_no_reader_and_no_key() -> None:
     assert "ann.reader" not in sent
     assert "ANN.READER" not in sent
     assert TOKEN not in sent
+
+
+def test_a_report_of_a_page_that_failed_names_nobody_who_asked_for_it_and_nobody_looked_for() -> None:
+    kept = _Kept()
+    options = error_reports.options("https://key@errors.example.org/1")
+    client = sentry_sdk.Client(**options, transport=kept, default_integrations=False)
+    asked = RequestFactory().get(
+        "/admin/subscriptions/subscriber/",
+        {"q": "ann.reader@example.org"},
+        REMOTE_ADDR="203.0.113.9",
+        headers={
+            "X-Forwarded-For": "203.0.113.9",
+            "Forwarded": "for=203.0.113.9",
+            "CDN-Connecting-IP": "203.0.113.9",
+            "Referer": "https://news.example.org/admin/?q=ann.reader%40example.org",
+            "User-Agent": "Mozilla/5.0",
+        },
+    )
+
+    def fails(environ: Any, start_response: Any) -> Any:
+        raise ValueError("no such page")
+
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_client(client)
+        with pytest.raises(ValueError, match="no such page"):
+            SentryWsgiMiddleware(fails)(asked.environ, lambda *answer: None)
+
+    sent = "".join(envelope.serialize().decode() for envelope in kept.envelopes)
+    assert "/admin/subscriptions/subscriber/" in sent
+    assert "Mozilla/5.0" in sent
+    assert "ann.reader" not in sent
+    assert "203.0.113.9" not in sent
 
 
 def _atoms(**more: str) -> dict[str, Any]:
