@@ -5,7 +5,7 @@ from typing import Any
 from newsroom.web.masking import mask_text
 
 # All others may name the visitor: each proxy has a header of its own for that.
-_HEADERS = frozenset({"Host", "Referer", "User-Agent"})
+_HEADERS = frozenset({"host", "referer", "user-agent"})
 
 
 def options(dsn: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def options(dsn: str) -> dict[str, Any]:
 def _without_visitor(event: Any) -> Any:
     if request := event.get("request"):
         headers = request.get("headers", {})
-        request["headers"] = {name: value for name, value in headers.items() if name in _HEADERS}
+        request["headers"] = {name: value for name, value in headers.items() if name.lower() in _HEADERS}
     return event
 
 
