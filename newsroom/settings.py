@@ -332,9 +332,10 @@ LOGGING = {
         "django.security.DisallowedHost": {"filters": ["without_trace"]},
     },
 }
-if dsn := environment.optional("SENTRY_DSN"):
+SENTRY_DSN = environment.optional("SENTRY_DSN")
+if SENTRY_DSN:
     import sentry_sdk
 
     from newsroom.web import error_reports
 
-    sentry_sdk.init(**error_reports.options(dsn))
+    sentry_sdk.init(**error_reports.options(SENTRY_DSN))

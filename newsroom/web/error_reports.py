@@ -4,6 +4,9 @@ from typing import Any
 
 from newsroom.web.masking import mask_text
 
+# All others may name the visitor: each proxy has a header of its own for that.
+_HEADERS = frozenset({"host", "referer", "user-agent"})
+
 
 def options(dsn: str) -> dict[str, Any]:
     """For `sentry_sdk.init`. Local variables and forms stay here: they hold addresses, links and keys."""
@@ -12,8 +15,15 @@ def options(dsn: str) -> dict[str, Any]:
         "send_default_pii": False,
         "include_local_variables": False,
         "max_request_body_size": "never",
-        "before_send": lambda event, hint: masked(event),
+        "before_send": lambda event, hint: masked(_without_visitor(event)),
     }
+
+
+def _without_visitor(event: Any) -> Any:
+    if request := event.get("request"):
+        headers = request.get("headers", {})
+        request["headers"] = {name: value for name, value in headers.items() if name.lower() in _HEADERS}
+    return event
 
 
 def masked(value: Any) -> Any:

@@ -5,6 +5,8 @@ import re
 
 # At most 64, as RFC 5321 §4.5.3.1.1 allows: without an end, a long line costs the square of its length.
 _ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
+# As what staff looked for stands in the address of a page: `?q=ann%40example.org`.
+_QUERIED = re.compile(r"([\w.~%+-])[\w.~%+-]{0,63}%40")
 # What follows these paths is a key to somebody's settings, to an approval, or to our webhooks.
 _SECRET_PATH = re.compile(r"(/(?:u|confirm|not-me|address|preferences|approve|webhooks/[\w.-]+)/)[\w~-]{12,}")
 # One of 256 lines, or of as many networks as a provider gives its customers (/56 mostly).
@@ -28,6 +30,8 @@ def mask_text(text: str) -> str:
     """A line of text with each address masked, and each token in a path."""
     if "@" in text:
         text = _ADDRESS.sub(lambda found: f"{found[1][:1]}…@{found[2]}", text)
+    if "%40" in text:
+        text = _QUERIED.sub(r"\1…%40", text)
     return _SECRET_PATH.sub(r"\1…", text) if "/" in text else text
 
 

@@ -1,5 +1,6 @@
 """Who publishes, and what happens to readers' data: written from the senders' own records."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -33,5 +34,6 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "days": consent.CONFIRM_WITHIN.days,
         "unconfirmed_days": UNCONFIRMED_FOR.days,
         "kept": retention.kept(),
+        "reports_errors": bool(settings.SENTRY_DSN),
     }
     return render(request, "subscriptions/privacy.html", context)

@@ -120,7 +120,7 @@ def as_json(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 @reader_page("GET", "HEAD")
 def as_page(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """All we hold, for people: one file that any browser opens, without anything from elsewhere."""
-    body = render_to_string("subscriptions/own_data_file.html", _everything(reader))
+    body = render_to_string("subscriptions/own_data_file.html", _everything(reader), request)
     return _file(body, "text/html", "html")
 
 

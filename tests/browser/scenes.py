@@ -50,6 +50,8 @@ from tests.subscriptions.factories import (
 )
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"
+# As long as names of newsletters come: two words that no line of a phone holds.
+LONG_NAME = "Donaudampfschifffahrtsgesellschaftsnachrichten & Binnenhafenverkehrsmeldungen"
 DAY = dt.timedelta(days=1)
 
 
@@ -62,7 +64,7 @@ class Town:
         plan = make_planned()
         self.newsletter: Newsletter = plan.newsletter
         Newsletter.objects.filter(pk=self.newsletter.pk).update(
-            name="Wirtschaft & Technik", has_weekly=True, theme="Stadt und Land", next_at=self.at + DAY
+            name=LONG_NAME, has_weekly=True, theme="Stadt und Land", next_at=self.at + DAY
         )
         self.newsletter.refresh_from_db()
         self.other = make_newsletter(

@@ -23,20 +23,21 @@ PHONE, DESKTOP = 390, 1280
 
 
 class Elsewhere:
-    """A site of somebody else's with one page, and one to say thanks."""
+    """A site of somebody else's with one page, and one to say thanks. Its policy allows nothing but our form."""
 
-    def __init__(self) -> None:
-        self.page = ""
+    def __init__(self, policy: str) -> None:
+        self.page, self.policy = "", policy
 
     def __call__(self, asked: Asked) -> Answer:
         body = "<h1>Danke!</h1>" if asked.path == "/danke/" else self.page
         text = f'<!doctype html><html lang="de"><title>Elsewhere</title><body>{body}</body></html>'
-        return Answer(body=text.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": self.policy}
+        return Answer(body=text.encode(), headers=headers)
 
 
 @pytest.fixture
-def elsewhere(settings: Settings) -> Iterator[tuple[Elsewhere, WebServer]]:
-    script = Elsewhere()
+def elsewhere(site: str, settings: Settings) -> Iterator[tuple[Elsewhere, WebServer]]:
+    script = Elsewhere(f"default-src 'none'; base-uri 'none'; form-action 'self' {site}")
     with web_server(script) as server:
         settings.RETURN_SITES = frozenset({server.url})
         yield script, server
@@ -90,6 +91,30 @@ def test_the_code_works_on_another_site_without_cookies_and_leads_back(
     assert Letter.objects.get().kind == "confirmation"
 
 
+def test_a_policy_that_does_not_allow_our_address_stops_the_form_and_the_page_of_the_code_says_so(
+    site: str, page: Page, complaints: list[str], elsewhere: tuple[Elsewhere, WebServer]
+) -> None:
+    newsletter = make_newsletter(language="de")
+    script, server = elsewhere
+    page.goto(f"{site}/embed/{newsletter.slug}/")
+    told = page.locator("code").inner_text()
+    script.page, script.policy = page.locator("#code").input_value(), "form-action 'self'"
+
+    page.goto(server.url)
+    page.get_by_label("Ihre E\N{NON-BREAKING HYPHEN}Mail-Adresse").fill("mia@example.org")
+    with page.expect_event("console"):
+        page.keyboard.press("Enter")
+
+    assert page.url.startswith(server.url)
+    assert "form-action" in complaints.pop()
+    assert told == f"form-action 'self' {site}"
+    script.policy = told
+    page.goto(server.url)
+    page.get_by_label("Ihre E\N{NON-BREAKING HYPHEN}Mail-Adresse").fill("mia@example.org")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site}/subscribe/sent/")
+
+
 def test_a_slip_elsewhere_is_put_right_on_our_page(
     site: str, page: Page, elsewhere: tuple[Elsewhere, WebServer]
 ) -> None:
@@ -135,7 +160,8 @@ def test_a_page_of_an_allowed_site_signs_up_by_script_and_no_other(
     site: str, browser: Browser, elsewhere: tuple[Elsewhere, WebServer], settings: Settings
 ) -> None:
     newsletter = make_newsletter()
-    _script, server = elsewhere
+    script, server = elsewhere
+    script.policy = f"connect-src {site}"
     send = """async ([url, wish]) => {
         const headers = {"Content-Type": "application/json"};
         const body = JSON.stringify(wish);

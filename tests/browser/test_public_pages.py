@@ -33,7 +33,7 @@ SAME_IN_BOTH = re.compile(
     r"""
     [\W\d_]*                                                # nothing to read
     | \S+@\S+                                               # an address
-    | :?\ ?(Kultur\ am\ Wochenende|Wirtschaft\ &\ Technik)   # names of newsletters
+    | :?\ ?(Kultur\ am\ Wochenende|Wirtschaft\ &\ Technik|Donaudampf\w+\ &\ \w+)   # names of newsletters
     | Uferblick(\ Verlag\ GmbH)?.* | .*Am\ Alten\ Kran.* | Jonas\ Ufermann | Postboot\ GmbH.*
     | Thea\ Brandwald\ \d+ | Newsroom | .*\ –\ Newsroom
     | Newsletter(\ ·)? | Cookies | Text | Name | DE | EN | Deutsch | English | HTML | JSON | Atom | .*Feed

@@ -75,6 +75,22 @@ def broken_links(paper: Path, texts: Mapping[Path, str]) -> Iterator[str]:
             yield f"{paper.name}: {target} names a heading that is not there."
 
 
+def unreached(start: Path, texts: Mapping[Path, str]) -> Iterator[str]:
+    """Papers to which no way leads from the first one, by links alone."""
+    seen, found = {start}, [start]
+    while found:
+        paper = found.pop()
+        for target in _LINK.findall(texts[paper]):
+            name = target.partition("#")[0]
+            if not name or target.startswith(_ELSEWHERE):
+                continue
+            other = (paper.parent / name).resolve()
+            led_to = {each for each in texts if each == other or other in each.parents} - seen
+            found += led_to
+            seen |= led_to
+    yield from (f"No way leads from {start.name} to {paper.name}." for paper in texts if paper not in seen)
+
+
 def broken_pictures(paper: Path, text: str) -> Iterator[str]:
     """Pictures that do not exist, lie elsewhere, or say nothing to somebody who cannot see them."""
     for alternative, *targets in _PICTURE.findall(text):
@@ -217,6 +233,22 @@ def test_a_link_to_nowhere_is_seen(tmp_path: Path) -> None:
     found = list(broken_links(page, {path: path.read_text("utf-8") for path in (page, other)}))
 
     assert found == ["README.md: gone.md leads nowhere.", "README.md: #no names a heading that is not there."]
+
+
+def test_every_paper_is_reached_from_the_readme() -> None:
+    hold(unreached(source.ROOT / "README.md", _texts()))
+
+
+def test_a_paper_that_nobody_links_to_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    texts = {
+        tmp_path / "README.md": "[a](a.md) [docs](docs/)",
+        tmp_path / "a.md": "[self](#top) [elsewhere](https://example.org/b.md)",
+        tmp_path / "b.md": "[a](a.md)",
+        tmp_path / "docs" / "c.md": "",
+    }
+
+    assert list(unreached(tmp_path / "README.md", texts)) == ["No way leads from README.md to b.md."]
 
 
 def test_every_picture_of_the_papers_exists_and_says_what_it_shows() -> None:

@@ -1,5 +1,7 @@
 """Imprint and privacy, written from the senders' records; and no active newsletter without them."""
 
+import re
+
 import pytest
 from django.conf import LazySettings
 from django.core.checks import run_checks
@@ -120,6 +122,35 @@ def test_the_privacy_notice_names_the_two_links_that_know_a_person() -> None:
 
     assert "Links to articles are the same for all readers" in page
     assert "one unsubscribes you, one opens your settings" in page
+
+
+def test_the_privacy_notice_says_what_network_addresses_are_used_for() -> None:
+    page = fresh_client().get("/privacy/").content.decode()
+
+    assert "and the IP address: to be able to prove your consent" in page
+    assert "How often within an hour a sign-up or a link is asked for from the same IP address" in page
+    assert "logs of our web server show, for as long as they are kept, only the network" in page
+
+
+@pytest.mark.parametrize(("dsn", "is_told"), [("", False), ("https://key@errors.example.org/1", True)])
+def test_the_privacy_notice_tells_of_error_reports_where_there_are_any(
+    settings: LazySettings, dsn: str, is_told: bool
+) -> None:
+    settings.SENTRY_DSN = dsn
+
+    page = fresh_client().get("/privacy/").content.decode()
+
+    assert ("a service for error reports hears of it" in page) is is_told
+    assert ("without e-mail addresses, without IP addresses" in page) is is_told
+
+
+def test_the_privacy_notice_gives_a_legal_basis_for_each_purpose() -> None:
+    page = fresh_client().get("/privacy/").content.decode()
+
+    bases = re.findall(r"<li>(For the [^<]*)</li>", page)
+    assert [re.findall(r"6\(1\)\(([a-f])\)", each) for each in bases] == [["a"], ["f"], ["c", "f"]]
+    for purpose, basis in zip(("e-mails", "defence against abuse", "checksum"), bases, strict=True):
+        assert purpose in basis
 
 
 def test_the_imprint_has_room_for_register_and_vat_number() -> None:

@@ -24,7 +24,7 @@ from newsroom.mail.states import LetterState
 from newsroom.mail.wire import Envelope
 from subscriptions import consent, privacy, settings_links, suppression
 from subscriptions.errors import UnknownReader
-from subscriptions.models import AddressChange, ConsentEvent, Subscriber, Subscription, Suppression
+from subscriptions.models import AddressChange, ConsentEvent, Sender, Subscriber, Subscription, Suppression
 from subscriptions.states import SuppressionReason
 from subscriptions.tasks import tidy
 from subscriptions.transfer import journal
@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 TYPED = "Mia.Muster@Exämple.de"
 NORMAL = "mia.muster@xn--exmple-cua.de"
+NETWORK = "198.51.100.23"  # where she signs up from, and nobody else
 
 
 # Tables with words in them where no reader's address can stand. All others must hold hers before it is erased.
@@ -66,7 +67,7 @@ _WORDS = (CharField, TextField, JSONField, BinaryField, GenericIPAddressField)
 def a_whole_life() -> Subscriber:
     """A reader who signed up by the form, confirmed, asked again, lost a letter, changed, left one newsletter, and wants it again."""
     first, second = make_newsletter(), make_newsletter()
-    client = fresh_client()
+    client = fresh_client(REMOTE_ADDR=NETWORK)
     client.post("/subscribe/", signup_fields(TYPED, first, second))
     consent.decide_sign_ups()
     client.post(f"/confirm/{confirm_token(Letter.objects.get())}/")
@@ -102,7 +103,7 @@ def _moved_and_more(reader: Subscriber) -> None:
         former_hash=reader.address_hash,
         token_hash="2" * 64,
         undo_hash="3" * 64,
-        **moves,
+        **moves | {"network_address": NETWORK},
     )
     for values in (
         {"typed_address": TYPED, "address_hash": reader.address_hash},
@@ -197,6 +198,10 @@ def texts() -> list[str]:
     return [str(value) for rows in readable().values() for row in rows for value in row]
 
 
+def tables_with(text: str) -> set[str]:
+    return {name for name, rows in readable().items() for row in rows if text in " ".join(map(str, row))}
+
+
 def folded(text: object) -> str:
     """Without her namesake, whose address ends like hers."""
     return str(text).casefold().replace("xmia.muster", "x")
@@ -237,6 +242,19 @@ def test_after_erasure_no_column_of_any_table_holds_the_address() -> None:
     assert not reader.subscriptions.filter(state="active").exists()
     assert Suppression.objects.get().reason == SuppressionReason.ERASED
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()
+
+
+def test_after_erasure_her_network_stands_in_the_proof_alone_and_goes_with_it() -> None:
+    reader = a_whole_life()
+    proof = "subscriptions_consentevent"
+    assert tables_with(NETWORK) == {proof, "subscriptions_addresschange", "subscriptions_signuprequest"}
+
+    privacy.erase_reader(reader, actor="", at=NOON)
+
+    assert tables_with(NETWORK) == {proof}
+    Sender.objects.update(proof_kept_years=3)
+    assert privacy.forget_ended(at=dt.datetime(2031, 1, 2, tzinfo=dt.UTC)) == 1
+    assert tables_with(NETWORK) == set()
 
 
 def test_the_record_stays_whole_but_for_the_address() -> None:
@@ -296,11 +314,11 @@ def test_the_export_tells_everything_and_is_json() -> None:
     requested = [event for event in told["consent"] if event["what"] == "requested"]
     assert len(requested) == 2
     assert all(event["wording"] and event["wording_version"] and event["at"] for event in requested)
-    assert all(event["network_address"] == "127.0.0.1" for event in requested)
+    assert all(event["network_address"] == NETWORK for event in requested)
     kinds = {"confirmation", "welcome", "already_subscribed", "new_address", "management_link"}
     assert {letter["kind"] for letter in told["letters"]} == kinds
     (move,) = told["changes_of_address"]
-    assert (move["from"], move["network_address"]) == (TYPED, "203.0.113.7")
+    assert (move["from"], move["network_address"]) == (TYPED, NETWORK)
 
 
 def test_nobody_is_found_by_an_address_we_do_not_know() -> None:
@@ -313,8 +331,9 @@ def test_nobody_is_found_by_an_address_we_do_not_know() -> None:
 
 def test_a_request_nobody_confirmed_is_forgotten_after_thirty_days() -> None:
     newsletter = make_newsletter()
-    fresh_client().post("/subscribe/", signup_fields(TYPED, newsletter))
+    fresh_client(REMOTE_ADDR=NETWORK).post("/subscribe/", signup_fields(TYPED, newsletter))
     consent.decide_sign_ups()
+    assert tables_with(NETWORK) == {"subscriptions_consentevent"}
     asked_at = Subscription.objects.get().requested_at
     day = dt.timedelta(days=1)
 
@@ -325,6 +344,7 @@ def test_a_request_nobody_confirmed_is_forgotten_after_thirty_days() -> None:
 
     assert (late, again, Subscription.objects.get().state) == (1, 0, "lapsed")
     assert not [text for text in texts() if "mia.muster" in text.casefold() or "exmple-cua" in text]
+    assert tables_with(NETWORK) == set()
     assert not Suppression.objects.exists()
     assert not ConsentEvent.objects.exists(), "it proves nothing, and names her network"
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()

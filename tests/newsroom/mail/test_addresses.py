@@ -231,6 +231,8 @@ def test_a_mask_shows_enough_for_its_owner_only() -> None:
     assert mask("maria@example.org") == "m…@example.org"
     assert mask("") == ""
     assert addresses.mask_text("to ann@example.org, bob@example.org") == "to a…@example.org, b…@example.org"
+    asked = addresses.mask_text("GET /admin/?all=&q=ann%2Bnews%40ex%C3%A4mple.org&p=2 HTTP/1.1")
+    assert asked == "GET /admin/?all=&q=a…%40ex%C3%A4mple.org&p=2 HTTP/1.1"
 
 
 def test_freemail_domains_are_known() -> None:

@@ -1,5 +1,6 @@
 """What leaves the house beside mail: error reports and access logs hold no reader and no key."""
 
+import re
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -7,8 +8,11 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+from django.conf import settings
+from django.test import RequestFactory
 from gunicorn.config import Config
 from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 from sentry_sdk.transport import Transport
 
 from newsroom.web import error_reports
@@ -53,6 +57,38 @@ def test_an_error_report_names_no_reader_and_no_key() -> None:
     assert "ann.reader" not in sent
     assert "ANN.READER" not in sent
     assert TOKEN not in sent
+
+
+def test_a_report_of_a_page_that_failed_names_nobody_who_asked_for_it_and_nobody_looked_for() -> None:
+    kept = _Kept()
+    options = error_reports.options("https://key@errors.example.org/1")
+    client = sentry_sdk.Client(**options, transport=kept, default_integrations=False)
+    asked = RequestFactory().get(
+        "/admin/subscriptions/subscriber/",
+        {"q": "ann.reader@example.org"},
+        REMOTE_ADDR="203.0.113.9",
+        headers={
+            "X-Forwarded-For": "203.0.113.9",
+            "Forwarded": "for=203.0.113.9",
+            "CDN-Connecting-IP": "203.0.113.9",
+            "Referer": "https://news.example.org/admin/?q=ann.reader%40example.org",
+            "User-Agent": "Mozilla/5.0",
+        },
+    )
+
+    def fails(environ: Any, start_response: Any) -> Any:
+        raise ValueError("no such page")
+
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_client(client)
+        with pytest.raises(ValueError, match="no such page"):
+            SentryWsgiMiddleware(fails)(asked.environ, lambda *answer: None)
+
+    sent = "".join(envelope.serialize().decode() for envelope in kept.envelopes)
+    assert "/admin/subscriptions/subscriber/" in sent
+    assert "Mozilla/5.0" in sent
+    assert "ann.reader" not in sent
+    assert "203.0.113.9" not in sent
 
 
 def _atoms(**more: str) -> dict[str, Any]:
@@ -108,3 +144,36 @@ def test_an_access_log_shows_the_rest_as_it_was() -> None:
     atoms = _atoms(HTTP_USER_AGENT="Mozilla/5.0 (X11) Chrome/120.0.0.0")
 
     assert (atoms["s"], atoms["b"], atoms["a"]) == ("200", "7", "Mozilla/5.0 (X11) Chrome/120.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("variable", "asked", "shown"),
+    [
+        ("$remote_addr", "203.0.113.9", "203.0.113.0"),
+        ("$remote_addr", "2001:db8:7:a11::5", "2001:db8:7::"),
+        ("$remote_addr", "2001:db8::5", "-"),
+        ("$remote_addr", "unix:", "-"),
+        ("$request_uri", f"/u/{TOKEN}", "/u/***"),
+        ("$request_uri", f"/preferences/{TOKEN}/", "/preferences/***"),
+        ("$request_uri", f"/webhooks/main/{TOKEN}/tracking/", "/webhooks/main/***"),
+        ("$request_uri", f"/address/{TOKEN}/undo/", "/address/***"),
+        ("$request_uri", f"/approve/{TOKEN}/", "/approve/***"),
+        ("$request_uri", "/subscribe/", "/subscribe/"),
+    ],
+)
+def test_the_logs_of_the_proxy_in_the_manual_hold_no_key_and_no_line(
+    variable: str, asked: str, shown: str
+) -> None:
+    manual = (settings.BASE_DIR / "docs" / "operators.md").read_text("utf-8")
+    [table] = re.findall(rf"map {re.escape(variable)} \$\w+ {{\n(.*?)\n    }}", manual, re.DOTALL)
+    rules = re.findall(r'^ +~(\S+) +"(.*)";$', table, re.MULTILINE)
+    [rest] = re.findall(r"^ +default +(\S+);$", table, re.MULTILINE)
+
+    logged = rest.replace(variable, asked)
+    for pattern, value in reversed(rules):  # the first that fits counts
+        if found := re.search(pattern.replace("(?<", "(?P<"), asked):
+            logged = re.sub(r"\$\{(\w+)\}", lambda name, found=found: found[name[1]], value)  # type: ignore[misc]
+
+    assert logged == shown
+    [logs] = re.findall(r"log_format newsroom '(.*)';", manual)
+    assert variable not in logs
