@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from digests import marking, weights
 from digests.credits import tells_of_a_machine
@@ -109,6 +109,7 @@ def contenders(
 ) -> list[Contender]:
     """Articles of the window [start, end) in the newsletter's language, best first, each with what speaks for it.
 
+    With them those from before that grace or an embargo held back until then, so that nothing falls between two digests.
     Of a weekly best-of: those that its digests of the window held. Without withdrawn ones. tried: weights to rank by
     instead of the plan's. with_marked: also what somebody marked and these readers have not had, whenever it came in:
     for people to choose from. Queries: 3 whatever the size, 1 more for a best-of, and 1 if the newsletter's plans were
@@ -117,6 +118,8 @@ def contenders(
     plan = Plan.of(newsletter, cadence) or Plan(newsletter=newsletter, cadence=cadence)
     marks = _marks(newsletter, cadence=cadence)
     articles = window(newsletter, cadence=cadence, start=start, end=end)
+    if not plan.is_best_of:
+        articles = articles | _free_since(plan, newsletter, start=start, end=end)
     wanted = {key for key, mark in marks.items() if not mark.is_sent} if with_marked else set()
     if wanted:
         articles = articles | _elsewhere(newsletter, wanted)
@@ -150,6 +153,14 @@ def window(
         return best_of.articles_of_week(newsletter, start=start, end=end)
     new = Article.objects.first_seen_between(start, end).in_language(newsletter.language)
     return new.filter(withdrawn_at__isnull=True)
+
+
+def _free_since(plan: Plan, newsletter: Newsletter, *, start: datetime, end: datetime) -> ArticleQuerySet:
+    """What came in before the window, but nothing could take then: under embargo until now, or just come in."""
+    just_in = Q(first_seen_at__gte=start - timedelta(minutes=plan.grace_minutes), first_seen_at__lt=start)
+    embargo_ends = Q(embargo_until__gte=start, embargo_until__lt=end, first_seen_at__lt=start)
+    articles = Article.objects.in_language(newsletter.language).filter(just_in | embargo_ends)
+    return articles.filter(withdrawn_at__isnull=True)
 
 
 def _sent(plan: Plan, rows: Mapping[int, Columns], start: datetime) -> dict[int, Digest]:

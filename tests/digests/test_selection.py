@@ -25,7 +25,7 @@ from tests.digests.factories import (
     make_ready,
     make_user,
 )
-from tests.factories import NOON, make_article, make_newsletter, make_pick, make_section
+from tests.factories import NOON, make_article, make_digest, make_newsletter, make_pick, make_section
 from tests.newsroom.articles.factories import make_feed, make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
@@ -453,3 +453,35 @@ def test_the_plan_opens_with_a_picture_only_if_it_may_be_shown(
 
     assert (digest.picks.get(slot="lead").article == first) is leads
     assert digest.picks.filter(article=first).exists()
+
+
+def test_what_grace_or_an_embargo_held_back_is_offered_in_the_digest_after() -> None:
+    newsletter = make_planned(grace_minutes=10).newsletter
+    start, end = NOON, NOON + dt.timedelta(days=1)
+    minute = dt.timedelta(minutes=1)
+    make_article(title="Eben erst", first_seen_at=start - 5 * minute)
+    make_article(title="Gesperrt", first_seen_at=start - 9 * dt.timedelta(days=1), embargo_until=start)
+    make_article(title="Neu", first_seen_at=start)
+    make_article(title="Davor", first_seen_at=start - 11 * minute)
+    make_article(title="Längst frei", first_seen_at=start - 60 * minute, embargo_until=start - minute)
+    make_article(title="Noch gesperrt", first_seen_at=start - 60 * minute, embargo_until=end)
+    make_article(title="Zurückgezogen", first_seen_at=start - minute, withdrawn_at=NOON)
+
+    found = selection.candidates(newsletter, start=start, end=end, at=end)
+
+    assert {each.article.title for each in found} == {"Eben erst", "Gesperrt", "Neu"}
+
+
+def test_what_a_person_took_in_its_grace_is_not_taken_again() -> None:
+    newsletter = make_planned(grace_minutes=10).newsletter
+    article = make_article(first_seen_at=NOON - dt.timedelta(minutes=5))
+    before = make_digest(
+        newsletter=newsletter, state=DigestState.HANDED_OVER, window_end=NOON, handed_over_at=NOON
+    )
+    make_pick(digest=before, article=article)
+
+    (found,) = selection.candidates(
+        newsletter, start=NOON, end=NOON + dt.timedelta(days=1), at=NOON + dt.timedelta(hours=1)
+    )
+
+    assert (found.held_back, found.sent_in) == ("sent", before)

@@ -117,7 +117,8 @@ class Weeks:
         if Digest.objects.filter(window_end=end).exists():  # a skipped one
             return
         digest = selection.build(self.plan.newsletter, at=self.now, window_end=end, by=make_user())
-        make_pick(digest=digest)
+        # Of before all windows: no machine may take it for news and fill another digest with it.
+        make_pick(digest=digest, article=make_article(first_seen_at=self.plan.first_window_from - 30 * DAY))
 
     def _proof(self, digest: Digest) -> None:
         """Anew if there is one: an exchange and an edit come to the same."""

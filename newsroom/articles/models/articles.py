@@ -131,6 +131,10 @@ class Article(models.Model):
             # A digest's window, and the newest articles of a language.
             models.Index(fields=["language", "first_seen_at"], name="article_by_first_seen"),
             models.Index(fields=["-published_at"], name="article_newest"),
+            # What an embargo held back until a digest's window; hardly any article has one.
+            models.Index(
+                fields=["embargo_until"], condition=Q(embargo_until__isnull=False), name="article_by_embargo"
+            ),
         ]
 
     def __str__(self) -> str:
