@@ -92,8 +92,10 @@ def _cut_off(digest: Digest, proof: Proof) -> None:
     nobody is left to take the rest, so it stays.
     """
     cut_off = max(proof.proposed_at, digest.window_start + datetime.resolution)
-    following = Digest.objects.alike(digest).filter(window_start=digest.window_end)
-    if cut_off >= digest.window_end or following.public().exists():
+    alike = Digest.objects.alike(digest)
+    while alike.filter(window_end=cut_off).exclude(pk=digest.pk).exists():  # no two may end at one moment
+        cut_off += datetime.resolution
+    if cut_off >= digest.window_end or alike.filter(window_start=digest.window_end).public().exists():
         return
     followers(digest, digest.window_end).update(window_start=cut_off)
     digest.window_end = cut_off
