@@ -61,7 +61,9 @@ class NewsletterForm(forms.ModelForm[Newsletter]):
             # Translators: Der Newsletter kann nicht aktiv werden, weil beim Absender fehlt: %(lacking)s.
             sentence = _("The newsletter cannot become active: its sender lacks %(lacking)s.")
             self.add_error("state", sentence % {"lacking": ", ".join(lacking)})
-        if self.instance._state.adding and sender and (label := cleaned.get("list_id_label")):
+        # A draft has sent nothing yet, so no reader's mail program goes by its name.
+        is_new = self.instance._state.adding or self.instance.state == NewsletterState.DRAFT
+        if is_new and sender and (label := cleaned.get("list_id_label") or self.instance.list_id_label):
             self._name_list(label, sender)
         return dict(cleaned)
 

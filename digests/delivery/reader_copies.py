@@ -23,7 +23,7 @@ def of_reader(reader: Subscriber) -> list[dict[str, Any]]:
             "title": copy.mailing.title,
             "at": copy.mailing.created_at.isoformat(),
             "outcome": str(DeliveryState(copy.state).label),
-            "because": copy.reason,
+            "code": copy.reason,
             "reported": [events.as_told(event) for event in reported.get(copy.pk, [])],
         }
         for copy in copies

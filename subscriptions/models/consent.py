@@ -67,7 +67,9 @@ class Suppression(models.Model):
         verbose_name=_("only for"),
         help_text=_("Empty: for all mail."),
     )
-    note = models.CharField(_("note"), max_length=300, blank=True)
+    note = models.CharField(
+        _("note"), max_length=300, blank=True, help_text=_("Readers find it among their own data.")
+    )
     created_at = models.DateTimeField(_("since"))
 
     objects = SuppressionQuerySet.as_manager()

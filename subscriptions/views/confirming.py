@@ -12,7 +12,7 @@ from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.redirects import see_other
 from newsroom.web.tokens import manage_url, may_be_secret
-from subscriptions import consent, suppression
+from subscriptions import consent, correspondence, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown
 from subscriptions.forms import language_code
 from subscriptions.models import Subscriber, Subscription
@@ -51,13 +51,14 @@ def _confirmed(
     request: HttpRequest, reader: Subscriber, rows: Sequence[Subscription], *, at: datetime
 ) -> HttpResponse:
     active = [row for row in rows if row.state == SubscriptionState.ACTIVE]
+    senders = correspondence.mailboxes(row.newsletter for row in active)
     with in_language_of(reader):
         return render(
             request,
             "subscriptions/confirmed.html",
             {
                 "subscriptions": [(row, row.next_mail(at=at)) for row in active],
-                "sender": active[0].newsletter.sender if active else None,
+                "addresses": ", ".join(address for _name, address in senders),
                 "manage_url": manage_url(active[0].pk, reader.address_hash) if active else "",
                 "ended": [row.newsletter for row in rows if row.newsletter.state == NewsletterState.RETIRED],
                 "was_confirmed": any(row.confirmed_at for row in rows),
@@ -70,6 +71,8 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
     """A fresh letter for an expired link, then the page that says to look for it."""
     asked = consent.ask_again(token, network_address=client_address(request), at=at)
     rows = asked.subscriptions
+    if all(row.newsletter.state == NewsletterState.RETIRED for row in rows):
+        return _confirmed(request, asked.subscriber, rows, at=at)
     if not asked.is_written:
         with in_language_of(asked.subscriber):
             return render(request, "subscriptions/not_asked_again.html")

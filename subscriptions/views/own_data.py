@@ -174,16 +174,20 @@ def _everything(reader: Subscriber) -> dict[str, Any]:
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the export with its fields' names in words, and what they hold."""
-    return {str(_FIELDS.get(name, name)): _in_words(name, value) for name, value in row.items()}
+    """A row of the export with its fields' names in words, and what they hold; without what only programs read."""
+    return {
+        str(_FIELDS.get(name, name)): _in_words(name, value) for name, value in row.items() if name != "code"
+    }
 
 
 def _in_words(name: str, value: Any) -> str:
     """A value of the export as people say it; the file for programs has it as it stands."""
     if name in _CHOICES and value in _CHOICES[name].values:
         return str(_CHOICES[name](value).label)
-    if isinstance(value, list):
+    if name == "reported":
         return "; ".join(_report(each) for each in value)
+    if isinstance(value, list):
+        return ", ".join(_in_words(name, each) for each in value)
     if name == "day":
         return long_date(date.fromisoformat(value))
     if isinstance(value, dict):

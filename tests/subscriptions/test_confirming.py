@@ -181,7 +181,18 @@ def _stopped_by_staff(row: Subscription) -> None:
     suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.MANUAL, at=now())
 
 
-@pytest.mark.parametrize("end", [_retired, _stopped_by_staff])
+def test_a_new_letter_for_what_is_published_no_more_is_refused_in_these_words() -> None:
+    row, url = waiting()
+    Confirmation.objects.update(expires_at=now() - dt.timedelta(days=1))
+    _retired(row)
+
+    page = fresh_client().post(url, {"again": "1"}).content.decode()
+
+    assert "“Wirtschaft” is published no more." in page
+    assert not Letter.objects.exists()
+
+
+@pytest.mark.parametrize("end", [_stopped_by_staff, _came_back])
 def test_no_new_letter_is_claimed_that_does_not_go(end: Callable[[Subscription], None]) -> None:
     row, url = waiting(address="mia@example.org")
     Confirmation.objects.update(

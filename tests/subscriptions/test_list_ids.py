@@ -48,15 +48,30 @@ def test_a_newsletter_made_at_the_desk_keeps_its_list_id_when_its_sender_moves(d
     sender = make_sender(address="post@Bücher.example.org")
     desk.post(reverse(ADD), form_for(sender))
     newsletter = Newsletter.objects.get()
+    Newsletter.objects.update(state="active")
     change = reverse("admin:subscriptions_newsletter_change", args=[newsletter.pk])
 
     move(sender)
-    saved = desk.post(change, form_for(sender, name="Anders", list_id="anders.example.org"))
+    changes = form_for(sender, name="Anders", list_id="anders.example.org", state="active")
+    saved = desk.post(change, changes)
 
     newsletter.refresh_from_db()
     assert saved.status_code == 302
     assert (newsletter.name, newsletter.list_id) == ("Anders", "morgen.xn--bcher-kva.example.org")
     assert "morgen.xn--bcher-kva.example.org" in desk.get(change).content.decode()
+
+
+def test_a_draft_whose_sender_changes_is_named_after_the_one_it_will_be_sent_by(desk: Client) -> None:
+    sender = make_sender(address="post@provisional.example.org")
+    desk.post(reverse(ADD), form_for(sender))
+    newsletter = Newsletter.objects.get()
+    change = reverse("admin:subscriptions_newsletter_change", args=[newsletter.pk])
+    move(sender)
+
+    desk.post(change, form_for(sender, state="active"))
+
+    newsletter.refresh_from_db()
+    assert newsletter.list_id == "morgen.elsewhere.example.org"
 
 
 def test_letters_keep_the_list_id_when_the_sender_moves() -> None:

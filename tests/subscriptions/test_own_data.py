@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from newsroom.mail.models import Letter
 from newsroom.web import tokens
+from newsroom.web.clock import now
 from newsroom.web.tags import weekday_date
 from subscriptions import consent, privacy
 from subscriptions.models import Confirmation, ConsentEvent, Subscriber, Subscription
@@ -17,6 +18,8 @@ from tests.subscriptions.factories import (
     confirm_token,
     dump,
     fresh_client,
+    make_confirmation,
+    make_pending,
     path_of,
     settings_path,
     signup_fields,
@@ -234,3 +237,16 @@ def test_one_welcome_for_all_picks_and_none_for_those_welcomed_before() -> None:
     again = Letter.objects.get(kind="welcome")
     assert "Drei" in again.text
     assert "Eins" not in again.text
+
+
+def test_the_file_for_people_is_made_of_whatever_the_record_holds() -> None:
+    row, client = signed_up()
+    other = make_pending(make_newsletter(name="Kultur"), row.subscriber)
+    confirmation, _secret = make_confirmation(other, at=now())
+    url = path_of(tokens.decline_url(confirmation.pk))
+    fresh_client().post(url)
+
+    answer = client.get("/preferences/data/html/")
+
+    assert answer.status_code == 200
+    assert f"ended: {other.pk}" in answer.content.decode()

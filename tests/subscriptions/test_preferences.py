@@ -82,6 +82,18 @@ def test_each_page_gives_half_an_hour_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert shown == [True, True, False]
 
 
+def test_no_page_keeps_the_settings_open_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = opened(reading())
+    begun = time.time()
+    shown = []
+
+    for minutes in range(21, 300, 21):
+        monkeypatch.setattr("time.time", lambda minutes=minutes: begun + minutes * 60)
+        shown.append("mia@example.org" in client.get("/preferences/").content.decode())
+
+    assert shown == [True] * 11 + [False] * 3
+
+
 def test_what_is_sent_too_late_is_said_not_to_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     row = reading()
     client = opened(row)

@@ -73,7 +73,7 @@ def test_the_file_for_programs_has_copies_and_reports_of_hers_alone() -> None:
 
     data: dict[str, Any] = json.loads(json.dumps(privacy.export_reader(row.subscriber)))
 
-    assert [(copy["title"], copy["outcome"], copy["because"]) for copy in data["copies"]] == [
+    assert [(copy["title"], copy["outcome"], copy["code"]) for copy in data["copies"]] == [
         ("Issue 1", "accepted", ""),
         ("Issue 2", "skipped", "on a break"),
     ]
@@ -99,7 +99,7 @@ def test_the_file_for_people_says_the_same_in_words() -> None:
 
     for fact in (
         "<dt>Title</dt><dd>Issue 2</dd>",
-        "<dt>Outcome</dt><dd>skipped</dd><dt>Note</dt><dd>on a break</dd>",
+        "<dt>Outcome</dt><dd>skipped</dd></dl>",
         "CEST: delivered</dd>",
         "CEST: bounced, invalid, 550 unknown</dd>",
         "<dt>Note</dt><dd>asked by phone</dd>",
