@@ -6,14 +6,12 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
-from digests.delivery import figures
+from digests.delivery import complaints, figures
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 
 MOST_REJECTED = 0.05
 MOST_BOUNCED = 0.05
-MOST_COMPLAINED = 0.001
-"""Gmail's guide for senders wants fewer than 0.1 % and punishes 0.3 %."""
 
 
 class Level(StrEnum):
@@ -71,7 +69,7 @@ def _verdict(mailing: Mailing, *, bounced: int, complained: int) -> tuple[Level,
         return Level.STOP, _("some copies unclear")
     if offered and mailing.rejected > MOST_REJECTED * offered:
         return Level.STOP, _("many rejected")
-    if accepted and complained > MOST_COMPLAINED * accepted and complained > 1:
+    if accepted and complaints.reaches("warn", complained=complained, accepted=accepted):
         return Level.STOP, _("many complaints")
     if accepted and bounced > MOST_BOUNCED * accepted:
         return Level.WAIT, _("many came back")

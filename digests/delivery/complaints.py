@@ -33,8 +33,7 @@ class _Count:
     accepted: int
 
     def reaches(self, rate: str) -> bool:
-        """rate: which of the limits in `settings.COMPLAINTS`, in percent."""
-        return self.complained * 100 >= settings.COMPLAINTS[rate] * self.accepted
+        return reaches(rate, complained=self.complained, accepted=self.accepted)
 
     def __str__(self) -> str:
         # Translators: %(complained)s von %(accepted)s angenommenen Exemplaren wurden als Spam gemeldet (%(percent)s %%)
@@ -44,6 +43,16 @@ class _Count:
             # Cut off, not rounded: no limit is named that was not reached.
             "percent": number_format(self.complained * 100 / self.accepted, decimal_pos=2),
         }
+
+
+def reaches(rate: str, *, complained: int, accepted: int) -> bool:
+    """Whether enough readers complained to count, and so many of them. rate: which limit in `settings.COMPLAINTS`."""
+    return _are_enough(complained) and complained * 100 >= settings.COMPLAINTS[rate] * accepted
+
+
+def _are_enough(complained: int) -> bool:
+    """Whether one more or less would not decide."""
+    return complained >= settings.COMPLAINTS["least"]
 
 
 def watch(*, at: datetime) -> int:
@@ -78,15 +87,11 @@ def _watched(at: datetime) -> list[Mailing]:
 
 
 def _counts(mailings: Sequence[Mailing]) -> Mapping[int, _Count]:
-    """By mailing, where enough readers complained for one more or less not to decide. Queries: 2, or fewer."""
+    """By mailing, where enough readers complained to count. Queries: 2, or fewer."""
     # A forged token names no copy of ours: whoever can write to the bounce mailbox stops nothing by making some up.
     true = ProviderEvent.objects.filter(kind="complained", applied_at__isnull=False)
     reported = figures.copies_of(mailings, true.exclude(outcome="foreign token"))
-    many = {
-        mailing: number
-        for (mailing, _kind), number in reported.items()
-        if number >= settings.COMPLAINTS["least"]
-    }
+    many = {mailing: number for (mailing, _kind), number in reported.items() if _are_enough(number)}
     if not many:
         return {}
     # A mailing's own totals are written when it is over.

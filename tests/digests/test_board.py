@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from digests import board, health, skipping
 from digests.board import Card, Step
@@ -22,6 +23,7 @@ from digests.models import Digest, NewsletterAccess, Pick
 from digests.roles import bring_up_to_date
 from digests.states import DigestState
 from newsroom.articles.models import Article
+from newsroom.environment import read_complaints
 from newsroom.mail import heartbeats, incidents
 from newsroom.mail.models import ProviderEvent
 from newsroom.web import clock, tokens
@@ -227,14 +229,23 @@ def test_health_is_one_word(counts: dict[str, Any], word: str) -> None:
     assert health.of_mailings([mailing])[mailing.pk].word == word
 
 
-def test_many_complaints_are_bad_health() -> None:
-    mailing = finish(make_handed_over(), accepted=1_000)
-    hear(mailing, 1, "complained", "a")
-    assert health.of_mailings([mailing])[mailing.pk].level == Level.GOOD
+@pytest.mark.parametrize(
+    ("least", "accepted", "level"),
+    [
+        (3, 3_000, Level.STOP),
+        (3, 3_001, Level.GOOD),
+        (4, 3_000, Level.GOOD),
+    ],
+)
+def test_many_complaints_are_bad_health_where_staff_are_warned_of_them(
+    least: int, accepted: int, level: Level, settings: Settings
+) -> None:
+    settings.COMPLAINTS = read_complaints(f"warn=0.1,least={least}")
+    mailing = finish(make_handed_over(), accepted=accepted)
+    for seq in (1, 2, 3):
+        hear(mailing, seq, "complained", str(seq))
 
-    hear(mailing, 2, "complained", "b")
-
-    assert health.of_mailings([mailing])[mailing.pk].level == Level.STOP
+    assert health.of_mailings([mailing])[mailing.pk].level == level
 
 
 def test_skipped_digest_stands_among_the_last_with_its_reason() -> None:
