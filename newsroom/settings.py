@@ -276,6 +276,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "due-digests": {"task": "digests.hand_over_due", "schedule": 5.0},
     "links": {"task": "digests.look_at_links", "schedule": 60.0},
     "sweep": {"task": "delivery.sweep", "schedule": 15.0},
+    "complaints": {"task": "delivery.watch_complaints", "schedule": 60.0},
     "nudge": {"task": "delivery.nudge", "schedule": 5.0},
     "letters": {"task": "mail.send_letters", "schedule": 5.0},
     "events": {"task": "delivery.apply_events", "schedule": 2.0},

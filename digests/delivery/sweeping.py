@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from digests.delivery import (
     canary,
-    complaints,
     completion,
     control,
     failing_over,
@@ -41,7 +40,6 @@ def sweep(*, at: datetime) -> int:
     """Everything below, once. How many rows were moved; 0 means that nothing was left behind."""
     moved = return_leases(at=at) + stop_waiting_for_calls(at=at)
     moved += ladder.look(at=at) + hold_unknown(at=at) + failing_over.move(at=at)
-    moved += complaints.watch(at=at)
     for mailing in _unfinished():
         try:
             advanced = _advance(mailing, at=at)

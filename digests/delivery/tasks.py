@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
-from digests.delivery import control, events, forgetting, freezing, pump, queue, sweeping
+from digests.delivery import complaints, control, events, forgetting, freezing, pump, queue, sweeping
 from digests.delivery.models import Batch
 from digests.delivery.states import BatchState, MailingState
 from newsroom.web import clock
@@ -34,6 +34,12 @@ def run_pump() -> int:
 def sweep() -> int:
     """Take up what was left behind."""
     return sweeping.sweep(at=clock.now())
+
+
+@shared_task(name="delivery.watch_complaints")
+def watch_complaints() -> int:
+    """Each minute and not with each sweep: the look reads all that came back since the oldest mailing it watches."""
+    return complaints.watch(at=clock.now())
 
 
 @shared_task(name="delivery.nudge")

@@ -5,17 +5,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from digests.delivery import complaints, control, events, pump, sweeping
+from digests.delivery import complaints, control, events, pump, sweeping, tasks
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import MailingState
 from newsroom.environment import read_complaints
 from newsroom.mail import incidents
 from newsroom.mail.models import Incident, ProviderEvent
 from newsroom.mail.states import Severity
+from newsroom.web import tokens
+from newsroom.web.tokens import TokenKind
 from tests.digests.delivery import scripted
 from tests.digests.delivery.asserts import assert_no_lie, states
 from tests.digests.delivery.factories import Clock, make_sending
@@ -25,7 +30,8 @@ from tests.factories import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
-MINUTE = dt.timedelta(minutes=1)
+SECOND = dt.timedelta(seconds=1)
+MINUTE = 60 * SECOND
 
 
 def complain(copies: Sequence[int], *, at: dt.datetime = NOON) -> None:
@@ -56,7 +62,7 @@ def test_complaints_halt_the_rest_and_nobody_is_mailed_twice_when_it_goes_on(
     pump.run(seconds=30, at_clock=clock)
     complain(ids_of(mailing)[:3])
 
-    sweeping.sweep(at=clock())
+    complaints.watch(at=clock())
     clock.pass_by(minutes=1)
     pump.run(seconds=30, at_clock=clock)
     mailing.refresh_from_db()
@@ -72,7 +78,7 @@ def test_complaints_halt_the_rest_and_nobody_is_mailed_twice_when_it_goes_on(
 
     control.resume(mailing, at=clock(), by=editor)
     complain(ids_of(mailing)[3:20])
-    sweeping.sweep(at=clock())
+    complaints.watch(at=clock())
     pump.run(seconds=30, at_clock=clock)
     sweeping.sweep(at=clock())
     mailing.refresh_from_db()
@@ -180,6 +186,47 @@ def test_the_look_costs_the_same_however_many_mailings_and_complaints(
         complaints.watch(at=NOON)
 
     assert Incident.objects.count() == size
+
+
+def test_a_sweep_that_comes_more_often_does_not_look_at_complaints() -> None:
+    mailing = make_begun(accepted=100)
+    complain(ids_of(mailing)[:3])
+
+    with CaptureQueriesContext(connection) as queries:
+        sweeping.sweep(at=NOON)
+
+    assert not [each for each in queries if ProviderEvent._meta.db_table in each["sql"]]
+    assert keys() == []
+    tasks.watch_complaints()
+    entries = [
+        each for each in django_settings.CELERY_BEAT_SCHEDULE.values() if each["task"].endswith("complaints")
+    ]
+    assert [each["schedule"] for each in entries] == [60.0]
+
+
+@pytest.mark.postgres(only=True)
+def test_complaints_are_found_without_reading_all_that_providers_reported() -> None:
+    mailing = make_begun(accepted=100)
+    token = tokens.make(TokenKind.DELIVERY, ids_of(mailing)[0])
+    ProviderEvent.objects.bulk_create(
+        ProviderEvent(
+            provider="main", event_id=str(number), kind="delivered" if number % 100 else "complained",
+            token=token, occurred_at=NOON, received_at=NOON + number * SECOND, applied_at=NOON,
+        )
+        for number in range(20_000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    with CaptureQueriesContext(connection) as queries:
+        complaints.watch(at=NOON)
+    (look,) = [each["sql"] for each in queries if ProviderEvent._meta.db_table in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + look)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "event_come_back" in plan
+    assert "Seq Scan on mail_providerevent" not in plan
 
 
 def test_the_environment_says_when(settings: Settings) -> None:

@@ -68,6 +68,7 @@ def test_beat_and_routes_name_tasks_that_exist() -> None:
         "delivery.freeze",
         "delivery.pump",
         "delivery.sweep",
+        "delivery.watch_complaints",
         "delivery.nudge",
         "delivery.apply_events",
         "delivery.forget_old",
