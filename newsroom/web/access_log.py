@@ -5,12 +5,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from newsroom.web.masking import mask_network, mask_text
+from newsroom.web.masking import mask_networks, mask_text
 
 # A peer, or what proxies write of visitors: several, each with a port at times.
 _NETWORKS = re.compile(r"[\da-fA-F:., \[\]]+")
-# Each run has an end: without one, a long header costs the square of its length.
-_NETWORK = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{0,4}(?::[\da-fA-F]{0,4}){2,7}(?:\.\d{1,3}){0,3}")
 
 
 class AccessLogger(Logger):
@@ -26,5 +24,5 @@ class AccessLogger(Logger):
 
 def _masked(value: str) -> str:
     if _NETWORKS.fullmatch(value):
-        return _NETWORK.sub(lambda found: mask_network(found[0]).partition("/")[0], value)
+        return mask_networks(value)
     return mask_text(value)

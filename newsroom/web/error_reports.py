@@ -1,8 +1,8 @@
-"""What a service for error reports is told: where the code failed and why; no reader's address, no token."""
+"""What a service for error reports is told: where the code failed and why; no reader's address, nobody's network address, no token."""
 
 from typing import Any
 
-from newsroom.web.masking import mask_text
+from newsroom.web.masking import mask_networks, mask_text
 
 # All others may name the visitor: each proxy has a header of its own for that.
 _HEADERS = frozenset({"host", "referer", "user-agent"})
@@ -27,9 +27,12 @@ def _without_visitor(event: Any) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """The report with every text in it masked as a log line is: a request's address may hold a token."""
+    """The report with every text in it masked as log lines are.
+
+    A request's address may hold a token, and what a database refused a visitor's network.
+    """
     if isinstance(value, str):
-        return mask_text(value)
+        return mask_networks(mask_text(value))
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

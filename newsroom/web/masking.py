@@ -9,6 +9,11 @@ _ADDRESS = re.compile(r"([\w!#$%&'*+/=?^`{|}~.-]{1,64})@((?:[\w-]+\.)+[\w-]+)")
 _QUERIED = re.compile(r"([\w.~%+-])[\w.~%+-]{0,63}%40")
 # What follows these paths is a key to somebody's settings, to an approval, or to our webhooks.
 _SECRET_PATH = re.compile(r"(/(?:u|confirm|not-me|address|preferences|approve|webhooks/[\w.-]+)/)[\w~-]{12,}")
+# Each run has an end: without one, a long text costs the square of its length. A cast, `id::bigint`, is no network.
+_NETWORK = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}"
+    r"|(?<![\da-fA-F:])[\da-fA-F]{0,4}(?::[\da-fA-F]{0,4}){2,7}(?:\.\d{1,3}){0,3}(?!\w)"
+)
 # One of 256 lines, or of as many networks as a provider gives its customers (/56 mostly).
 _SHOWN_BITS = {4: 24, 6: 48}
 
@@ -45,3 +50,8 @@ def mask_network(text: str) -> str:
     if mapped:  # a socket for both kinds shows IPv4 so
         network = ipaddress.ip_network(mapped)
     return str(network.supernet(new_prefix=min(network.prefixlen, _SHOWN_BITS[network.version])))
+
+
+def mask_networks(text: str) -> str:
+    """A line of text with each network address masked, still in the form of an address: `203.0.113.0`."""
+    return _NETWORK.sub(lambda found: mask_network(found[0]).partition("/")[0], text)

@@ -59,6 +59,36 @@ def test_an_error_report_names_no_reader_and_no_key() -> None:
     assert TOKEN not in sent
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Failing row contains (7, 203.0.113.9, null).", "Failing row contains (7, 203.0.113.0, null)."),
+        ("Failing row contains (7, 2001:db8:7:a11::5, a).", "Failing row contains (7, 2001:db8:7::, a)."),
+        ("(network_address)=(203.0.113.9/32)", "(network_address)=(203.0.113.0/32)"),
+        (r"'line\n2001:db8:7:a11::5\n203.0.113.9'", r"'line\n2001:db8:7::\n203.0.113.0'"),
+        ("from [2001:db8:7:a11::5]:51234, ::ffff:203.0.113.9.", "from [2001:db8:7::]:51234, 203.0.113.0."),
+        ("WHERE id::bigint = 3 AT 10:20:30", "WHERE id::bigint = 3 AT 10:20:30"),
+        ("Python 3.12.3, django 5.2.1", "Python 3.12.3, django 5.2.1"),
+    ],
+)
+def test_an_error_report_tells_nobodys_line(said: str, shown: str) -> None:
+    options = error_reports.options("https://key@errors.example.org/1")
+    event = {"exception": {"values": [{"value": said}]}, "breadcrumbs": [{"data": {"sql": said}}]}
+
+    left = options["before_send"](event, {})
+
+    assert left == {"exception": {"values": [{"value": shown}]}, "breadcrumbs": [{"data": {"sql": shown}}]}
+
+
+@pytest.mark.parametrize("piece", ["1", "1.", ":", "a:", "::a", "1:2:3:4:5:6:7:8 "])
+def test_a_long_report_costs_a_moment(piece: str) -> None:
+    begun = time.process_time()
+
+    error_reports.masked(piece * 20_000)
+
+    assert time.process_time() - begun < 3
+
+
 def test_a_report_of_a_page_that_failed_names_nobody_who_asked_for_it_and_nobody_looked_for() -> None:
     kept = _Kept()
     options = error_reports.options("https://key@errors.example.org/1")
