@@ -472,6 +472,28 @@ def test_what_grace_or_an_embargo_held_back_is_offered_in_the_digest_after() -> 
     assert {each.article.title for each in found} == {"Eben erst", "Gesperrt", "Neu"}
 
 
+def test_candidates_are_found_without_reading_the_older_articles() -> None:
+    newsletter = make_planned(grace_minutes=10).newsletter
+    freed = make_article(first_seen_at=NOON - 9 * DAY, embargo_until=NOON + HOUR)
+    marked = make_article(first_seen_at=NOON - 9 * DAY)
+    Mark.objects.create(newsletter=newsletter, article=marked, marked_at=NOON)
+
+    with CaptureQueriesContext(connection) as queries:
+        found = selection.contenders(newsletter, start=NOON, end=NOON + DAY, at=NOON + DAY, with_marked=True)
+
+    searches: set[str] = set()
+    with connection.cursor() as cursor:
+        for each in queries:
+            cursor.execute("EXPLAIN QUERY PLAN " + each["sql"])
+            searches |= {row[3] for row in cursor.fetchall() if " articles_article " in row[3]}
+    assert {each.key for each in found} == {freed.pk, marked.pk}
+    assert {search for search in searches if "INTEGER PRIMARY KEY" not in search} == {
+        "SEARCH articles_article USING INDEX article_by_embargo (embargo_until>? AND embargo_until<?)",
+        "SEARCH articles_article USING INDEX article_by_first_seen"
+        " (language=? AND first_seen_at>? AND first_seen_at<?)",
+    }
+
+
 def test_what_a_person_took_in_its_grace_is_not_taken_again() -> None:
     newsletter = make_planned(grace_minutes=10).newsletter
     article = make_article(first_seen_at=NOON - dt.timedelta(minutes=5))
