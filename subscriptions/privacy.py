@@ -201,7 +201,7 @@ def forget_unconfirmed(*, at: datetime, limit: int = 1_000) -> int:
         subscriptions__state__in=[SubscriptionState.LAPSED, SubscriptionState.UNSUBSCRIBED],
         subscriptions__confirmed_at=None,
         created_at__lte=at - UNCONFIRMED_FOR,
-    ).exclude(pk__in=known_for_more.values("subscriber_id"))
+    ).exclude(Exists(known_for_more.filter(subscriber=OuterRef("pk"))))
     numbers = list(never.distinct().values_list("pk", flat=True)[:limit])
     for number in numbers:
         with transaction.atomic():

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import BinaryField, CharField, GenericIPAddressField, JSONField, TextField
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from newsroom.mail import events, incidents, letters
@@ -414,6 +415,19 @@ def test_the_hourly_task_does_it() -> None:
 
     row.subscriber.refresh_from_db()
     assert row.subscriber.address is None
+
+
+@pytest.mark.postgres(only=True)
+def test_who_confirmed_nothing_is_found_without_a_list_of_all_who_did() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        privacy.forget_unconfirmed(at=NOON)
+
+    look = queries.captured_queries[-1]["sql"]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + look)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Anti Join" in plan
+    assert "SubPlan" not in plan
 
 
 @pytest.mark.postgres
