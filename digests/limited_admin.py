@@ -7,7 +7,6 @@ it. What concerns a reader as a whole is closed by `limits_backend`.
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
@@ -15,6 +14,13 @@ from digests import access
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
 from newsroom.mail.models import Incident, IncidentQuerySet
 from subscriptions.models import ConsentEvent, Newsletter, Subscription
+
+
+class OwnNewsletters(admin.RelatedFieldListFilter):
+    """The user's newsletters, with rows in the list or not: to look which have some would read a large table."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(str(newsletter.pk), str(newsletter)) for newsletter in access.newsletters_of(request.user)]
 
 
 class OfOwnNewsletters(admin.ModelAdmin[Any]):
@@ -54,9 +60,9 @@ class OfOwnNewsletters(admin.ModelAdmin[Any]):
         return access.works_on(request.user, newsletter_of(obj, self.newsletter_path))
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """The filter by newsletter offers those that the list can hold."""
+        """The filter by newsletter offers those that the list may hold."""
         return [
-            ("newsletter", RelatedOnlyFieldListFilter) if each == "newsletter" else each
+            ("newsletter", OwnNewsletters) if each == "newsletter" else each
             for each in super().get_list_filter(request)
         ]
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -21,7 +22,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from newsroom.mail.addresses import address_hash, normalise
-from newsroom.mail.admin import Uncounted
+from newsroom.mail.admin import OneOf, Uncounted
 from newsroom.mail.errors import BadAddress
 from newsroom.web.clock import now
 from newsroom.web.masking import mask_text
@@ -120,10 +121,18 @@ def _by_address(rows: QuerySet[Any], typed: str, field: str) -> QuerySet[Any]:
         return rows.none()
 
 
+class Languages(OneOf):
+    title = _("language")
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, str(name)) for code, name in settings.LANGUAGES]
+
+
 @admin.register(Subscriber)
 class SubscriberAdmin(Uncounted, ReadOnly, admin.ModelAdmin[Subscriber]):
     list_display = ["masked", "language", "created_at", "erased_at"]
-    list_filter = ["language"]
+    list_filter = [Languages]
     search_fields = ["address"]
     # Translators: Die ganze Adresse
     search_help_text = _("The whole address")

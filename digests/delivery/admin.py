@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from digests.delivery import held_pages, ledger, mailing_pages, reader_pages
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
-from newsroom.mail.admin import ReadOnly, Uncounted
+from newsroom.mail.admin import Providers, ReadOnly, Uncounted
 
 
 @admin.register(Mailing)
@@ -120,7 +120,7 @@ class AttemptAdmin(Uncounted, ReadOnly):
     list_display = (
         "id", "batch", "provider", "state", "size", "calling_at", "ended_at", "http_status", "verdict_by",
     )  # fmt: skip
-    list_filter = ("state", "provider")
+    list_filter = ("state", Providers)
     list_select_related = ("batch",)
     search_fields = ("=batch__mailing__id",)
     search_help_text = _("The number of a mailing.")

@@ -22,7 +22,7 @@ from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import MailingState
 from newsroom.mail import incidents
 from newsroom.mail.models import Incident, ProviderEvent
-from newsroom.mail.states import Severity
+from newsroom.mail.states import EventOutcome, Severity
 
 WATCHED_FOR: Final = timedelta(days=2)
 
@@ -90,7 +90,7 @@ def _counts(mailings: Sequence[Mailing]) -> Mapping[int, _Count]:
     """By mailing, where enough readers complained to count. Queries: 2, or fewer."""
     # A forged token names no copy of ours: whoever can write to the bounce mailbox stops nothing by making some up.
     true = ProviderEvent.objects.filter(kind="complained", applied_at__isnull=False)
-    reported = figures.copies_of(mailings, true.exclude(outcome="foreign token"))
+    reported = figures.copies_of(mailings, true.exclude(outcome=EventOutcome.FOREIGN))
     many = {mailing: number for (mailing, _kind), number in reported.items() if _are_enough(number)}
     if not many:
         return {}

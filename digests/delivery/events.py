@@ -14,6 +14,7 @@ from digests.delivery import ledger, reconciling
 from digests.delivery.models import Delivery
 from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.severity import Severity, of_bounce
+from newsroom.mail.states import EventOutcome
 from newsroom.web import keys, tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
@@ -62,17 +63,17 @@ def apply(*, at: datetime, limit: int = 1_000) -> int:
         events = [_Event(*row) for row in rows]
         deliveries, letters, strange = _read_tokens(events)
         known = _known(deliveries.values())
-        outcomes: dict[str, list[int]] = {"foreign token": strange}
+        outcomes: dict[EventOutcome, list[int]] = {EventOutcome.FOREIGN: strange}
         suppressed = _suppress_all(events, deliveries, letters, set(strange), at=at)
         # Last, because it locks batches that workers wait for.
         proofs = _prove(events, deliveries, known, at=at)
         for event in events:
             if event.pk in suppressed:
-                outcomes.setdefault("suppressed", []).append(event.pk)
+                outcomes.setdefault(EventOutcome.SUPPRESSED, []).append(event.pk)
             elif event.pk in proofs:
-                outcomes.setdefault("proof", []).append(event.pk)
+                outcomes.setdefault(EventOutcome.PROOF, []).append(event.pk)
         told = {pk for ids in outcomes.values() for pk in ids}
-        outcomes["noted"] = [event.pk for event in events if event.pk not in told]
+        outcomes[EventOutcome.NOTED] = [event.pk for event in events if event.pk not in told]
         for outcome, ids in outcomes.items():
             if ids:
                 ProviderEvent.objects.filter(pk__in=keys.among(ids)).update(applied_at=at, outcome=outcome)

@@ -1,6 +1,5 @@
 """What staff see of mail: letters and events to look at, incidents to resolve; and how large tables are listed."""
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -13,26 +12,55 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from newsroom.mail import events, incidents, letters
+from newsroom.mail import bounce_mailbox, events, incidents, letters, providers
 from newsroom.mail.models import Incident, Letter, ProviderEvent
+from newsroom.mail.states import EventOutcome
 from newsroom.web import clock
 from newsroom.web.masking import mask
 
 
-class EachValue(admin.AllValuesFieldListFilter):
-    """Whatever a field holds somewhere. A field that is empty somewhere has a link with words, too."""
+class OneOf(admin.SimpleListFilter):
+    """One of the values that we know a field to have: Django's filter looks for them, and reads the table to its end."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or gettext("(empty)")}
+    parameter_name: str
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
 
 
-class Kinds(EachValue):
+class Providers(OneOf):
+    """The providers as configured."""
+
+    title = _("provider")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(config.name, config.name) for config in providers.configs()]
+
+
+class Sources(Providers):
+    """Who reports: the providers, and the mailbox that bounces come back to."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*super().lookups(request, model_admin), (bounce_mailbox.SOURCE, bounce_mailbox.SOURCE)]
+
+
+class Kinds(OneOf):
     """The kinds of provider events, in words."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": events.in_words(str(choice["display"]))}
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(events.words().items())
+
+
+class Outcomes(OneOf):
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(outcome, outcome) for outcome in EventOutcome]
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -48,7 +76,7 @@ class BoundedPaginator(Paginator[Any]):
 
 
 class Uncounted(admin.ModelAdmin[Any]):
-    """A list of such a table: neither its rows are counted, nor those behind each filter."""
+    """A list of such a table: neither its rows are counted, nor those behind each filter; no filter looks for its values."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -82,8 +110,7 @@ class LetterAdmin(Uncounted, ReadOnly):
         "provider_ref", "last_error", "dedupe_key",
     )  # fmt: skip
     list_display = ("__str__", "state", "masked", "created_at", "tries", "sent_at", "last_error")
-    list_filter = ("state", "kind", ("provider", EachValue))
-    date_hierarchy = "created_at"
+    list_filter = ("state", "kind", Providers, "created_at")
     ordering = ("-pk",)
     actions = ("send_again",)
 
@@ -115,7 +142,7 @@ class ProviderEventAdmin(Uncounted, ReadOnly):
         "provider", "event_id", "what", "reject_reason", "token", "address_hash", "description", "payload",
         "occurred_at", "received_at", "applied_at", "outcome",
     )  # fmt: skip
-    list_filter = (("kind", Kinds), "provider", ("outcome", EachValue))
+    list_filter = (Kinds, Sources, Outcomes, ("applied_at", admin.EmptyFieldListFilter))
     ordering = ("-pk",)
 
     @admin.display(description=_("kind"), ordering="kind")

@@ -50,7 +50,12 @@ def reported(kind: tokens.TokenKind, numbers: Sequence[int]) -> dict[int, list[P
 
 def in_words(kind: str) -> str:
     """What an event of this kind says about a mail; a kind that we do not know, as it came."""
-    words = {
+    return words().get(kind, kind)
+
+
+def words() -> dict[str, str]:
+    """What an event says about a mail, by each kind that we know."""
+    return {
         "queued": _("queued by the provider"),
         "sent": _("sent by the provider"),
         "delivered": _("delivered"),
@@ -62,7 +67,6 @@ def in_words(kind: str) -> str:
         "unsubscribed": _("unsubscribed at the provider"),
         "autoresponded": _("answered automatically"),
     }
-    return words.get(kind, kind)
 
 
 def as_told(event: ProviderEvent) -> dict[str, Any]:

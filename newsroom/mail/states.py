@@ -1,5 +1,7 @@
 """The states of a letter and of an incident, and the words for what a provider reports."""
 
+from enum import StrEnum
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +32,18 @@ class LetterKind(TextChoices):
     APPROVAL_WANTED = "approval_wanted", _("request for approval")
     PROOF_RETURNED = "proof_returned", _("returned proof")
     TEST = "test", _("test of a digest")
+
+
+class EventOutcome(StrEnum):
+    """What became of a provider's event once it was applied."""
+
+    FOREIGN = "foreign token"
+    """The token in it is none of ours."""
+    SUPPRESSED = "suppressed"
+    """It stopped mail to an address."""
+    PROOF = "proof"
+    """It names a copy that was taken."""
+    NOTED = "noted"
 
 
 class Severity(TextChoices):
