@@ -8,14 +8,12 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model, QuerySet
 
+from digests.delivery.control import STOPPING
 from digests.models import NewsletterAccess
 from newsroom.mail.models import Incident, IncidentQuerySet
 from subscriptions.models import Newsletter, NewsletterQuerySet
 
 Row = TypeVar("Row", bound=Model)
-
-STOPPING = ("change_digest", "approve_digest", "send_digest")
-"""Each of these permissions lets its holder stop a sending; to go on and to end take the last."""
 
 
 def newsletters_of(user: AbstractBaseUser | AnonymousUser) -> NewsletterQuerySet:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from digests import access, colleagues, curation, swapping, workflow
 from digests.composer.pane_acts import list_of
 from digests.composer.requests import back, chosen_proof, digest_of, log, number_in, require, user_of
+from digests.delivery.control import STOPPING
 from digests.delivery.errors import DeliveryError
 from digests.errors import DigestError, TimePast
 from digests.forms import ReturnForm, ScheduleForm, SkipForm
@@ -198,7 +199,7 @@ ACTS = {
     "return": Act(function=_return, permissions=["approve_digest"]),
     "schedule": Act(function=_schedule, permissions=["send_digest"]),
     "send": Act(function=_send, permissions=["send_digest"]),
-    "stop": Act(function=_stop, permissions=access.STOPPING),
+    "stop": Act(function=_stop, permissions=STOPPING),
     "continue": Act(function=_go_on, permissions=["send_digest"]),
     "end": Act(function=_end, permissions=["send_digest"]),
     "swap": Act(function=_swap, permissions=["change_digest"]),

@@ -21,6 +21,8 @@ from newsroom.mail.states import Severity
 # Cancelled in one go; the sweep goes on with the rest.
 _CANCEL_BATCHES = 400
 _STOPS_BY_ITSELF = ("late", "canary", "spam")
+STOPPING = ("change_digest", "approve_digest", "send_digest")
+"""Permissions of `digests`, each of which lets its holder stop a mailing: the safe act. To go on and to end take the last."""
 
 
 def is_late(mailing: Mailing, at: datetime) -> bool:

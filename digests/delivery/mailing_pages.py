@@ -3,7 +3,8 @@
 Every act asks once more before it happens: the first POST shows what it means, the second does it. No JavaScript.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -22,30 +23,41 @@ from digests.delivery.states import MailingState
 from newsroom.mail.admin import ReadOnly
 from newsroom.web import clock
 
-MAY_ACT = "digests.send_digest"
 _ON_THE_WAY = (MailingState.FREEZING, MailingState.READY, MailingState.SENDING)
 
-# act: its button, the question before it, the states it fits.
-_ACTS: dict[str, tuple[Any, Any, tuple[MailingState, ...]]] = {
-    "stop": (
+
+class _Act(NamedTuple):
+    """A button, the question before it, the states it fits, and who may press it: whoever holds one of the permissions."""
+
+    label: Any
+    question: Any
+    fits: Collection[MailingState]
+    permissions: Collection[str]
+
+
+_ACTS = {
+    "stop": _Act(
         # Translators: Anhalten
         gettext_lazy("Stop"),
         gettext_lazy(
             "Nothing more is sent until somebody continues it. Copies already being handed over still go."
         ),
         _ON_THE_WAY,
+        control.STOPPING,
     ),
-    "continue": (
+    "continue": _Act(
         # Translators: Fortsetzen
         gettext_lazy("Continue"),
         gettext_lazy("It goes on where it stopped."),
         (MailingState.PAUSED,),
+        ("send_digest",),
     ),
-    "end": (
+    "end": _Act(
         # Translators: Beenden
         gettext_lazy("End for good"),
         gettext_lazy("Copies that still wait are cancelled. This cannot be taken back."),
         (*_ON_THE_WAY, MailingState.PAUSED),
+        ("send_digest",),
     ),
 }
 
@@ -55,28 +67,37 @@ def arithmetic(request: HttpRequest, pk: int, *, model_admin: ReadOnly) -> HttpR
     mailing = get_object_or_404(Mailing.objects.select_related("newsletter"), pk=pk)
     if not model_admin.has_view_permission(request, mailing):
         raise PermissionDenied
-    may_act = model_admin.may(request, MAY_ACT, mailing)
+    allowed = [
+        name
+        for name, act in _ACTS.items()
+        if any(model_admin.may(request, f"digests.{each}", mailing) for each in act.permissions)
+    ]
     if request.method == "POST":
-        if not may_act:
+        if not allowed:
             raise PermissionDenied
-        return _act(request, mailing, model_admin=model_admin)
+        return _act(request, mailing, allowed=allowed, model_admin=model_admin)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": mailing.title,
         "opts": model_admin.opts,
         "mailing": mailing,
         "figures": figures.of_mailing(mailing),
-        "acts": [(name, act[0], name == "end") for name, act in _ACTS.items() if mailing.state in act[2]],
-        "may_act": may_act,
+        "acts": [
+            (name, _ACTS[name].label, name == "end") for name in allowed if mailing.state in _ACTS[name].fits
+        ],
     }
     return TemplateResponse(request, "admin/delivery/arithmetic.html", context)
 
 
-def _act(request: HttpRequest, mailing: Mailing, *, model_admin: ReadOnly) -> HttpResponse:
+def _act(
+    request: HttpRequest, mailing: Mailing, *, allowed: Collection[str], model_admin: ReadOnly
+) -> HttpResponse:
     name = request.POST.get("act", "")
     if name not in _ACTS:
         raise Http404
-    label, question, _states = _ACTS[name]
+    if name not in allowed:
+        raise PermissionDenied
+    label, question = _ACTS[name].label, _ACTS[name].question
     if "confirmed" not in request.POST:
         return _ask(request, mailing, name, label=label, question=question, model_admin=model_admin)
     assert isinstance(request.user, User)

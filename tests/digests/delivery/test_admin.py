@@ -1,5 +1,6 @@
 """Staff see the account of a mailing, and act on it only with the permission and after a question."""
 
+import re
 from typing import Any
 
 import pytest
@@ -106,8 +107,31 @@ def test_act_happens_after_a_question_and_is_written_down(
         assert mailing.paused_because == "a wrong name"
 
 
+@pytest.mark.parametrize("permission", ["change_digest", "approve_digest", "send_digest"])
+def test_whoever_edits_approves_or_sends_may_stop_and_only_who_sends_may_go_on_or_end(
+    permission: str, provider: ScriptedProvider, client: Client
+) -> None:
+    staff(client, *VIEW, f"digests.{permission}")
+    mailing = make_sending(readers=3)
+    offered = {}
+
+    for state in (MailingState.SENDING, MailingState.PAUSED):
+        Mailing.objects.filter(pk=mailing.pk).update(state=state)
+        offered[state] = re.findall(r'name="act" value="(\w+)"', client.get(page(mailing)).text)
+    answers = {
+        act: client.post(page(mailing), {"act": act}).status_code for act in ("stop", "continue", "end")
+    }
+
+    if permission == "send_digest":
+        assert offered == {MailingState.SENDING: ["stop", "end"], MailingState.PAUSED: ["continue", "end"]}
+        assert answers == {"stop": 200, "continue": 200, "end": 200}
+    else:
+        assert offered == {MailingState.SENDING: ["stop"], MailingState.PAUSED: []}
+        assert answers == {"stop": 200, "continue": 403, "end": 403}
+
+
 @pytest.mark.parametrize("act", ["stop", "continue", "end"])
-def test_without_the_permission_to_send_no_act_is_possible(
+def test_without_any_of_these_permissions_no_act_is_possible(
     act: str, provider: ScriptedProvider, client: Client
 ) -> None:
     staff(client, *VIEW)
