@@ -138,7 +138,7 @@ def _stop(request: HttpRequest, digest: Digest, at: datetime) -> str:
 
 
 def _go_on(request: HttpRequest, digest: Digest, at: datetime) -> str:
-    workflow.go_on(digest, by=user_of(request), at=at)
+    workflow.go_on(digest, mailing=_mailing(request), by=user_of(request), at=at)
     return _("It goes on where it stopped. Nobody gets a second copy.")
 
 
@@ -146,8 +146,13 @@ def _end(request: HttpRequest, digest: Digest, at: datetime) -> str:
     because = request.POST.get("because", "").strip()
     if not because:
         raise ActRefused(_("Say why the sending ends: it is kept with your name."))
-    workflow.end(digest, because=because, by=user_of(request), at=at)
+    workflow.end(digest, mailing=_mailing(request), because=because, by=user_of(request), at=at)
     return _("Ended early: %(because)s") % {"because": because}
+
+
+def _mailing(request: HttpRequest) -> int:
+    """The number of the mailing that the page showed."""
+    return number_in(request.POST.get("mailing"))
 
 
 def _swap(request: HttpRequest, digest: Digest, at: datetime) -> str:

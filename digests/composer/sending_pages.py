@@ -26,7 +26,11 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     digest = digest_of(request, pk)
     require(request, "send_digest", digest)
     found = underway.look(digest, at=clock.now())
-    return _page(request, digest, "end", title=_("End the sending for good?"), found=found)
+    title = _("End the sending for good?")
+    if found and found.is_correction:
+        # Translators: Die Korrektur-Mail endgültig beenden?
+        title = _("End the correction mail for good?")
+    return _page(request, digest, "end", title=title, found=found)
 
 
 def swap(request: HttpRequest, pk: int) -> HttpResponse:

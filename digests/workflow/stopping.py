@@ -36,23 +36,32 @@ def stop(digest: Digest, *, by: User | None, at: datetime) -> None:
     digest.refresh_from_db()
 
 
-def go_on(digest: Digest, *, by: User, at: datetime) -> Mailing:
+def go_on(digest: Digest, *, mailing: int, by: User, at: datetime) -> Mailing:
     """Go on with a mailing that was stopped, where it stopped; nobody gets a second copy.
 
-    Raises WrongState if there is no mailing, and what `delivery.control.resume` raises.
+    mailing: the number of the one that was shown. Raises WrongState if there is none or another one is to be shown now,
+    and what `delivery.control.resume` raises.
     """
-    return control.resume(_mailings(digest, _("There is nothing to continue."))[0], at=at, by=by)
+    return control.resume(_shown(digest, mailing, _("There is nothing to continue.")), at=at, by=by)
 
 
-def end(digest: Digest, *, because: str, by: User, at: datetime) -> Mailing:
+def end(digest: Digest, *, mailing: int, because: str, by: User, at: datetime) -> Mailing:
     """Cancel what still waits of a mailing, for good and for a reason.
 
-    Raises WrongState without a mailing or a reason, and what `delivery.control.end` raises.
+    mailing: as with `go_on`. Raises WrongState without this mailing or a reason, and what `delivery.control.end` raises.
     """
     if not because.strip():
         raise WrongState(_("Say why the sending ends."), state=digest.state)
-    mailing = _mailings(digest, _("There is nothing to end."))[0]
-    return control.end(mailing, at=at, by=by, because=because.strip()[:300])
+    shown = _shown(digest, mailing, _("There is nothing to end."))
+    return control.end(shown, at=at, by=by, because=because.strip()[:300])
+
+
+def _shown(digest: Digest, mailing: int, refusal: str) -> Mailing:
+    """The first one, if it is still the one that was looked at: a digest may have a correction mail beside its own."""
+    first = _mailings(digest, refusal)[0]
+    if first.pk != mailing:
+        raise WrongState(_("It changed meanwhile; nothing was done."), state=digest.state)
+    return first
 
 
 def _mailings(digest: Digest, refusal: str) -> list[Mailing]:

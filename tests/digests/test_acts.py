@@ -82,8 +82,10 @@ class Desk:
             "swap": lambda: self._swap(digest, user),
             "withdraw": self._withdraw,
             "pull_withdrawn": lambda: withdrawing.pull_withdrawn(self.now),
-            "go_on": lambda: workflow.go_on(digest, by=user, at=self.now),
-            "end": lambda: workflow.end(digest, because="Genug.", by=user, at=self.now),
+            "go_on": lambda: workflow.go_on(digest, mailing=self._mailing(), by=user, at=self.now),
+            "end": lambda: workflow.end(
+                digest, mailing=self._mailing(), because="Genug.", by=user, at=self.now
+            ),
             "approve_by_mail": lambda: approving.approve(self._link(proof, user), at=self.now),
             "return_by_mail": lambda: approving.return_proof(
                 self._link(proof, user), because="Noch einmal.", at=self.now
@@ -100,6 +102,10 @@ class Desk:
             assert after.items() >= {(article, slot) for article, slot in before.items() if article in after}
         else:
             self.taken_out = (self.taken_out | before.keys() - after.keys()) - after.keys()
+
+    def _mailing(self) -> int:
+        bound = DigestMailing.objects.filter(digest=self.digest).first()
+        return bound.mailing_id if bound else 0
 
     def _places(self) -> dict[int, str]:
         """By article of the digest, its slot."""

@@ -77,12 +77,19 @@ def correction_of(digest: Digest) -> Mailing:
     return DigestMailing.objects.get(digest=digest, kind=MailingKind.CORRECTION).mailing
 
 
+def bar_of(client: Client, digest: Digest) -> str:
+    return client.get(reverse("admin:digests_digest_sending", args=[digest.pk])).text
+
+
 def bar(client: Client, digest: Digest) -> str:
-    answer = client.get(reverse("admin:digests_digest_sending", args=[digest.pk]))
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", bar_of(client, digest)).split())
 
 
 def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
+    """Press the button, with the mailing that its page shows now."""
+    shown = underway.look(Digest.objects.get(pk=digest.pk), at=clock.now())
+    if shown and shown.mailing:
+        data = {"mailing": shown.mailing.pk} | data
     answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)
     found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.text, re.S)
     return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
@@ -355,6 +362,39 @@ def test_a_correction_mail_is_stopped_goes_on_and_is_ended_like_its_digest(aylin
 
     assert correction_of(digest).state == MailingState.ENDED
     assert DigestMailing.objects.get(kind=MailingKind.MAIN).mailing.state == MailingState.FINISHED
+
+
+@pytest.mark.parametrize("name", ["continue", "end"])
+def test_what_was_pressed_for_one_mailing_does_not_happen_to_another(name: str, aylin: Client) -> None:
+    """Held copies that were let go bring the digest's own mailing back while a page shows its correction mail."""
+    digest = make_correcting()
+    act(aylin, digest, "stop")
+    correction = correction_of(digest)
+    page = (
+        bar_of(aylin, digest)
+        if name == "continue"
+        else aylin.get(reverse("admin:digests_digest_end", args=[digest.pk])).text
+    )
+    shown = re.findall(r'name="mailing" value="(\d+)"', page)
+    Mailing.objects.exclude(pk=correction.pk).update(state=MailingState.SENDING)
+
+    told = act(aylin, digest, name, mailing=shown[-1], because="Sie ist falsch.")
+
+    assert shown[-1] == str(correction.pk)
+    assert told == "It changed meanwhile; nothing was done."
+    assert set(Mailing.objects.values_list("pk", "state")) == {
+        (correction.pk, MailingState.PAUSED),
+        (DigestMailing.objects.get(kind=MailingKind.MAIN).mailing_id, MailingState.SENDING),
+    }
+
+
+def test_the_page_that_ends_a_correction_mail_names_it(aylin: Client) -> None:
+    digest = make_correcting()
+
+    page = aylin.get(reverse("admin:digests_digest_end", args=[digest.pk])).text
+
+    assert "<h1>End the correction mail for good?</h1>" in page
+    assert f"<strong>{correction_of(digest).title}</strong>" in page
 
 
 def test_a_correction_mail_on_its_way_stands_on_the_board_and_its_digest_stays_among_the_last() -> None:

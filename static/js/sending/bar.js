@@ -34,7 +34,7 @@ function aim() {
 
 function show(next) {
   const bar = shown();
-  if (next.dataset.stage !== bar.dataset.stage) {
+  if (next.dataset.stage !== bar.dataset.stage || next.dataset.mailing !== bar.dataset.mailing) {
     const hadFocus = bar.contains(document.activeElement);
     place.replaceChildren(next);
     if (hadFocus) place.querySelector("input[type=submit], a")?.focus();
