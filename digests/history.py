@@ -162,22 +162,35 @@ def entries(digest: Digest, picks: Collection[int]) -> dict[int, Entry]:
 def taken_out(digest: Digest, picks: Iterable[Pick]) -> tuple[set[int], set[str]]:
     """What the desk took out of a digest that now holds these picks, and the slots it took something out of.
 
-    Articles that an earlier version held and that are not in it now, but for withdrawn ones, which leave by themselves;
-    and slots that held them, or one that stands elsewhere now. Every edit is kept, so nothing else needs to be
-    written down. Queries: 1, and 1 more if there are any.
+    Only what a version that a person made no longer held, and none has held since: what was withdrawn left by itself,
+    and may come back. Slots, too, that an article left for another one. Every edit is kept, so nothing else needs to
+    be written down. Queries: 1.
     """
-    now = {pick.article_id: pick.slot for pick in picks}
-    held = {
-        (content["entries"][str(pick)]["article"], slot)
-        for content in DigestVersion.objects.filter(digest=digest).values_list("content", flat=True)
+    kept = DigestVersion.objects.filter(digest=digest).order_by("number").values_list("content", "made_by")
+    gone: set[int] = set()
+    left: set[tuple[int, str]] = set()
+    before: dict[int, str] = {}
+    for content, made_by in kept:
+        now = _places(content)
+        if made_by:
+            gone |= before.keys() - now.keys()
+            left |= before.items() - now.items()
+        gone -= now.keys()
+        left -= now.items()
+        before = now
+    standing = {pick.article_id: pick.slot for pick in picks}
+    gone -= standing.keys()
+    left -= standing.items()
+    return gone, {slot for article, slot in left if article in gone or article in standing}
+
+
+def _places(content: Mapping[str, Any]) -> dict[int, str]:
+    """By article of a version, its slot."""
+    return {
+        content["entries"][str(pick)]["article"]: slot
         for slot, order in content["slots"].items()
         for pick in order
     }
-    left = {(article, slot) for article, slot in held if now.get(article) != slot}
-    gone = {article for article, _slot in left} - now.keys()
-    withdrawn = Article.objects.filter(pk__in=gone, withdrawn_at__isnull=False)
-    gone -= set(withdrawn.values_list("pk", flat=True))
-    return gone, {slot for article, slot in left if article in gone or article in now}
 
 
 def version_of(digest: Digest, number: int) -> DigestVersion | None:

@@ -59,7 +59,8 @@ def test_filling_a_draft_that_was_edited_is_a_version_of_its_own() -> None:
     plan = make_planned()
     make_news(2, at=MONDAY_SIX - HOUR)
     digest = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR / 2)
-    curation.remove_pick(digest.picks.get(slot="lead"), expected_version=1, at=MONDAY_SIX)
+    lead = digest.picks.get(slot="lead")
+    curation.remove_pick(lead, expected_version=1, at=MONDAY_SIX, by=make_user())
     make_news(1, at=MONDAY_SIX - HOUR)
     digest.refresh_from_db()
 

@@ -282,8 +282,9 @@ def test_what_the_desk_took_out_is_not_sent_and_says_so() -> None:
     draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
     at = MONDAY_SIX - HOUR
     lead, *others = draft.picks.filter(slot__in=["lead", "more"]).order_by("slot")
+    jonas = make_user("jonas")
     for number, pick in enumerate([lead, *others], 1):
-        curation.remove_pick(pick, expected_version=number, at=at)
+        curation.remove_pick(pick, expected_version=number, at=at, by=jonas)
     (new,) = make_news(1, at=at, language="en")
 
     planning.run_due_plans(MONDAY_SIX)

@@ -176,10 +176,10 @@ def test_a_rehearsal_takes_what_the_build_takes() -> None:
 def test_a_rehearsal_leaves_out_what_the_desk_took_out_as_filling_does() -> None:
     plan = make_planned(lead_minutes=600)
     make_news(9, at=NOON - 2 * HOUR)
-    draft = selection.build(plan.newsletter, at=NOON - HOUR)
+    draft, jonas = selection.build(plan.newsletter, at=NOON - HOUR), make_user("jonas")
     gone = [pick.article for pick in draft.picks.exclude(slot="briefs")]
     for number, pick in enumerate(draft.picks.exclude(slot="briefs"), 1):
-        curation.remove_pick(pick, expected_version=number, at=NOON - HOUR)
+        curation.remove_pick(pick, expected_version=number, at=NOON - HOUR, by=jonas)
     make_news(2, at=NOON - HOUR)
 
     rehearsed = selection.rehearse(plan.newsletter, at=NOON)

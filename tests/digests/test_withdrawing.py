@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from digests import swapping, withdrawing, workflow
+from digests import curation, selection, swapping, withdrawing, workflow
 from digests.models import Digest
 from digests.states import DigestState
 from newsroom.articles.models import Article
@@ -17,6 +17,7 @@ from tests.digests.factories import (
     HOUR,
     make_approved,
     make_handed_over,
+    make_planned,
     make_proofed,
     make_ready,
     make_scheduled,
@@ -53,6 +54,24 @@ def test_a_draft_loses_the_article_with_a_notice() -> None:
     assert (digest.state, digest.version) == (DigestState.DRAFT, 2)
     assert (incident.severity, incident.resolved_at) == (Severity.WARNING, None)
     assert gone.title in incident.text
+
+
+def test_what_is_restored_comes_back_though_nobody_may_fill_what_the_desk_took_out() -> None:
+    """The lead was moved by the desk before it was withdrawn: that is not taking it out."""
+    plan, jonas = make_planned(), make_user("jonas")
+    restored, taken_out = (make_article(first_seen_at=NOON - HOUR) for _ in range(2))
+    digest = selection.build(plan.newsletter, at=NOON, window_end=NOON)
+    curation.move_pick(
+        digest.picks.get(article=restored), slot="briefs", expected_version=1, by=jonas, at=NOON
+    )
+    curation.remove_pick(digest.picks.get(article=taken_out), expected_version=2, by=jonas, at=NOON)
+    Article.objects.update(withdrawn_at=NOON)
+    withdrawing.pull_withdrawn(LATER)
+    Article.objects.update(withdrawn_at=None)
+
+    selection.fill(Digest.objects.get(), at=LATER)
+
+    assert titles(digest) == [restored.title]
 
 
 @pytest.mark.parametrize(("make", "is_stop"), [(make_approved, False), (make_scheduled, True)])
