@@ -81,6 +81,15 @@ def test_what_is_discarded_is_not_offered_again(desk: Page, complaints: list[str
     assert desk.evaluate("sessionStorage.length") == 0
 
 
+def test_where_nothing_can_be_dropped_the_page_works_all_the_same(desk: Page, complaints: list[str]) -> None:
+    desk.add_init_script("Storage.prototype.removeItem = () => { throw new Error('not allowed'); };")
+    _reload(desk, complaints)
+    desk.get_by_role("button", name="Verwerfen").press("Enter")
+
+    expect(desk.locator("#composer-kept p")).to_have_count(0)
+    expect(desk.locator("#id_subject")).to_be_focused()
+
+
 def test_nobody_else_at_the_same_screen_is_offered_it(
     desk: Page, site: str, digest: Digest, complaints: list[str]
 ) -> None:
@@ -110,6 +119,31 @@ def test_what_a_colleague_saved_meanwhile_is_asked_about_and_not_overwritten(
     digest.refresh_from_db()
     assert digest.subject == "Die Brücke ist zu"
     complaints[:] = [complaint for complaint in complaints if "409" not in complaint]
+
+
+@pytest.mark.parametrize("trouble", ["session", "error"])
+def test_what_did_not_arrive_is_offered_though_a_colleague_saved_meanwhile(
+    trouble: str, desk: Page, digest: Digest, complaints: list[str]
+) -> None:
+    """The newer version is not ours, which came to a closed session or to a server in trouble."""
+    cookies = desk.context.cookies()
+    if trouble == "session":
+        desk.context.clear_cookies(name="sessionid")
+    else:
+        desk.route(desk.url, lambda route: route.fulfill(status=500, body="Gleich wieder."))
+    desk.locator("#id_subject").press("Enter")
+    expect(desk.locator("#id_subject")).to_have_count(0)
+    version = Digest.objects.get(pk=digest.pk).version
+    curation.edit_digest(digest, expected_version=version, at=clock.now(), preheader="Und die Brücke ist zu")
+    desk.unroute_all()
+    desk.context.add_cookies(cookies)  # type: ignore[arg-type]  # as they were read
+
+    desk.goto(desk.url.split("/admin/")[0] + _address(digest))
+
+    _offer(desk)
+    desk.get_by_role("button", name="Zurückholen").press("Enter")
+    expect(desk.locator("#id_subject")).to_have_value(TYPED)
+    complaints[:] = [each for each in complaints if "500" not in each and "beforeunload" not in each]
 
 
 def test_what_could_not_be_saved_as_it_was_is_kept_on(

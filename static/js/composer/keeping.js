@@ -32,38 +32,45 @@ function write(kept) {
   }
 }
 
-/** All that is other than the page came with; isSent: on its way with the form as a whole. */
-export function keep({ isSent = false } = {}) {
+function drop() {
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // Where nothing may be kept there is nothing to drop.
+  }
+}
+
+/** All that is other than the page came with. */
+export function keep() {
   const typed = fields().filter((field) => names.has(field.name) || valueOf(field) !== cameWith(field));
   const kept = Object.fromEntries(typed.map((field) => [field.name, valueOf(field)]));
   // The older version is the one to compare with: what a colleague changed since is then not overwritten.
   const version = offered?.version ?? form().elements.version.value;
-  write({ version, isSent: isSent && !offered, fields: { ...offered?.fields, ...kept } });
+  write({ version, fields: { ...offered?.fields, ...kept } });
 }
 
 /** It is saved. What waits for a decision is not. */
 export function forget() {
   if (offered) write(offered);
-  else sessionStorage.removeItem(key);
+  else drop();
 }
 
-/** Offers what an earlier page left. */
+/** Offers what an earlier page left. That the digest has a newer version does not say whose: a colleague may have
+    saved while our own form came to a closed session. Only a page that shows what was typed shows that it arrived. */
 export function watchKept() {
   const kept = read();
   if (!kept || !form() || form().querySelector("fieldset:disabled")) return;
   // The page came back with what was typed, because it could not be saved as it was.
   if ("typed" in place().dataset) {
     for (const name of Object.keys(kept.fields)) names.add(name);
-    write({ ...kept, isSent: false });
     return;
   }
-  const isSaved = kept.isSent && Number(form().elements.version.value) > Number(kept.version);
   const lost = fields().filter((field) => field.name in kept.fields && plain(kept.fields[field.name]) !== plain(valueOf(field)));
-  if (isSaved || !lost.length) {
+  if (!lost.length) {
     forget();
     return;
   }
-  offered = { ...kept, isSent: false };
+  offered = kept;
   place().append(place().querySelector("template").content.cloneNode(true));
   place().addEventListener("click", (event) => {
     const answer = event.target.closest("button")?.dataset.kept;

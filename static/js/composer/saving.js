@@ -38,7 +38,7 @@ export function watchTyping({ saved }) {
   document.addEventListener("submit", (event) => {
     if (event.target !== form() || event.defaultPrevented) return;
     clearTimeout(timer);
-    keep({ isSent: true }); // until the next page shows that it arrived
+    keep(); // until the next page shows that it arrived
     dirty = false;
   });
   addEventListener("online", () => { if (failures && !running) save(); });
