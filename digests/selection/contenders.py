@@ -139,7 +139,7 @@ def contenders(
             sent_in=sent.get(row.pk),
             mark=marks.get(row.pk),
             is_from_elsewhere=row.pk in wanted
-            and not (row.pk in shown if plan.is_best_of else start <= row.first_seen_at < end),
+            and not (row.pk in shown if plan.is_best_of else _is_of_window(row, plan, start=start, end=end)),
         )
         for place in ranked
         for row in (rows[place.key],)
@@ -162,6 +162,13 @@ def _free_again(newsletter: Newsletter, *, start: datetime, end: datetime) -> Ar
     ended = Article.objects.filter(embargo_until__gte=start, embargo_until__lt=end, first_seen_at__lt=start)
     # Not with "=": by the index that it has for that, SQLite would read every older article of the language.
     return ended.filter(language__iexact=newsletter.language, withdrawn_at__isnull=True)
+
+
+def _is_of_window(row: Columns, plan: Plan, *, start: datetime, end: datetime) -> bool:
+    """Whether `window` or `_free_since` finds it."""
+    is_new = start - timedelta(minutes=plan.grace_minutes) <= row.first_seen_at < end
+    is_free_since = row.embargo_until is not None and start <= row.embargo_until < end
+    return is_new or (is_free_since and row.first_seen_at < start)
 
 
 def _sent(plan: Plan, rows: Mapping[int, Columns], start: datetime) -> dict[int, Digest]:

@@ -11,7 +11,7 @@ from digests import selection, workflow
 from digests.errors import NewsletterAtRest, NoPlan, WindowTaken, WrongState
 from digests.models import Digest, Mark
 from digests.states import DigestState, PickSource
-from newsroom.articles.models import Picture
+from newsroom.articles.models import Article, Picture
 from newsroom.articles.states import DigitalSource, Origin, Review
 from newsroom.mail.models import Incident
 from subscriptions.states import NewsletterState
@@ -492,6 +492,25 @@ def test_candidates_are_found_without_reading_the_older_articles() -> None:
         "SEARCH articles_article USING INDEX article_by_first_seen"
         " (language=? AND first_seen_at>? AND first_seen_at<?)",
     }
+
+
+def test_what_is_marked_and_came_free_with_the_digest_is_of_its_time() -> None:
+    newsletter = make_planned(grace_minutes=10).newsletter
+    start, end = NOON, NOON + DAY
+    make_article(title="Eben erst", first_seen_at=start - 10 * MINUTE)
+    make_article(title="Gesperrt", first_seen_at=start - 60 * MINUTE, embargo_until=start)
+    make_article(title="Davor", first_seen_at=start - 11 * MINUTE)
+    make_article(title="Noch gesperrt", first_seen_at=start - 60 * MINUTE, embargo_until=end)
+    make_article(title="Danach", first_seen_at=end, embargo_until=start)
+    for article in Article.objects.all():
+        Mark.objects.create(newsletter=newsletter, article=article, marked_at=NOON)
+
+    found = selection.contenders(newsletter, start=start, end=end, at=end, with_marked=True)
+
+    titles = dict(Article.objects.values_list("pk", "title"))
+    assert {titles[each.key]: each.is_from_elsewhere for each in found} == {
+        "Eben erst": False, "Gesperrt": False, "Davor": True, "Noch gesperrt": True, "Danach": True,
+    }  # fmt: skip
 
 
 def test_what_a_person_took_in_its_grace_is_not_taken_again() -> None:
