@@ -176,7 +176,6 @@ def sent_lately(
     told: the picks of digests that went out with any of it, with both, if they were read before. Queries: 1, or none.
     """
     since = at - timedelta(days=SENT_DAYS)
-    since = at - timedelta(days=SENT_DAYS)
     if told is None:
         told = _sent_since(since, picks, newsletters={digest.newsletter_id})
     itself: dict[int, Pick] = {}
