@@ -109,8 +109,8 @@ def _stop(mailing: Mailing, count: _Count, *, at: datetime) -> bool:
             return False  # somebody else was quicker, for another reason
         incidents.report(
             _stop_key(mailing),
-            # Translators: Angehalten, weil viele ihn als Spam melden: %(title)s
-            title=_("Stopped, because many report it as spam: %(title)s") % {"title": mailing.title[:120]},
+            # Translators: Versand angehalten, zu viele Spam-Meldungen: %(title)s
+            title=_("Mailing stopped, too many reports of spam: %(title)s") % {"title": mailing.title[:120]},
             # Translators: %(because)s. Ab %(stop)s %% leiten Gmail und Yahoo womöglich auch weitere Mails in den Spam-Ordner. Der Rest wartet. Suchen Sie den Grund (woher diese Leserinnen und Leser kommen, was anders war als sonst), dann auf der Seite dieses Versands „Fortsetzen“ oder „Endgültig beenden“. Einmal fortgesetzt, hält er aus diesem Grund nicht noch einmal an.
             text=_(
                 "%(because)s. From %(stop)s %% on, Gmail and Yahoo may put further mail into the spam folder, too. "
@@ -131,8 +131,8 @@ def _stop(mailing: Mailing, count: _Count, *, at: datetime) -> bool:
 def _warn(mailing: Mailing, count: _Count, *, at: datetime) -> None:
     incidents.report(
         _warn_key(mailing),
-        # Translators: Mehr als üblich melden ihn als Spam: %(title)s
-        title=_("More than usual report it as spam: %(title)s") % {"title": mailing.title[:120]},
+        # Translators: Viele Spam-Meldungen: %(title)s
+        title=_("Many reports of spam: %(title)s") % {"title": mailing.title[:120]},
         # Translators: %(count)s. Gmail und Yahoo verlangen weniger als %(warn)s %%. Suchen Sie den Grund, bevor die nächste Ausgabe hinausgeht. Bei %(stop)s %% hält ein Versand von selbst an.
         text=_(
             "%(count)s. Gmail and Yahoo want less than %(warn)s %%. Look for the reason before the next digest goes "

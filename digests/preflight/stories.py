@@ -120,7 +120,7 @@ def events_are_new(desk: Desk) -> Flaws:
     for pick in desk.picks:
         former = desk.past.events.get(pick.article_id)
         if former and not event_stands(pick, former):
-            # Translators: „Fähre fährt“: Vom selben Ereignis erzählte schon „Die Fähre“ am 3. Mai in Morgenpost 12.
+            # Translators: „Fähre fährt“: Vom selben Ereignis erzählte schon „Die Fähre“ am 3. Mai in Morgenpost 12. Kennzeichnen Sie ihn als Update, nehmen Sie ihn heraus oder lassen Sie ihn stehen.
             message = _(
                 "“%(title)s”: “%(other)s” told of the same event on %(date)s in %(digest)s already. Mark it as an update, take it out, or let it stand."
             )
@@ -153,7 +153,8 @@ def links_were_looked_at(desk: Desk) -> Flaws:
         return
     unknown = set(dead_links.addresses(desk.digest, desk.picks)) - desk.link_checks.keys()
     if picks := [pick for pick in desk.picks if article_url(pick.article) in unknown]:
-        message = _("Not checked yet whether these lead somewhere: %(titles)s. That takes a few minutes.")
+        # Translators: Diese Links sind noch nicht geprüft: %(titles)s. Das dauert einige Minuten.
+        message = _("These links are not checked yet: %(titles)s. That takes a few minutes.")
         yield message % {"titles": listed(picks)}, target_of(picks[0])
     for url in dict.fromkeys(desk.note_links):
         if url in unknown:

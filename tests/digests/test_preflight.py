@@ -457,6 +457,15 @@ def test_each_finding_jumps_to_something_on_the_composers_page() -> None:
     assert {"words", "preview", "id_subject"} <= targets
 
 
+def test_stories_whose_links_nobody_looked_at_are_named_once() -> None:
+    digest = make_ready()
+    articles(canonical_url=ELSEWHERE, title="Die Fähre")(digest)
+
+    said = told(digest)["unchecked_link"].message
+
+    assert said == "These links are not checked yet: “Die Fähre”. That takes a few minutes."
+
+
 def test_a_link_of_the_note_that_nobody_looked_at_is_told_and_our_own_page_is_not() -> None:
     digest = make_ready()
     assert "unchecked_link" not in told(digest)

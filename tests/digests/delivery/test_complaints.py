@@ -71,6 +71,7 @@ def test_complaints_halt_the_rest_and_nobody_is_mailed_twice_when_it_goes_on(
     assert states(mailing) == {"accepted": 50, "waiting": 200}
     incident = Incident.objects.open().get()
     assert incident.severity == Severity.ERROR
+    assert incident.title == f"Mailing stopped, too many reports of spam: {mailing.title}"
     assert "3 of 50 accepted copies were reported as spam (6.00 %). From 0.3 %" in incident.text
     assert "“Continue” or “End for good”" in incident.text
     assert incident.facts["newsletter_id"] == mailing.newsletter_id
@@ -124,6 +125,7 @@ def test_staff_are_warned_once_for_each_mailing() -> None:
     complaints.watch(at=NOON)
 
     assert warning.severity == Severity.WARNING
+    assert warning.title == f"Many reports of spam: {mailing.title}"
     assert "3 of 2,003 accepted copies were reported as spam (0.14 %)" in warning.text
     assert keys() == [warning.key]
 
