@@ -158,7 +158,7 @@ def links_were_looked_at(desk: Desk) -> Flaws:
         yield message % {"titles": listed(picks)}, target_of(picks[0])
     for url in dict.fromkeys(desk.note_links):
         if url in unknown:
-            message = _("Not checked yet whether a link in the note leads somewhere: %(url)s.")
+            message = _("A link in the note is not checked yet: %(url)s.")
             yield message % {"url": url}, "id_note"
 
 
