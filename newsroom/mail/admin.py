@@ -60,7 +60,7 @@ class Outcomes(OneOf):
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(outcome, outcome) for outcome in EventOutcome]
+        return [(outcome.value, str(outcome.label)) for outcome in EventOutcome]
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -137,10 +137,10 @@ class LetterAdmin(Uncounted, ReadOnly):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(Uncounted, ReadOnly):
-    list_display = ("what", "provider", "reject_reason", "occurred_at", "outcome", "description")
+    list_display = ("what", "provider", "reject_reason", "occurred_at", "became", "description")
     fields = (
         "provider", "event_id", "what", "reject_reason", "token", "address_hash", "description", "payload",
-        "occurred_at", "received_at", "applied_at", "outcome",
+        "occurred_at", "received_at", "applied_at", "became",
     )  # fmt: skip
     list_filter = (Kinds, Sources, Outcomes, ("applied_at", admin.EmptyFieldListFilter))
     ordering = ("-pk",)
@@ -148,6 +148,11 @@ class ProviderEventAdmin(Uncounted, ReadOnly):
     @admin.display(description=_("kind"), ordering="kind")
     def what(self, event: ProviderEvent) -> str:
         return events.in_words(event.kind)
+
+    @admin.display(description=_("outcome"), ordering="outcome")
+    def became(self, event: ProviderEvent) -> str:
+        known = event.outcome in EventOutcome.values
+        return str(EventOutcome(event.outcome).label) if known else event.outcome
 
 
 @admin.register(Incident)

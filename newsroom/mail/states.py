@@ -1,7 +1,5 @@
 """The states of a letter and of an incident, and the words for what a provider reports."""
 
-from enum import StrEnum
-
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -34,16 +32,14 @@ class LetterKind(TextChoices):
     TEST = "test", _("test of a digest")
 
 
-class EventOutcome(StrEnum):
+class EventOutcome(TextChoices):
     """What became of a provider's event once it was applied."""
 
-    FOREIGN = "foreign token"
-    """The token in it is none of ours."""
-    SUPPRESSED = "suppressed"
-    """It stopped mail to an address."""
-    PROOF = "proof"
-    """It names a copy that was taken."""
-    NOTED = "noted"
+    # Translators: trägt kein Kennzeichen von uns | hat Mail gestoppt | belegt ein Exemplar | vermerkt
+    FOREIGN = "foreign token", _("bears no token of ours")
+    SUPPRESSED = "suppressed", _("stopped mail")
+    PROOF = "proof", _("proves a copy")
+    NOTED = "noted", _("noted")
 
 
 class Severity(TextChoices):

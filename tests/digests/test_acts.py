@@ -62,7 +62,7 @@ class Desk:
         acts: dict[str, Callable[[], object]] = {
             "edit": lambda: self._edit(digest),
             "save": lambda: self._save(which),
-            "restore": lambda: self._restore(digest, which),
+            "restore": lambda: self._restore(digest, user, which),
             "embargo": lambda: self._embargo(which),
             "plans": lambda: planning.run_due_plans(self.now),
             "pick": lambda: curation.add_pick(
@@ -175,11 +175,11 @@ class Desk:
         assert _told(self._sheet()) == {**_told(before), name: typed}
         self.accepted.append((name, typed))
 
-    def _restore(self, digest: Digest, which: int) -> None:
+    def _restore(self, digest: Digest, user: User, which: int) -> None:
         versions = list(DigestVersion.objects.filter(digest=digest).order_by("number"))
         if versions:
             version = versions[which % len(versions)]
-            saving.restore(digest, version, expected_version=digest.version, at=self.now)
+            saving.restore(digest, version, expected_version=digest.version, at=self.now, by=user)
             assert _told(self._sheet()) == _told(history.sheet_of(version))
 
     def _embargo(self, which: int) -> None:
