@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
@@ -19,6 +18,7 @@ from digests.selection import Candidate, Contender
 from digests.states import DigestState
 from newsroom.articles.models import Article, read_bylines
 from newsroom.articles.states import Origin
+from newsroom.web.keys import among
 
 SHOWN = 40
 MOST_SHOWN = 400
@@ -228,11 +228,14 @@ def _fits(contender: Contender, wanted: dict[str, Any], at: datetime) -> bool:
 
 def _told(articles: Collection[int], *, clusters: Collection[int]) -> list[Pick]:
     """Where these articles and those of these events went out, of every newsletter, newest first. Queries: 1."""
-    # Chosen first: with "or" across the join PostgreSQL reads every pick there is.
-    wanted = Article.objects.filter(Q(pk__in=articles) | Q(cluster__in=clusters)).values("pk")
-    picks = (
-        Pick.objects.filter(article__in=wanted, digest__state=DigestState.HANDED_OVER)
+    out = (
+        Pick.objects.filter(digest__state=DigestState.HANDED_OVER)
         .select_related("digest__newsletter", "article")
         .defer("digest__note", "digest__slots", "digest__choices", "article__body_html")
     )
-    return list(picks.order_by("-digest__handed_over_at"))
+    told = out.order_by().filter(article__in=among(articles))
+    if clusters:
+        # Not with "or" between them, for which PostgreSQL reads every pick there is.
+        told = told.union(out.order_by().filter(article__cluster__in=among(clusters)), all=True)
+    by_pick = {pick.pk: pick for pick in told}  # one may be found both ways
+    return sorted(by_pick.values(), key=lambda pick: (pick.digest.handed_over_at, pick.pk), reverse=True)
