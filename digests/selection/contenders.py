@@ -165,10 +165,10 @@ def _free_again(newsletter: Newsletter, *, start: datetime, end: datetime) -> Ar
 
 
 def _is_of_window(row: Columns, plan: Plan, *, start: datetime, end: datetime) -> bool:
-    """Whether `window` or `_free_since` finds it."""
+    """Whether `window`, begun by the grace earlier, or `_free_again` finds it."""
     is_new = start - timedelta(minutes=plan.grace_minutes) <= row.first_seen_at < end
-    is_free_since = row.embargo_until is not None and start <= row.embargo_until < end
-    return is_new or (is_free_since and row.first_seen_at < start)
+    is_free_again = row.embargo_until is not None and start <= row.embargo_until < end
+    return is_new or (is_free_again and row.first_seen_at < start)
 
 
 def _sent(plan: Plan, rows: Mapping[int, Columns], start: datetime) -> dict[int, Digest]:

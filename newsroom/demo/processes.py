@@ -251,7 +251,7 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
     """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`, so that `with` blocks are left and clean up.
 
     A signal may come while C code calls Python back, as SQLite does: it then arrives as an error of that library.
-    Such an error still leaves the block as `Interrupted`.
+    Such an error still leaves the block as `Interrupted`; and so does its end, if somebody took the error for their own.
     """
     heard: list[int] = []
 
@@ -272,6 +272,9 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
         if heard:
             raise Interrupted(heard[0]) from error
         raise
+    else:
+        if heard:
+            raise Interrupted(heard[0])
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -30,9 +30,8 @@ def pause(
 ) -> Change:
     """Hold an active subscription until a time, or let it go on at once with None. Resumes by itself.
 
-    how: where it happened, such as "/preferences/", also below.
-
-    Raises NothingToPause if it is not active, ValueError for a time that is past or more than a year away.
+    how: where it happened, such as "/preferences/". Raises NothingToPause if it is not active, ValueError for a time
+    that is past or more than a year away.
     """
     if until is not None and not at < until <= at + LONGEST_PAUSE:
         raise ValueError("A pause ends after now and within a year.")

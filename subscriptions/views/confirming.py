@@ -50,7 +50,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 def _confirmed(
     request: HttpRequest, reader: Subscriber, rows: Sequence[Subscription], *, at: datetime
 ) -> HttpResponse:
-    active = [row for row in rows if row.state == SubscriptionState.ACTIVE]
+    ended = [row.newsletter for row in rows if row.newsletter.state == NewsletterState.RETIRED]
+    active = [row for row in rows if row.state == SubscriptionState.ACTIVE and row.newsletter not in ended]
     senders = correspondence.mailboxes(row.newsletter for row in active)
     with in_language_of(reader):
         return render(
@@ -60,7 +61,7 @@ def _confirmed(
                 "subscriptions": [(row, row.next_mail(at=at)) for row in active],
                 "addresses": ", ".join(address for _name, address in senders),
                 "manage_url": manage_url(active[0].pk, reader.address_hash) if active else "",
-                "ended": [row.newsletter for row in rows if row.newsletter.state == NewsletterState.RETIRED],
+                "ended": ended,
                 "was_confirmed": any(row.confirmed_at for row in rows),
                 "is_declined": not active and suppression.wants_no_questions(reader.address_hash),
             },

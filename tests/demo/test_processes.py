@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,13 @@ def test_a_signal_within_a_function_that_sqlite_calls_ends_us_as_any_other() -> 
 
     with pytest.raises(Interrupted) as ended, interruptible():
         database.execute("SELECT ring()")
+
+    assert ended.value.code == 128 + signal.SIGTERM
+
+
+def test_a_signal_that_somebody_took_for_an_error_of_their_own_ends_the_block_all_the_same() -> None:
+    with pytest.raises(Interrupted) as ended, interruptible(signal.SIGTERM), suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
 
     assert ended.value.code == 128 + signal.SIGTERM
 

@@ -154,6 +154,17 @@ def test_nobody_joins_a_newsletter_that_is_published_no_more(method: str) -> Non
     assert not Letter.objects.exists()
 
 
+def test_who_reads_what_is_published_no_more_is_not_said_to_get_it() -> None:
+    _row, url = waiting()
+    fresh_client().post(url)
+    Newsletter.objects.update(state=NewsletterState.RETIRED)
+
+    page = fresh_client().get(url).content.decode()
+
+    assert "“Wirtschaft” is published no more." in page
+    assert "You are on board" not in page
+
+
 def test_of_several_those_that_are_published_still_are_confirmed() -> None:
     row, _url = waiting()
     other = make_pending(make_newsletter(name="Kultur"), row.subscriber)
