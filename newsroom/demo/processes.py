@@ -7,7 +7,9 @@ that notices even a SIGKILL of ours, because then its standard input ends. Nothi
 
 import contextlib
 import ctypes
+import errno
 import functools
+import itertools
 import os
 import signal
 import socket
@@ -25,6 +27,8 @@ PAUSE_SECONDS = 0.02
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GUARD = Path(__file__).with_name("guard.py")
 _PR_SET_PDEATHSIG = 1
+# Below what systems give to the near end of a connection: Linux from 32768, others from 49152.
+_PORTS = range(20_000, 32_768)
 # Loaded before any fork: what runs between fork and exec may neither import nor allocate much.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -281,11 +285,18 @@ def interruptible(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment; whoever binds it should be ready to try another."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on at this moment; whoever binds it should be ready to try another.
+
+    From 20000 to 32767, so that no connection of anybody gets it before its server is up. Each process looks from a
+    place of its own and onwards: two that look at once find different ports, and none is found twice in a row.
+
+    Raises OSError if all are taken.
+    """
+    for port in itertools.islice(_ports_in_turn(os.getpid()), len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"No port from {_PORTS.start} to {_PORTS.stop - 1} is free on {host}.")
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:
@@ -303,6 +314,13 @@ def tail(log: Path, lines: int = 20) -> str:
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
         return ""
+
+
+@functools.cache
+def _ports_in_turn(process: int) -> Iterator[int]:
+    """For ever; the process's number decides with which it begins, fifty beyond its neighbour's."""
+    start = process * 50 % len(_PORTS)
+    return itertools.cycle([*_PORTS[start:], *_PORTS[:start]])
 
 
 @contextlib.contextmanager

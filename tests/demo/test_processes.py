@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -253,6 +254,33 @@ def test_a_free_port_can_be_listened_on() -> None:
     port = free_port()
 
     assert not is_listening(port)
+
+
+def test_no_port_is_found_twice_in_a_row_and_none_that_a_connection_may_get() -> None:
+    ports = [free_port() for _ in range(50)]
+
+    assert len(set(ports)) == 50
+    assert max(ports) < 32_768
+
+
+def test_a_port_somebody_listens_on_is_passed_over() -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", free_port() + 1))
+        squatter.listen()
+        taken = squatter.getsockname()[1]
+
+        assert free_port() != taken
+
+
+def test_two_processes_that_look_at_once_find_different_ports() -> None:
+    look = "from newsroom.demo.processes import free_port; print(*[free_port() for _ in range(40)])"
+    lookers = [
+        subprocess.Popen([sys.executable, "-c", look], stdout=subprocess.PIPE, cwd=ROOT) for _ in range(2)
+    ]
+    first, second = (set(looker.communicate()[0].split()) for looker in lookers)
+
+    assert len(first) == len(second) == 40
+    assert not first & second
 
 
 def test_the_end_of_a_log(tmp_path: Path) -> None:
