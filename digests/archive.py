@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from digests.errors import WrongState
+from digests.links import led_elsewhere
 from digests.models import Digest, Link, Pick, Proof
 from newsroom.articles.models import Correction
 from newsroom.articles.text import markdown_to_html, strip_unwanted
@@ -22,6 +23,9 @@ from subscriptions.states import BEST_OF_THE_WEEK, NewsletterState
 # How templates/digests/web_version.html frames a story. Stories hold no <article> of their own: nothing in them
 # comes from outside unescaped.
 _STORY = re.compile(r'<article class="digest-story" id="story-(\d+)".*?</article>', re.DOTALL)
+
+_STORIES = '<section class="digest-slot'
+"""What stands before the first of these is the editor's note: cleaned, so that it holds none itself."""
 
 SHOWN = (NewsletterState.ACTIVE, NewsletterState.PAUSED, NewsletterState.RETIRED)
 """Newsletters with a public archive; a draft has none."""
@@ -105,14 +109,19 @@ def web_version(proof: Proof) -> WebVersion:
         pick.pk: pick
         for pick in digest.picks.select_related("article").prefetch_related(since).order_by("pk")
     }
-    mended = Link.objects.filter(pick__digest=digest).exclude(current_url=F("url"))
-    addresses: dict[int, dict[str, str]] = {}
+    mended = Link.objects.filter(digest=digest).exclude(current_url=F("url"))
+    addresses: dict[int | None, dict[str, str]] = {}
     for pick_id, url, current_url in mended.order_by("pk").values_list("pick", "url", "current_url"):
         addresses.setdefault(pick_id, {})[url] = current_url
     withdrawn = [pick for pick in picks.values() if pick.article.withdrawn_at]
     corrected = [pick for pick in picks.values() if _corrections(pick)]
     with translation.override(digest.newsletter.language):  # notes speak the language of what they stand in
-        body = _STORY.sub(_shown(picks, addresses), proof.web_html)
+        note, stories, rest = proof.web_html.partition(_STORIES)
+        body = (
+            led_elsewhere(note, addresses.get(None, {}))
+            + stories
+            + _STORY.sub(_shown(picks, addresses), rest)
+        )
     return WebVersion(
         digest=digest,
         note=note_html(digest),
@@ -128,7 +137,7 @@ def last_change(digests: Iterable[Digest]) -> datetime | None:
 
 
 def _shown(
-    picks: Mapping[int, Pick], addresses: Mapping[int, Mapping[str, str]]
+    picks: Mapping[int, Pick], addresses: Mapping[int | None, Mapping[str, str]]
 ) -> Callable[[re.Match[str]], str]:
     def story(found: re.Match[str]) -> str:
         pick = picks.get(int(found[1]))

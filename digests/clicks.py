@@ -28,13 +28,13 @@ def count(link: Link, *, method: str, headers: Mapping[str, str], network: str, 
     Before its digest went out nothing is counted: until then only the desk follows its links.
     Queries: 1; once in a burst 2, because what came before was no reader's either.
     """
-    if link.pick.digest.state != DigestState.HANDED_OVER:
+    if link.digest.state != DigestState.HANDED_OVER:
         return
     try:
         if is_machine(method, headers):
             _add(link.pk, _hour(at), by_machine=True)
             return
-        others = bursts.others(link.pk, digest_id=link.pick.digest_id, network=network, at=at)
+        others = bursts.others(link.pk, digest_id=link.digest_id, network=network, at=at)
         _add(link.pk, _hour(at), by_machine=others is not None)
         if others:
             _take_back(others, _hour(at))

@@ -60,7 +60,7 @@ def send_test(digest: Digest, *, to: Collection[int], at: datetime) -> list[User
 def _inert(digest: Digest, rendered: Rendered) -> Rendered:
     """With the addresses that links of ours lead to in their place: who follows one in a test is not counted."""
     html, text = rendered.html, rendered.text
-    for link in Link.objects.filter(pick__digest=digest):
+    for link in Link.objects.filter(digest=digest):
         ours = link_url(link.pk)
         html = html.replace(escape(ours), escape(link.current_url))
         text = text.replace(ours, link.current_url)

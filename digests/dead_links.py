@@ -1,6 +1,5 @@
 """Where the links of digests in the making lead: looked at by a job, remembered, never asked for while somebody waits."""
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
@@ -9,10 +8,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from digests import links
 from digests.models import Digest, LinkCheck, Pick
 from digests.states import EDITABLE, LinkState
 from digests.stories import article_url
-from newsroom.articles.text import markdown_to_html
 from newsroom.web.errors import BadAddress, FetchError, UnknownName
 from newsroom.web.fetching import status_of
 
@@ -29,20 +28,12 @@ MOST_ADDRESSES = 60
 REMEMBERED_FOR = timedelta(days=30)
 BUDGET_SECONDS = 45.0
 GONE = (404, 410)
-_HREF = re.compile(r'<a [^>]*href="([^"]+)"')
 _RESERVED = (".example", ".test", ".invalid", ".localhost", "example.com", "example.net", "example.org")
-
-
-def in_note(digest: Digest) -> list[str]:
-    """The addresses to which the note's links lead."""
-    if "](" not in digest.note and "<http" not in digest.note:
-        return []
-    return [url.replace("&amp;", "&") for url in _HREF.findall(markdown_to_html(digest.note))]
 
 
 def addresses(digest: Digest, picks: Iterable[Pick]) -> list[str]:
     """What of a digest's links can be looked at: neither our own pages nor names that nobody can own (RFC 2606)."""
-    found = dict.fromkeys([*(article_url(pick.article) for pick in picks), *in_note(digest)])
+    found = dict.fromkeys([*(article_url(pick.article) for pick in picks), *links.in_note(digest.note)])
     return [url for url in found if _is_elsewhere(url)]
 
 

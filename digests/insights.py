@@ -15,7 +15,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from digests.clicks import KEPT_DAYS
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
-from digests.models import Digest, DigestMailing, Pick
+from digests.models import Digest, DigestMailing, Link, Pick
 from digests.preflight import slot_name
 from digests.states import MailingKind
 from subscriptions.models import ConsentEvent
@@ -72,9 +72,14 @@ class Partings:
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """What is known of a digest that went out. told: clicks of all stories that are told."""
+    """What is known of a digest that went out. told: clicks of all stories that are told.
+
+    note_clicks: of all links in the editor's note together; None if fewer than LEAST_SHOWN.
+    """
 
     stories: list[StoryNumbers]
+    has_note_links: bool
+    note_clicks: int | None
     told: int
     machines: int
     is_counted: bool
@@ -85,12 +90,17 @@ class Numbers:
 
 
 def of_digest(digest: Digest, *, at: datetime) -> Numbers:
-    """The numbers of a digest that was handed over. Queries: 5, whatever its size and the newsletter's past."""
+    """The numbers of a digest that was handed over. Queries: 6, whatever its size and the newsletter's past."""
     assert digest.handed_over_at is not None
     picks = _in_order(digest)
     usual, compared = _usual(digest, at=at)
     told = sum(pick.people for pick in picks if pick.people >= LEAST_SHOWN)
-    machines = sum(pick.machines for pick in picks)
+    note = Link.objects.filter(digest=digest, pick=None).aggregate(
+        links=Count("pk", distinct=True),
+        people=Sum("counts__people", default=0),
+        machines=Sum("counts__machines", default=0),
+    )
+    machines = sum(pick.machines for pick in picks) + note["machines"]
     names = {slot["key"]: slot["title"] or slot_name(slot["key"]) for slot in digest.slots}
     bound = (
         DigestMailing.objects.filter(digest=digest, kind=MailingKind.MAIN).select_related("mailing").first()
@@ -100,9 +110,11 @@ def of_digest(digest: Digest, *, at: datetime) -> Numbers:
             _story(pick, number, slot=names.get(pick.slot, pick.slot), told=told, usual=usual.get(pick.slot))
             for number, pick in enumerate(picks, 1)
         ],
+        has_note_links=bool(note["links"]),
+        note_clicks=_told(note["people"]),
         told=told,
         machines=machines,
-        is_counted=bool(machines or any(pick.people for pick in picks)),
+        is_counted=bool(machines or note["people"] or any(pick.people for pick in picks)),
         compared=compared,
         partings=_partings(digest, at=at),
         mailing=bound.mailing if bound else None,

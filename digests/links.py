@@ -1,46 +1,89 @@
 """Links of a digest: placed when it is proofed, the same for every reader, repointed by one UPDATE when a target moves."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from html import unescape
 from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from digests.errors import BadAddress, LinkMoved
 from digests.models import Digest, Link, Pick
 from digests.stories import article_url
-from newsroom.articles.text import strip_unwanted
+from newsroom.articles.text import markdown_to_html, plain, strip_unwanted
+from newsroom.mail.wire import strip_slots
 from newsroom.web.tokens import TokenKind, link_url, read
 
 MOST_CHARACTERS: Final = 1_000
+ANCHOR: Final = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+"""A link as `markdown_to_html` writes it: address and words, both as HTML."""
 _is_web_address = URLValidator(schemes=["http", "https"])
 
 
 def place(digest: Digest, *, at: datetime) -> Mapping[int, str]:
-    """Make sure that every pick has a link to its article's present address; returns `urls`. Safe to repeat.
+    """Make sure that every pick has a link to its article's present address, and the note its own; returns `urls`.
 
-    Queries: 3, whatever the number of picks.
+    Safe to repeat. Queries: 3, and 2 more with links in the note, whatever the number of picks.
     """
     picks = digest.picks.select_related("article")
     made = [
-        Link(pick=pick, url=url, current_url=url, created_at=at)
+        Link(digest=digest, pick=pick, url=url, current_url=url, created_at=at)
         for pick in picks
         for url in [article_url(pick.article)]
     ]
     # A link placed by an earlier proof stays as it is, so that links in mails already tested keep their repointing.
     Link.objects.bulk_create(made, ignore_conflicts=True)
+    if may_have_links(digest.note):
+        place_of_note(digest, at=at)
     return urls(digest)
+
+
+def place_of_note(digest: Digest, *, at: datetime) -> None:
+    """Make sure that each web address to which the note leads has a link, and that no other has one.
+
+    To be called before the digest is proofed, and as often as the note changes: a note is saved while its addresses
+    are still being typed. Queries: 2, and 1 more if links go.
+    """
+    wanted = [url for url in in_note(digest.note) if _is_sound(url)]
+    Link.objects.filter(digest=digest, pick=None).exclude(url__in=wanted).delete()
+    made = [Link(digest=digest, url=url, current_url=url, created_at=at) for url in wanted]
+    Link.objects.bulk_create(made, ignore_conflicts=True)
 
 
 def urls(digest: Digest) -> dict[int, str]:
     """The redirect address per pick, of its newest link; nothing for picks not placed yet. One query."""
-    placed = Link.objects.filter(pick__digest=digest).order_by("id").values_list("pick_id", "id")
-    return {pick_id: link_url(link_id) for pick_id, link_id in placed}
+    placed = Link.objects.filter(digest=digest, pick__isnull=False).order_by("id")
+    return {pick_id: link_url(link_id) for pick_id, link_id in placed.values_list("pick_id", "id") if pick_id}
+
+
+def urls_of_note(digest: Digest) -> dict[str, str]:
+    """The redirect address by the address as the note has it. One query, and none for a note without links."""
+    if not may_have_links(digest.note):
+        return {}
+    placed = Link.objects.filter(digest=digest, pick=None).values_list("url", "id")
+    return {url: link_url(link_id) for url, link_id in placed}
+
+
+def may_have_links(note: str) -> bool:
+    """Whether it is worth a closer look: a note without `://` leads to no web address."""
+    return "://" in note
+
+
+def in_note(note: str) -> dict[str, str]:
+    """The addresses to which an editor's note leads, each with the words it stands under first."""
+    if not may_have_links(note):
+        return {}
+    found: dict[str, str] = {}
+    for url, words in ANCHOR.findall(markdown_to_html(strip_slots(note))):
+        found.setdefault(unescape(url), plain(words))
+    return found
 
 
 def urls_of(picks: Iterable[Pick]) -> dict[int, str]:
@@ -49,18 +92,35 @@ def urls_of(picks: Iterable[Pick]) -> dict[int, str]:
     return {pick: link_url(link) for pick, link in newest.items() if link}
 
 
+def led_elsewhere(html: str, urls: Mapping[str, str]) -> str:
+    """What `markdown_to_html` wrote, with its links to addresses that are named here leading to what is named for them."""
+
+    def anchor(found: re.Match[str]) -> str:
+        url = urls.get(unescape(found[1]))
+        return found[0].replace(f'"{found[1]}"', f'"{escape(url)}"', 1) if url else found[0]
+
+    return ANCHOR.sub(anchor, html) if urls else html
+
+
+def name_of(link: Link, note: str) -> str:
+    """What a person calls it: the story's headline, or the words in the editor's note. Asks the database nothing."""
+    if link.pick:
+        return link.pick.title or link.pick.article.title
+    return in_note(note).get(link.url) or link.url
+
+
 def find(token: str) -> Link:
     """The link of this token, with its digest's state. Raises BadToken or Link.DoesNotExist. One query."""
-    known = Link.objects.select_related("pick__digest").only("current_url", "pick__digest__state")
+    known = Link.objects.select_related("digest").only("current_url", "digest__state")
     return known.get(pk=read(TokenKind.LINK, token))
 
 
 def of_digest(digest: Digest) -> QuerySet[Link]:
-    """The links in the digest's mails with their stories, by position in the slot."""
+    """The links in the digest's mails with their stories: those of the note, then by position in the slot."""
     return (
-        Link.objects.filter(pick__digest=digest)
+        Link.objects.filter(digest=digest)
         .select_related("pick__article")
-        .order_by("pick__position", "pk")
+        .order_by(F("pick__position").asc(nulls_first=True), "pk")
     )
 
 
@@ -98,3 +158,11 @@ def checked_address(url: str) -> str:
     ):
         raise BadAddress(_("This is a link of a mail itself; enter where it should lead."))
     return typed
+
+
+def _is_sound(url: str) -> bool:
+    """Whether we may lead readers there ourselves. Any other address, one for mail too, stays in the note as it is."""
+    try:
+        return checked_address(url) == url
+    except BadAddress:
+        return False

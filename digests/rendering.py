@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import re
 import textwrap
 from collections.abc import Mapping
 from copy import copy
@@ -49,7 +48,6 @@ LONGEST_VALUES = {
     "back": "x" * 60,
 }
 
-_LINK = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
@@ -168,6 +166,7 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     newsletter, sender = digest.newsletter, digest.newsletter.sender
     stories = [story for slot in slots for story in slot.stories]
     note = markdown_to_html(wire.strip_slots(digest.note)) if digest.note.strip() else ""
+    mailed_note = links.led_elsewhere(note, links.urls_of_note(digest))
     opening = textwrap.shorten(stories[0].teaser, 100, placeholder=" …") if stories else ""
     return {
         "subject": _one_line(digest.subject) or (stories[0].title if stories else newsletter.name),
@@ -181,8 +180,9 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
         "date": date_format(
             digest_date(digest), "l, j. F Y" if newsletter.language.startswith("de") else "l, j F Y"
         ),
-        "note": mark_safe(note),  # noqa: S308 — cleaned by markdown_to_html
-        "note_text": plain(_LINK.sub(r"\2 (\1)", note)).replace("\n", "\n\n"),
+        "note": mark_safe(mailed_note),  # noqa: S308 — cleaned by markdown_to_html
+        "public_note": mark_safe(note),  # noqa: S308 — cleaned by markdown_to_html
+        "note_text": plain(links.ANCHOR.sub(r"\2 (\1)", mailed_note)).replace("\n", "\n\n"),
         "signature": signature(digest),
         "web_url": web_url(digest),
         "subscribe_url": f"{settings.SITE_URL}{newsletter.get_absolute_url()}",

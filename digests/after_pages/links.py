@@ -43,7 +43,7 @@ def repoint(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         request,
         digest,
         _("The link of “%(title)s” leads to %(after)s, before to %(before)s.")
-        % {"title": link.pick.title or link.pick.article.title, "after": link.current_url, "before": before},
+        % {"title": service.name_of(link, digest.note), "after": link.current_url, "before": before},
     )
     messages.success(request, _("From now on it leads to %(url)s.") % {"url": link.current_url})
     return _back(digest)
@@ -51,22 +51,24 @@ def repoint(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 def _page(request: HttpRequest, digest: Digest, found: Any) -> HttpResponse:
     order = {slot["key"]: place for place, slot in enumerate(digest.slots)}
-    rows: list[tuple[Link, RepointForm]] = [
-        (
-            link,
-            RepointForm(
-                auto_id=f"id_{link.pk}_%s", initial={"url": link.current_url, "seen": link.current_url}
-            ),
-        )
-        # Stable: within a slot they come by position.
-        for link in sorted(found, key=lambda link: order.get(link.pick.slot, len(order)))
-    ]
+
+    def place(link: Link) -> int:
+        return order.get(link.pick.slot, len(order)) if link.pick else -1  # the note stands above all slots
+
+    # Stable: within a slot they come by position.
+    rows = [(link, service.name_of(link, digest.note), _form(link)) for link in sorted(found, key=place)]
     shown = {
         **context(request, digest, title=_("Where the links lead")),
         "rows": rows,
         "may_repoint": access.may(request.user, "digests.change_link", digest.newsletter),
     }
     return TemplateResponse(request, "admin/digests/digest/links.html", shown)
+
+
+def _form(link: Link) -> RepointForm:
+    return RepointForm(
+        auto_id=f"id_{link.pk}_%s", initial={"url": link.current_url, "seen": link.current_url}
+    )
 
 
 def _back(digest: Digest) -> HttpResponseRedirect:

@@ -11,9 +11,21 @@ from digests.states import MailingKind
 
 
 class Link(models.Model):
-    """Where a link in a mail leads. It knows the pick, not the person; repointing it mends mails already sent."""
+    """Where a link in a mail leads: a pick's, or one of the editor's note. Repointing it mends mails already sent.
 
-    pick = models.ForeignKey(Pick, models.CASCADE, related_name="links", verbose_name=_("pick"))
+    It knows no person.
+    """
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="links", verbose_name=_("digest"))
+    pick = models.ForeignKey(
+        Pick,
+        models.CASCADE,
+        related_name="links",
+        verbose_name=_("pick"),
+        null=True,
+        blank=True,
+        help_text=_("None for a link of the editor's note."),
+    )
     url = models.URLField(_("address as proofed"), max_length=1000)
     current_url = models.URLField(_("leads to"), max_length=1000)
     created_at = models.DateTimeField(_("made"))
@@ -21,7 +33,12 @@ class Link(models.Model):
     class Meta:
         verbose_name = _("link")
         verbose_name_plural = _("links")
-        constraints = [models.UniqueConstraint(fields=["pick", "url"], name="link_once_per_pick")]
+        constraints = [
+            models.UniqueConstraint(fields=["pick", "url"], name="link_once_per_pick"),
+            models.UniqueConstraint(
+                fields=["digest", "url"], condition=Q(pick__isnull=True), name="link_once_per_note"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.current_url

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from digests import dead_links
+from digests import links
 from digests.models import Digest, LinkCheck, Pick
 from digests.preflight.past import Past
 from digests.rendering import Rendered
@@ -56,7 +56,7 @@ class Desk:
 
     @property
     def note_links(self) -> list[str]:
-        return dead_links.in_note(self.digest)
+        return list(links.in_note(self.digest.note))
 
 
 def target_of(pick: Pick) -> str:

@@ -62,9 +62,8 @@ def _waiting() -> str:
 
 def _link() -> Link:
     pick = make_pick(digest=make_digest(newsletter=make_newsletter()))
-    return Link.objects.create(
-        pick=pick, url="https://example.org/a", current_url="https://example.org/a", created_at=NOON
-    )
+    url = "https://example.org/a"
+    return Link.objects.create(digest=pick.digest, pick=pick, url=url, current_url=url, created_at=NOON)
 
 
 def _looks(pages: list[str], agent: str, number: int, before: object) -> bool:

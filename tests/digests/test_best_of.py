@@ -36,7 +36,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 def follow(digest: Digest, article: Article, people: int) -> None:
     pick = digest.picks.get(article=article)
     link = Link.objects.create(
-        pick=pick, url="https://example.org/a", current_url="https://example.org/a", created_at=MONDAY_SIX
+        digest=digest,
+        pick=pick,
+        url="https://example.org/a",
+        current_url="https://example.org/a",
+        created_at=MONDAY_SIX,
     )
     LinkCount.objects.create(link=link, hour=MONDAY_SIX, people=people)
 

@@ -29,6 +29,7 @@ def make_counted(
     for link, number in zip(links, people, strict=True):
         # In two hours, and by a second link of the same pick, as after a further proof.
         again = Link.objects.create(
+            digest=digest,
             pick=link.pick,
             url="https://example.org/neu",
             current_url="https://example.org/neu",

@@ -288,7 +288,11 @@ def rows(request: pytest.FixtureRequest, db: None) -> Rows:
         author_slug=author.slug,
         digest=digest,
         link=Link.objects.create(
-            pick=pick, url="https://example.org/a", current_url="https://example.org/a", created_at=NOON
+            digest=digest,
+            pick=pick,
+            url="https://example.org/a",
+            current_url="https://example.org/a",
+            created_at=NOON,
         ),
         picture=picture,
         confirmation=secret,

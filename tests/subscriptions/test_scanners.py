@@ -101,7 +101,7 @@ class Mailbox:
     def redirect(self) -> list[str]:
         pick = make_handed_over().picks.order_by("pk")[0]
         url = "https://example.org/a"
-        link = Link.objects.create(pick=pick, url=url, current_url=url, created_at=NOON)
+        link = Link.objects.create(digest=pick.digest, pick=pick, url=url, current_url=url, created_at=NOON)
         return [path_of(tokens.link_url(link.pk)), "/r/broken"]
 
     def approve(self) -> list[str]:
