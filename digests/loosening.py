@@ -100,6 +100,13 @@ def tell_of_user(user: User, *, before: Rights, by: User, at: datetime) -> Incid
     return _tell(user, _("%(who)s changed the rights of %(what)s"), changes, by=by, at=at)
 
 
+def tell_of_second_factor(user: User, *, by: User, at: datetime) -> Incident | None:
+    """Tell that somebody's phone and recovery codes were forgotten: whoever signs in next enrols a phone of their own."""
+    # Translators: „Zweiter Faktor: eingerichtet → vergessen“
+    change = Change(what=_("second factor"), before=_("enrolled"), after=_("forgotten"))
+    return _tell(user, _("%(who)s reset the second factor of %(what)s"), [change], by=by, at=at)
+
+
 def tell_of_group(group: Group, *, before: tuple[str, ...], by: User, at: datetime) -> Incident | None:
     """Tell that a group may do other things than before."""
     now = permissions_of(group)

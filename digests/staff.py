@@ -1,6 +1,7 @@
 """Staff: who may do what on a newsletter; the first one made, and let back in who lost the phone."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import password_validation
@@ -10,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django_otp import devices_for_user
 
+from digests import loosening
 from digests.errors import NoSuchGroup
 from digests.models import NewsletterAccess
 from subscriptions.models import Newsletter
@@ -42,17 +44,21 @@ def add(new: NewStaff, *, password: str) -> User:
 
 
 @transaction.atomic
-def reset_second_factor(user: User) -> int:
+def reset_second_factor(user: User, *, by: User | None, at: datetime) -> int:
     """Forget the user's phones and recovery codes; returns how many devices. The next sign-in enrols a new phone.
 
-    Sessions that were let in by one of them are asked again at once. The act stands in the admin's log.
+    Sessions that were let in by one of them are asked again at once. The act stands in the admin's log; where it was
+    done in the admin, staff are told. by: nobody, if it came from the command line.
     """
     devices = list(devices_for_user(user, confirmed=None))
     for device in devices:
         device.delete()
-    # Translators: Zweiter Faktor über die Kommandozeile zurückgesetzt.
-    said = _("Second factor reset from the command line.")
-    LogEntry.objects.log_actions(user.pk, [user], CHANGE, said, single_object=True)
+    if by is not None:
+        loosening.tell_of_second_factor(user, by=by, at=at)
+    else:
+        # Translators: Zweiter Faktor über die Kommandozeile zurückgesetzt.
+        said = _("Second factor reset from the command line.")
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, said, single_object=True)
     return len(devices)
 
 

@@ -2,15 +2,21 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import ManyToManyField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from digests import loosening
+from digests import loosening, staff
 from digests.composer import user_of
 from digests.models import NewsletterAccess
 from newsroom.web import clock
@@ -55,6 +61,30 @@ class StaffAdmin(UserAdmin[User]):
     """Users. Only superusers make superusers, give single permissions, and change what superusers may do."""
 
     inlines = (NewsletterAccessInline,)
+
+    def get_urls(self) -> list[URLPattern]:
+        reset = self.admin_site.admin_view(self.reset_second_factor)
+        return [path("<int:pk>/second-factor/", reset, name="auth_user_second_factor"), *super().get_urls()]
+
+    def reset_second_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask, and by POST forget the user's phone and recovery codes. For superusers: who can reset it could take the account."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        user = get_object_or_404(User, pk=pk)
+        if request.method == "POST":
+            staff.reset_second_factor(user, by=user_of(request), at=clock.now())
+            messages.success(
+                request, _("The next time %(name)s signs in, a phone is enrolled anew.") % {"name": user}
+            )
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Reset the second factor of %(name)s") % {"name": user},
+            "is_nav_sidebar_enabled": False,
+            "opts": User._meta,
+            "staff": user,
+        }
+        return TemplateResponse(request, "admin/auth/user/second_factor.html", context)
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
@@ -108,7 +138,12 @@ class RolesAdmin(GroupAdmin):
 
 
 def take_over(site: admin.AdminSite) -> None:
-    """Put these pages in the place of Django's own."""
+    """Put these pages in the place of Django's own, and devices of the second factor out of the admin.
+
+    On their pages a superuser could give somebody a phone of the superuser's own.
+    """
     for model, page in ((User, StaffAdmin), (Group, RolesAdmin)):
         site.unregister(model)
         site.register(model, page)
+    for device in (TOTPDevice, StaticDevice):
+        site.unregister(device)

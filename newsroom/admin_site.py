@@ -30,16 +30,12 @@ SHOWN_WARNINGS = 3
 # Apps of others that speak no German of their own.
 _APPS = {
     "axes": _("Sign-in attempts"),
-    "otp_static": _("Recovery codes"),
-    "otp_totp": _("Authenticator apps"),
 }
 _MODELS = {
     "AccessAttempt": _("Attempts that count towards a lock"),
     "AccessAttemptExpiration": _("Ends of locks"),
     "AccessFailureLog": _("Failed sign-ins"),
     "AccessLog": _("Sign-ins"),
-    "StaticDevice": _("Sets of recovery codes"),
-    "TOTPDevice": _("Enrolled apps"),
 }
 
 

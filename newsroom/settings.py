@@ -101,7 +101,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SECOND_FACTOR = environment.flag("SECOND_FACTOR") if environment.optional("SECOND_FACTOR") else not DEBUG
 OTP_TOTP_ISSUER = SITE_NAME
-OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody reads a colleague's key, superusers included
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True

@@ -15,6 +15,9 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from newsroom.mail.models import Incident
+from newsroom.mail.states import Severity
+
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "ebbe-und-flut"
@@ -189,6 +192,32 @@ def test_a_lost_phone_is_forgotten_by_one_command_and_its_sessions_end(client: C
     assert 'class="qr"' in client.get(PAGE).content.decode()
     assert StaticToken.objects.count() == 0
     assert "reset" in LogEntry.objects.get().get_change_message()
+
+
+def test_a_superuser_lets_in_who_lost_the_phone_and_staff_are_told(client: Client, jonas: User) -> None:
+    enrol(client, jonas)
+    rui = Client()
+    rui.force_login(User.objects.create_superuser("rui", "rui@news.example.org"))
+    enrol(rui, User.objects.get(username="rui"))
+    page = f"/admin/auth/user/{jonas.pk}/second-factor/"
+    assert page in rui.get(f"/admin/auth/user/{jonas.pk}/change/").content.decode()
+
+    assert rui.get(page).status_code == 200
+    assert client.get("/admin/").status_code == 200  # looking has changed nothing
+    rui.post(page)
+
+    assert client.get("/admin/").status_code == 302
+    assert 'class="qr"' in client.get(PAGE).content.decode()
+    assert "rui" in Incident.objects.get(severity=Severity.WARNING).title
+    assert LogEntry.objects.get(user__username="rui").object_id == str(jonas.pk)
+
+
+def test_devices_of_the_second_factor_have_no_pages(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("rui", "rui@news.example.org"))
+    enrol(client, User.objects.get(username="rui"))
+
+    assert client.get("/admin/otp_totp/totpdevice/add/").status_code == 404
+    assert client.get("/admin/otp_static/staticdevice/").status_code == 404
 
 
 def test_staff_are_made_by_one_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from digests import staff
+from newsroom.web import clock
 
 
 class Command(BaseCommand):
@@ -18,5 +19,5 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")
-        staff.reset_second_factor(user)
+        staff.reset_second_factor(user, by=None, at=clock.now())
         self.stdout.write(f"{user} is asked to enrol a phone at the next sign-in.")
