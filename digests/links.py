@@ -24,6 +24,8 @@ from newsroom.web.tokens import TokenKind, link_url, read
 MOST_CHARACTERS: Final = 1_000
 ANCHOR: Final = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 """A link as `markdown_to_html` writes it: address and words, both as HTML."""
+_ADDRESS: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[^\s/]+\.[^\s/]{2,}(?:/\S*)?", re.IGNORECASE)
+"""Words that look like an address, `www.example.org/plan` among them."""
 _is_web_address = URLValidator(schemes=["http", "https"])
 
 
@@ -51,7 +53,9 @@ def place_of_note(digest: Digest, *, at: datetime) -> None:
     To be called before the digest is proofed, and as often as the note changes: a note is saved while its addresses
     are still being typed. Queries: 2, and 1 more if links go.
     """
-    wanted = [url for url in in_note(digest.note) if _is_sound(url)]
+    wanted = [
+        url for url, words in in_note(digest.note).items() if _is_sound(url) and not _ADDRESS.fullmatch(words)
+    ]
     Link.objects.filter(digest=digest, pick=None).exclude(url__in=wanted).delete()
     made = [Link(digest=digest, url=url, current_url=url, created_at=at) for url in wanted]
     Link.objects.bulk_create(made, ignore_conflicts=True)
@@ -72,8 +76,13 @@ def urls_of_note(digest: Digest) -> dict[str, str]:
 
 
 def may_have_links(note: str) -> bool:
-    """Whether it is worth a closer look: a note without `://` leads to no web address."""
-    return "://" in note
+    """Whether it is worth a closer look: in Markdown no link does without one of these."""
+    return "[" in note or "<" in note
+
+
+def note_html(note: str) -> str:
+    """An editor's note as HTML for mails: what leads to a page of this site names the site."""
+    return markdown_to_html(strip_slots(note), base=settings.SITE_URL) if note.strip() else ""
 
 
 def in_note(note: str) -> dict[str, str]:
@@ -81,7 +90,7 @@ def in_note(note: str) -> dict[str, str]:
     if not may_have_links(note):
         return {}
     found: dict[str, str] = {}
-    for url, words in ANCHOR.findall(markdown_to_html(strip_slots(note))):
+    for url, words in ANCHOR.findall(note_html(note)):
         found.setdefault(unescape(url), plain(words))
     return found
 
@@ -96,7 +105,8 @@ def led_elsewhere(html: str, urls: Mapping[str, str]) -> str:
     """What `markdown_to_html` wrote, with its links to addresses that are named here leading to what is named for them."""
 
     def anchor(found: re.Match[str]) -> str:
-        url = urls.get(unescape(found[1]))
+        # Who reads an address and is led to another one thinks of fraud, and so do mail programs.
+        url = None if _ADDRESS.fullmatch(plain(found[2])) else urls.get(unescape(found[1]))
         return found[0].replace(f'"{found[1]}"', f'"{escape(url)}"', 1) if url else found[0]
 
     return ANCHOR.sub(anchor, html) if urls else html

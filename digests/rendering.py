@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 import textwrap
 from collections.abc import Mapping
 from copy import copy
@@ -25,7 +26,7 @@ from digests.models import Digest, Plan
 from digests.signatures import signature
 from digests.states import Maker
 from digests.stories import Story, picks_of, story
-from newsroom.articles.text import markdown_to_html, plain, reading_minutes, words
+from newsroom.articles.text import plain, reading_minutes, words
 from newsroom.mail import plain_text, wire
 from newsroom.web.tags import reading_time
 
@@ -165,7 +166,7 @@ def render_in_frame(digest: Digest, *, subject: str, preheader: str, html: str, 
 def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
     newsletter, sender = digest.newsletter, digest.newsletter.sender
     stories = [story for slot in slots for story in slot.stories]
-    note = markdown_to_html(wire.strip_slots(digest.note)) if digest.note.strip() else ""
+    note = links.note_html(digest.note)
     mailed_note = links.led_elsewhere(note, links.urls_of_note(digest))
     opening = textwrap.shorten(stories[0].teaser, 100, placeholder=" …") if stories else ""
     return {
@@ -180,9 +181,9 @@ def _context(digest: Digest, slots: list[Slot]) -> dict[str, Any]:
         "date": date_format(
             digest_date(digest), "l, j. F Y" if newsletter.language.startswith("de") else "l, j F Y"
         ),
-        "note": mark_safe(mailed_note),  # noqa: S308 — cleaned by markdown_to_html
-        "public_note": mark_safe(note),  # noqa: S308 — cleaned by markdown_to_html
-        "note_text": plain(links.ANCHOR.sub(r"\2 (\1)", mailed_note)).replace("\n", "\n\n"),
+        "note": mark_safe(mailed_note),  # noqa: S308 — cleaned by note_html
+        "public_note": mark_safe(note),  # noqa: S308 — cleaned by note_html
+        "note_text": plain(links.ANCHOR.sub(_in_text, mailed_note)).replace("\n", "\n\n"),
         "signature": signature(digest),
         "web_url": web_url(digest),
         "subscribe_url": f"{settings.SITE_URL}{newsletter.get_absolute_url()}",
@@ -228,6 +229,11 @@ def _rendered(digest: Digest, context: dict[str, Any], web_html: str) -> Rendere
         web_html=web_html,
         language=digest.newsletter.language,
     )
+
+
+def _in_text(anchor: re.Match[str]) -> str:
+    """A link of the note in the text part: the words, and where it leads unless they say so."""
+    return anchor[2] if anchor[1] == anchor[2] else f"{anchor[2]} ({anchor[1]})"
 
 
 def _minutes(digest: Digest, stories: list[Story]) -> int:

@@ -12,7 +12,13 @@ def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     links.filter(digest=None).update(digest=Subquery(own))
 
 
+def forget_those_of_notes(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Before there were none, each link had a pick; what leads over one of these leads nowhere from here on."""
+    links = apps.get_model("digests", "Link").objects.using(schema_editor.connection.alias)
+    links.filter(pick=None).delete()
+
+
 class Migration(migrations.Migration):
     dependencies = [("digests", "0016_let_notes_have_links")]
 
-    operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(fill, forget_those_of_notes)]

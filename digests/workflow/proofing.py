@@ -24,12 +24,13 @@ def propose(digest: Digest, *, by: User | None, at: datetime) -> Proof:
     Where the plan says so, colleagues who may approve get a letter. Raises NotReady with what blocks, EditConflict if
     somebody edited since the digest was read, and WrongState.
     """
-    links.place(digest, at=at)
-    rendered = render(digest, by_plan=by is None)
-    blocking = [finding for finding in preflight.check(digest, at=at, rendered=rendered) if finding.blocks]
-    if blocking:
-        raise NotReady(blocking)
     with transaction.atomic():
+        # What is refused leaves no link behind: a digest that went out may have come without.
+        links.place(digest, at=at)
+        rendered = render(digest, by_plan=by is None)
+        findings = preflight.check(digest, at=at, rendered=rendered)
+        if blocking := [finding for finding in findings if finding.blocks]:
+            raise NotReady(blocking)
         # The version that was rendered must still be the one in the table: this is what makes the proof true.
         advance(
             digest,

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from digests import clicks, colleagues, insights, links, saving, workflow
+from digests.errors import WrongState
 from digests.models import Digest, Link, LinkCount
 from digests.rendering import render
 from newsroom.mail.models import Letter
@@ -140,6 +141,55 @@ def test_a_test_of_the_digest_leads_straight_there() -> None:
     assert TIMETABLE in letter.text
 
 
+def test_a_page_of_our_own_is_named_whole_in_the_mail_and_led_to_as_any_other() -> None:
+    digest = make_handed_over(note="Alles im [Archiv](/newsletters/morgenpost/).")
+
+    link = note_link(digest)
+
+    assert link.url == "https://news.example.org/newsletters/morgenpost/"
+    assert f"Archiv ({link_url(link.pk)})" in render(digest).text
+    assert "](/" not in render(digest).html
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "<https://faehre.example/plan>",
+        "[https://faehre.example/plan](https://faehre.example/plan)",
+        "[faehre.example/plan](https://faehre.example/plan)",
+        "[www.faehre.example](https://faehre.example/plan)",
+    ],
+)
+def test_an_address_that_readers_see_is_the_one_they_are_led_to(note: str) -> None:
+    digest = make_handed_over(note=note)
+
+    rendered = render(digest)
+
+    assert not Link.objects.filter(pick=None).exists()
+    assert 'href="https://faehre.example/plan"' in rendered.html
+    assert "https://faehre.example/plan (https://faehre.example/plan)" not in rendered.text
+
+
+def test_the_same_address_in_words_and_as_itself_is_led_over_us_where_it_stands_in_words() -> None:
+    digest = make_handed_over(note=f"Der [Plan]({TIMETABLE}): <{TIMETABLE}>")
+    ours = link_url(note_link(digest).pk)
+
+    text = render(digest).text
+
+    assert f"Plan ({ours})" in text.replace("\n", " ")
+    assert text.count(TIMETABLE) == 1
+
+
+def test_a_proof_that_is_refused_leaves_no_link_behind() -> None:
+    digest = make_sent_note()
+    Link.objects.filter(pick=None).delete()  # as of a mail from before notes had links
+
+    with pytest.raises(WrongState):
+        workflow.propose(digest, by=make_user(), at=NOON)
+
+    assert not Link.objects.filter(pick=None).exists()
+
+
 @pytest.mark.parametrize(("people", "told"), [(4, None), (5, 5)])
 def test_clicks_of_the_note_are_told_together_and_few_are_not(people: int, told: int | None) -> None:
     digest = make_sent_note()
@@ -177,8 +227,8 @@ def test_a_note_with_links_costs_one_query_more(note: str, django_assert_num_que
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_links_made_before_they_knew_their_digest_are_told_it() -> None:
-    digest = make_handed_over()
-    link = Link.objects.get()
+    digest = make_sent_note()
+    link = Link.objects.get(pick__isnull=False)
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes("digests")
 
     MigrationExecutor(connection).migrate([("digests", "0015_plan_in_words")])
@@ -186,3 +236,4 @@ def test_links_made_before_they_knew_their_digest_are_told_it() -> None:
 
     link.refresh_from_db()
     assert link.digest == digest
+    assert Link.objects.count() == 1  # the note's had no place there
