@@ -160,7 +160,12 @@ def _picks(digests: Iterable[Digest]) -> Mapping[int, list[Pick]]:
 
 
 def _newest_proofs(digests: Iterable[Digest]) -> Mapping[int, Proof]:
-    ids = [digest.pk for digest in digests if digest.state == DigestState.PROOFED]
+    """By digest; of the drafts only those that would seem untouched are asked for."""
+    ids = [
+        digest.pk
+        for digest in digests
+        if digest.state == DigestState.PROOFED or (digest.state == DigestState.DRAFT and digest.is_automatic)
+    ]
     rows = Proof.objects.filter(digest__in=ids).defer("web_html").order_by("number") if ids else ()
     return {proof.digest_id: proof for proof in rows}
 
@@ -218,7 +223,7 @@ def _state(digest: Digest, proof: Proof | None, desk: _Desk) -> str:
     match DigestState(digest.state):
         case DigestState.DRAFT if digest.due_at and digest.due_at <= desk.at:
             return _("A draft past its due time; nothing went out.")
-        case DigestState.DRAFT if digest.is_automatic:
+        case DigestState.DRAFT if digest.is_automatic and proof is None:
             return _("A draft as the plan filled it; nobody worked on it yet.")
         case DigestState.DRAFT:
             return _("A draft the desk works on.")

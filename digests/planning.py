@@ -100,12 +100,13 @@ def _digest_for(plan: Plan, due: datetime, *, since: datetime, at: datetime) -> 
 
 
 def _merge_missed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -> None:
-    """Drafts built ahead for older due times, which nobody ran and nobody curated, give their window to the latest."""
+    """Drafts built ahead for older due times, which nobody ran, curated or proofed, give their window to the latest."""
     missed = Digest.objects.filter(
         newsletter=plan.newsletter,
         cadence=plan.cadence,
         state=DigestState.DRAFT,
         is_automatic=True,
+        proofs=None,
         due_at__gt=since,
         due_at__lt=due,
     )
@@ -113,8 +114,25 @@ def _merge_missed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -
         skip(digest, because=_("Its run was missed; a later digest takes its articles."), at=at)
 
 
+def at_due(plan: Plan | None, draft: Digest, *, was_proofed: bool) -> Autopilot:
+    """What becomes of the draft at its due time if nobody does anything.
+
+    was_proofed: whether there ever was a proof of it. Then people have taken it in hand, and it is a draft again because
+    one of them returned, stopped or changed it, or because an article was withdrawn: it waits for them, whatever the
+    plan says.
+    """
+    if plan is None or not plan.is_active or draft.newsletter.state != NewsletterState.ACTIVE or was_proofed:
+        return Autopilot.HOLD
+    if plan.autopilot == Autopilot.SKIP and draft.pk and not draft.is_automatic:
+        return Autopilot.HOLD
+    return Autopilot(plan.autopilot)
+
+
 def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     """What the plan says is to happen with a draft at its due time."""
+    if workflow.proofs_of(draft).exists():
+        _remind(plan, draft, at=at)
+        return
     # What the desk has begun and has to finish is left as it is: an open page would lose its place.
     if draft.is_automatic or plan.autopilot == Autopilot.FILL_AND_SEND:
         selection.fill(draft, at=at)
@@ -122,13 +140,11 @@ def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     if draft.is_automatic and found < plan.least:
         too_little(draft, found=found, minimum=plan.least, at=at)
         return
-    match Autopilot(plan.autopilot):
+    match at_due(plan, draft, was_proofed=False):
         case Autopilot.HOLD:
             _remind(plan, draft, at=at)
-        case Autopilot.SKIP if draft.is_automatic:
-            skip(draft, because=_("Nobody curated it, and the plan skips such digests."), at=at)
         case Autopilot.SKIP:
-            _remind(plan, draft, at=at)
+            skip(draft, because=_("Nobody curated it, and the plan skips such digests."), at=at)
         case Autopilot.FILL_AND_SEND:
             try:
                 with transaction.atomic():

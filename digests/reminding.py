@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from digests import correspondence, preflight, selection, staff
+from digests import correspondence, planning, preflight, selection, staff, workflow
 from digests.models import Digest, Plan
 from digests.states import Autopilot, DigestState
 from newsroom.mail.models import Letter
@@ -129,13 +129,11 @@ def _otherwise(due: Due) -> str:
     """What happens at the due time if nobody does anything."""
     if due.digest.wanted_at:
         return _("Without an approval it does not go out.")
-    autopilot = Autopilot(due.plan.autopilot) if due.plan else Autopilot.HOLD
-    is_draft = not due.is_built or due.digest.state == DigestState.DRAFT
-    is_untouched = not due.is_built or due.digest.is_automatic
-    match autopilot:
-        case Autopilot.FILL_AND_SEND if is_draft:
+    was_proofed = due.is_built and workflow.proofs_of(due.digest).exists()
+    match planning.at_due(due.plan, due.digest, was_proofed=was_proofed):
+        case Autopilot.FILL_AND_SEND:
             return _("If nobody does anything, the plan fills the empty places and sends it.")
-        case Autopilot.SKIP if is_draft and is_untouched:
+        case Autopilot.SKIP:
             return _("If nobody curates it, the plan skips it; its articles go into the next.")
         case _:
             return _("If nobody does anything, it does not go out.")

@@ -20,11 +20,13 @@ def standing(request: HttpRequest, digest: Digest, *, at: datetime, zone: ZoneIn
     proofs = list(
         workflow.proofs_of(digest).select_related("proposed_by", "approval__approver", "returned_by")
     )
+    newest = proofs[0].number if proofs else 0
+    plan = Plan.of(digest.newsletter, digest.cadence)
     recipients, left_out = _reach(digest, at=at)
     due = digest.due_at if digest.due_at and digest.due_at > at else None
     return {
-        "status": status(digest, at=at, zone=zone, newest=proofs[0].number if proofs else 0),
-        "put_together": put_together(digest, Plan.of(digest.newsletter, digest.cadence)),
+        "status": status(digest, plan, at=at, zone=zone, newest=newest),
+        "put_together": put_together(digest, plan, newest=newest),
         "zone": zone,
         "proofs": proofs,
         "mailing": _mailing(digest),

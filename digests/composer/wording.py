@@ -6,19 +6,24 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from digests import planning
 from digests.models import Digest, Plan
 from digests.states import Autopilot, DigestState
 from digests.wall_clock import spoken
 
 
-def status(digest: Digest, *, at: datetime, zone: ZoneInfo, newest: int) -> str:
-    """One sentence: what happens next, when, and who can act. newest: the number of the last proof."""
+def status(digest: Digest, plan: Plan | None, *, at: datetime, zone: ZoneInfo, newest: int) -> str:
+    """One sentence: what happens next, when, and who can act. newest: the number of the last proof, 0 without one."""
     match DigestState(digest.state):
         case DigestState.PROOFED if digest.wanted_at:
             return _("A story was exchanged. Approved, proof %(number)s goes out %(time)s.") % {
                 "number": newest,
                 "time": spoken(digest.wanted_at, zone),
             }
+        case DigestState.DRAFT if digest.due_at and digest.due_at > at and _sends(digest, plan, newest):
+            return _(
+                "Draft. If nobody does anything, the plan fills the empty places and sends it %(time)s."
+            ) % {"time": spoken(digest.due_at, zone)}
         case DigestState.DRAFT if digest.due_at and digest.due_at > at:
             return _("Draft. Due %(time)s; it needs a proof and an approval before.") % {
                 "time": spoken(digest.due_at, zone)
@@ -41,10 +46,10 @@ def status(digest: Digest, *, at: datetime, zone: ZoneInfo, newest: int) -> str:
             return _("Skipped: %(because)s") % {"because": digest.skipped_because}
 
 
-def put_together(digest: Digest, plan: Plan | None) -> str:
+def put_together(digest: Digest, plan: Plan | None, *, newest: int) -> str:
     """Who put it together, where that is not the desk alone, and what readers are told of it; nothing else.
 
-    Queries: 1, and none before it is approved.
+    newest: as with `status`. Queries: 1, and none before it is approved.
     """
     if digest.is_released_by_plan:
         return (
@@ -52,12 +57,7 @@ def put_together(digest: Digest, plan: Plan | None) -> str:
             if digest.is_automatic
             else _("partly automatically; the mail says so")
         )
-    sends = (
-        digest.state == DigestState.DRAFT
-        and plan is not None
-        and plan.is_active
-        and plan.autopilot == Autopilot.FILL_AND_SEND
-    )
+    sends = digest.state == DigestState.DRAFT and _sends(digest, plan, newest)
     if digest.is_automatic and sends:
         return _(
             "automatically; the mail says so, and “partly automatically” once the desk changes something but the plan sends it"
@@ -67,6 +67,10 @@ def put_together(digest: Digest, plan: Plan | None) -> str:
     if sends:
         return _("by the desk; if the plan fills and sends it, the mail says “partly automatically”")
     return ""
+
+
+def _sends(draft: Digest, plan: Plan | None, newest: int) -> bool:
+    return planning.at_due(plan, draft, was_proofed=newest > 0) == Autopilot.FILL_AND_SEND
 
 
 def excluded(reasons: Mapping[str, int]) -> list[str]:

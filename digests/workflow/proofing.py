@@ -87,9 +87,14 @@ def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
 
 
 def approve_by_plan(proof: Proof, *, at: datetime) -> Approval:
-    """Let a proof that the plan itself proposed go out, where the newsroom has set the plan to fill and send."""
+    """Let a proof that the plan itself proposed go out, where the newsroom has set the plan to fill and send.
+
+    Only the digest's first: where there was one before, people have taken it in hand. Raises SecondPersonNeeded, and
+    what `approve` raises else.
+    """
     plan = _plan_of(proof.digest)
-    if plan is None or plan.autopilot != Autopilot.FILL_AND_SEND or proof.proposed_by_id is not None:
+    is_plans = proof.proposed_by_id is None and not proofs_of(proof.digest).exclude(pk=proof.pk).exists()
+    if plan is None or plan.autopilot != Autopilot.FILL_AND_SEND or not is_plans:
         raise SecondPersonNeeded(_("This plan does not send by itself: a person must approve the digest."))
     return _approve(proof, ApprovalPolicy.AUTOPILOT, by=None, at=at)
 

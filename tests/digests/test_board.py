@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from digests import board, health, skipping
+from digests import board, health, skipping, workflow
 from digests.board import Card, Step
 from digests.delivery import ledger
 from digests.delivery.models import Mailing
@@ -75,6 +75,14 @@ def test_newsletter_without_a_plan_says_so_and_only_who_may_plan_is_asked_to() -
 
     assert only_card(colleague("Redaktion")).step == Step.NONE
     assert only_card(colleague("Betrieb")).step == Step.PLAN
+
+
+def test_draft_that_came_back_is_not_said_to_be_the_plans_alone() -> None:
+    proof = make_proofed(due_at=NOON + HOUR, is_automatic=True)
+    user = colleague("Redaktion")
+    workflow.return_proof(proof, by=make_user(), because="Falsches Bild.", at=NOON)
+
+    assert only_card(user).says == "A draft the desk works on."
 
 
 def test_newsletter_at_rest_and_one_of_others_stay_off_the_board() -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from pytest_django import DjangoAssertNumQueries
 
-from digests import planning, reminding, swapping
+from digests import planning, reminding, swapping, workflow
 from digests.models import Digest, NewsletterAccess
 from digests.states import Autopilot, DigestState
 from newsroom.mail.models import Letter
@@ -93,6 +93,17 @@ def test_the_letter_says_how_it_stands_and_what_happens_else(autopilot: Autopilo
         assert sentence in words
         assert f"/admin/digests/digest/{digest.pk}/change/" in words
     assert letter.subject == "Due in 60 minutes: Wirtschaft & Technik"
+
+
+def test_a_draft_that_came_back_is_not_said_to_be_sent_by_the_plan() -> None:
+    make_colleague("jonas", "Redaktion")
+    proof = make_proofed(make_planned(autopilot=Autopilot.FILL_AND_SEND).newsletter, due_at=MONDAY_SIX)
+    workflow.return_proof(proof, by=make_user(), because="Falsches Bild.", at=MONDAY_SIX - 2 * HOUR)
+
+    reminding.remind_due(MONDAY_SIX - HOUR)
+
+    (letter,) = reminders()
+    assert "If nobody does anything, it does not go out." in " ".join(letter.text.split())
 
 
 def test_a_proof_and_an_approval_that_wait_are_reminded_of_and_a_scheduled_digest_is_not() -> None:
