@@ -14,6 +14,8 @@ from digests.delivery.models import Batch, Mailing
 from digests.management.commands import send_digest
 from digests.models import Approval, Digest
 from digests.states import DigestState
+from newsroom.articles.models import Article
+from newsroom.mail.models import Incident
 from newsroom.web import clock
 from subscriptions.states import NewsletterState
 from tests.digests.factories import (
@@ -113,6 +115,20 @@ def test_send_digest_now_takes_a_scheduled_digest_too() -> None:
     _run("send_digest", digest.pk, "--now")
 
     assert Mailing.objects.count() == 1
+
+
+def test_send_digest_now_that_is_refused_leaves_the_schedule_as_it_was() -> None:
+    digest = make_approved(at=clock.now())
+    later = clock.now() + DAY
+    Article.objects.filter(picks__digest=digest).update(embargo_until=later - HOUR)
+    workflow.schedule(digest, when=later, by=None, at=clock.now())
+
+    with pytest.raises(CommandError, match="under embargo"):
+        _run("send_digest", digest.pk, "--now")
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at) == (DigestState.SCHEDULED, later)
+    assert not Incident.objects.exists()
 
 
 def test_send_digest_now_is_content_with_the_worker_that_was_faster() -> None:

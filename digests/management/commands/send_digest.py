@@ -68,8 +68,11 @@ class Command(BaseCommand):
 
 
 def hand_over_now(digest: Digest, *, at: datetime) -> Mailing:
+    """Send it at once. What is refused before it is on the schedule for now keeps the time it had."""
+    is_for_now = False
     try:
         workflow.send_now(digest, by=None, at=at, grace_seconds=0)
+        is_for_now = True
         return workflow.hand_over(digest, at=at)
     except DigestError as error:
         # A worker may have been faster; then the mailing is there, and it is the only one.
@@ -80,7 +83,8 @@ def hand_over_now(digest: Digest, *, at: datetime) -> Mailing:
         )
         if bound is not None:
             return bound.mailing
-        workflow.put_back(digest, error, at=at)
+        if is_for_now:
+            workflow.put_back(digest, error, at=at)
         raise
 
 
