@@ -98,21 +98,24 @@ def _act(
     if name not in allowed:
         raise PermissionDenied
     label, question = _ACTS[name].label, _ACTS[name].question
-    if "confirmed" not in request.POST:
+    because = request.POST.get("because", "").strip()[:300]
+    is_confirmed = "confirmed" in request.POST
+    if is_confirmed and name == "end" and not because:
+        messages.error(request, _("Say why the sending ends: it is kept with your name."))
+        is_confirmed = False
+    if not is_confirmed:
         return _ask(request, mailing, name, label=label, question=question, model_admin=model_admin)
     assert isinstance(request.user, User)
     at = clock.now()
     try:
         match name:
             case "stop":
-                because = request.POST.get("because", "").strip() or _("stopped by %(who)s") % {
-                    "who": request.user.get_username()
-                }
-                control.pause(mailing, because=because, at=at, by=request.user)
+                by_whom = _("stopped by %(who)s") % {"who": request.user.get_username()}
+                control.pause(mailing, because=because or by_whom, at=at, by=request.user)
             case "continue":
                 control.resume(mailing, at=at, by=request.user)
             case _:
-                control.end(mailing, at=at, by=request.user)
+                control.end(mailing, at=at, by=request.user, because=because)
     except DeliveryError:
         messages.error(request, _("It changed meanwhile; nothing was done."))
     else:
@@ -136,7 +139,8 @@ def _ask(
         "mailing": mailing,
         "act": name,
         "question": question,
-        "asks_why": name == "stop",
+        "asks_why": name in ("stop", "end"),
+        "needs_why": name == "end",
     }
     return TemplateResponse(request, "admin/delivery/confirm.html", context)
 

@@ -105,6 +105,27 @@ def test_act_happens_after_a_question_and_is_written_down(
     assert LogEntry.objects.get().user_id == user.pk
     if act == "stop":
         assert mailing.paused_because == "a wrong name"
+    if act == "end":
+        assert "a wrong name" in LogEntry.objects.get().change_message
+
+
+def test_a_mailing_is_ended_for_a_reason_or_not_at_all(provider: ScriptedProvider, client: Client) -> None:
+    staff(client, *ACT)
+    mailing = make_sending(readers=3)
+
+    asked = client.post(page(mailing), {"act": "end"}, headers={"accept-language": "en"})
+    refused = client.post(
+        page(mailing),
+        {"act": "end", "confirmed": "1", "because": " "},
+        headers={"accept-language": "en"},
+    )
+
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.SENDING
+    assert re.search(r'name="because"[^>]* required', asked.text)
+    assert re.search(r'name="because"[^>]* required', refused.text)
+    assert "Say why the sending ends: it is kept with your name." in refused.text
+    assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize("permission", ["change_digest", "approve_digest", "send_digest"])
