@@ -81,7 +81,7 @@ def proof(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
         "rendition": rendition,
         "opts": Digest._meta,
         "is_open": is_open,
-        "is_own": found.proposed_by_id == user_of(request).pk,
+        "needs_another": is_open and workflow.needs_another(found, than=user_of(request)),
         "may_approve": access.may(request.user, "digests.approve_digest", digest.newsletter),
         "return_form": ReturnForm(),
         "recipients": audiences.count(

@@ -86,6 +86,11 @@ def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
     return _approve(proof, ApprovalPolicy.FOUR_EYES, by=by, at=at)
 
 
+def needs_another(proof: Proof, *, than: User) -> bool:
+    """Whether this person made the proof, and the plan wants a second one to approve it. Queries: at most 1."""
+    return proof.proposed_by_id == than.pk and _needs_four_eyes(proof.digest)
+
+
 def approve_by_plan(proof: Proof, *, at: datetime) -> Approval:
     """Let a proof that the plan itself proposed go out, where the newsroom has set the plan to fill and send.
 

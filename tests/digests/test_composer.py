@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from digests import history
-from digests.models import Digest, Pick, Proof
+from digests.models import Digest, Pick, Plan, Proof
 from digests.rendering import render
 from digests.states import DigestState, PickSource
 from tests.digests.test_loosening import form_of
@@ -194,6 +194,24 @@ def test_who_proposed_cannot_approve(digest: Digest) -> None:
 
     assert "second person" in sentence
     assert not hasattr(Proof.objects.get(), "approval")
+
+
+@pytest.mark.parametrize("needs_four_eyes", [True, False])
+def test_who_proposed_is_offered_to_approve_where_one_pair_of_eyes_is_enough(
+    needs_four_eyes: bool, digest: Digest
+) -> None:
+    Plan.objects.update(needs_four_eyes=needs_four_eyes)
+    both, another = person("beide", "Redaktion", "Abnahme"), person("aylin", "Abnahme")
+    act(both, digest, "propose", version=1)
+
+    own, of_another = (
+        each.get(reverse("admin:digests_digest_proof", args=[digest.pk, 1])).text for each in (both, another)
+    )
+
+    assert ("Approve proof 1" in own) != needs_four_eyes
+    assert ("Somebody else must approve it." in own) == needs_four_eyes
+    assert "Approve proof 1" in of_another
+    assert "Return it to the desk" in own
 
 
 def test_a_wall_clock_time_is_the_newsrooms(jonas: Client, aylin: Client, digest: Digest) -> None:
