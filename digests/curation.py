@@ -1,7 +1,7 @@
 """What the desk does to a digest. Each act is one edit: it counts the version up, and a proof made before is out of date.
 
-Every act takes the version the editor saw. If somebody else was faster it raises EditConflict and changes nothing;
-afterwards `digest.version` is the new one, so that several acts of one form can follow each other. Each edit leaves a
+Every act takes the version the editor saw, and may take the state. If somebody else was faster it raises EditConflict or
+WentOn and changes nothing; afterwards `digest.version` is the new one, so that several acts of one form can follow each other. Each edit leaves a
 version in the digest's history, in the same transaction.
 """
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from digests import history, links, selection
 from digests.errors import PickRefused
 from digests.models import Digest, Pick
-from digests.states import PickSource
+from digests.states import DigestState, PickSource
 from digests.workflow import reopen
 from newsroom.articles.models import Article, Picture
 
@@ -43,6 +43,7 @@ def add_pick(
     at: datetime,
     position: int | None = None,
     source: PickSource = PickSource.DESK,
+    seen: DigestState | None = None,
 ) -> Pick:
     """Put an article into a slot, at the end unless a position from 0 is given.
 
@@ -51,7 +52,7 @@ def add_pick(
     if article.withdrawn_at is not None:
         raise PickRefused(_("“%(title)s” was withdrawn.") % {"title": article.title})
     act = _("Picked “%(title)s”.") % {"title": article.title}
-    with edit(digest, expected_version=expected_version, by=by, at=at, act=act):
+    with edit(digest, expected_version=expected_version, seen=seen, by=by, at=at, act=act):
         if digest.picks.filter(article=article).exists():
             raise PickRefused(_("“%(title)s” is in this digest already.") % {"title": article.title})
         reasons = selection.reasons_for(digest, article, at=at)
@@ -121,15 +122,23 @@ def change_pick(
 
 
 @contextmanager
-def edit(digest: Digest, *, expected_version: int, by: User | None, at: datetime, act: str) -> Iterator[None]:
+def edit(
+    digest: Digest,
+    *,
+    expected_version: int,
+    by: User | None,
+    at: datetime,
+    act: str,
+    seen: DigestState | None = None,
+) -> Iterator[None]:
     """One edit, all or nothing: what is written within makes a new version, a draft again, and the desk's own.
 
-    act: one sentence for the history. Raises EditConflict and WrongState. Queries: 4, and 1 or 2 more the first time.
+    act: one sentence for the history. Raises EditConflict, WentOn and WrongState. Queries: 4, and 1 or 2 more the first time.
     """
     before = {name: getattr(digest, name) for name in _UNDONE}
     try:
         with transaction.atomic():
-            reopen(digest, expected_version=expected_version)
+            reopen(digest, expected_version=expected_version, seen=seen)
             history.begin(digest, number=expected_version, at=at)
             if digest.is_automatic:
                 digest.is_automatic = False

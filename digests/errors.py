@@ -5,6 +5,7 @@ DigestError
 ├── NewsletterAtRest    only an active newsletter makes digests
 ├── WindowTaken         the window is empty, or another digest has it
 ├── WrongState          the act does not fit what the digest has become; `state` says what
+│   ├── WentOn          the digest is further than whoever acted was shown: look again, then repeat
 │   └── EditConflict    somebody else changed the digest first: look again, then repeat (`expected`, `actual`)
 │       └── EditClash   two people changed the same fields: somebody must choose (`merge`, `theirs`)
 ├── PickRefused         the article cannot stand there
@@ -30,6 +31,7 @@ from typing import Protocol
 from django.utils.translation import gettext as _
 
 from digests.merging import Merge, Sheet
+from digests.states import DigestState
 
 
 class Blocking(Protocol):
@@ -61,6 +63,17 @@ class WrongState(DigestError):
     def __init__(self, sentence: str, *, state: str) -> None:
         super().__init__(sentence)
         self.state = state
+
+
+class WentOn(WrongState):
+    """The digest is further than whoever acted was shown: what they did would undo a proof, an approval or a schedule."""
+
+    def __init__(self, *, state: str) -> None:
+        # Translators: „Die Ausgabe ist inzwischen weiter. Ihr Stand: eingeplant. Geändert wurde nichts; …“
+        sentence = _(
+            "The digest has gone on meanwhile and is now: %(state)s. Nothing was changed; look at it, then repeat it if you still want to."
+        )
+        super().__init__(sentence % {"state": DigestState(state).label}, state=state)
 
 
 class EditConflict(WrongState):

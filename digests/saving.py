@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from digests import curation, history, links
-from digests.errors import EditClash, EditConflict, PickRefused
+from digests.errors import EditClash, EditConflict, PickRefused, WentOn
 from digests.merging import Sheet, merge, settle
 from digests.models import Digest, DigestVersion, Pick
-from digests.states import PickSource
+from digests.states import DigestState, PickSource, is_further
 from newsroom.articles.models import Article, Picture
 
 
@@ -53,13 +53,15 @@ def save(
     by: User | None = None,
     taken: Collection[str] = (),
     may_merge: bool = True,
+    seen: DigestState | None = None,
 ) -> Saved:
     """Write what the desk changed since the version it was looking at.
 
     taken: names of fields where the desk wants that version's value, not its own. may_merge: whether the page can
-    show what others changed meanwhile; if not, such a save is refused. Queries: 13, whatever the number of picks.
-    Raises EditClash if somebody else changed the same field, EditConflict if that version is not on record,
-    PickRefused and WrongState; then nothing is written.
+    show what others changed meanwhile; if not, such a save is refused. seen: the state in which the page was made, if
+    there is one. Queries: 13, whatever the number of picks. Raises WentOn if the digest is further than that, EditClash
+    if somebody else changed the same field, EditConflict if that version is not on record, PickRefused and WrongState;
+    then nothing is written.
     """
     with transaction.atomic():
         here = Digest.objects.select_for_update(of=["self"]).get(pk=digest.pk)
@@ -69,11 +71,13 @@ def save(
         mine = settle(_typed(here, base, words, edits), base, taken=list(taken))
         merged = merge(base, mine, theirs)
         is_merged = _plain(merged.sheet) != _plain(mine)
+        has_changed = _plain(merged.sheet) != _plain(theirs)
+        if (has_changed or merged.clashes) and seen is not None and is_further(here.state, than=seen):
+            raise WentOn(state=here.state)
         if merged.clashes or (is_merged and not may_merge):
             raise EditClash(
                 merge=merged, theirs=theirs, expected=expected_version, actual=here.version, state=here.state
             )
-        has_changed = _plain(merged.sheet) != _plain(theirs)
         if has_changed:
             with curation.edit(digest, expected_version=here.version, by=by, at=at, act=_("Saved.")):
                 _apply(digest, picks, merged.sheet, at=at)
@@ -81,15 +85,21 @@ def save(
 
 
 def restore(
-    digest: Digest, version: DigestVersion, *, expected_version: int, at: datetime, by: User | None = None
+    digest: Digest,
+    version: DigestVersion,
+    *,
+    expected_version: int,
+    at: datetime,
+    by: User | None = None,
+    seen: DigestState | None = None,
 ) -> None:
     """Make the digest again what it was in a version of it. That is a new version; nothing of the history goes.
 
-    An article that is no longer there stays out. Raises EditConflict and WrongState.
+    An article that is no longer there stays out. Raises EditConflict, WentOn and WrongState.
     """
     wanted = history.sheet_of(version)
     act = _("Restored version %(number)d.") % {"number": version.number}
-    with curation.edit(digest, expected_version=expected_version, by=by, at=at, act=act):
+    with curation.edit(digest, expected_version=expected_version, seen=seen, by=by, at=at, act=act):
         _apply(digest, _picks(digest), wanted, at=at)
 
 

@@ -17,10 +17,10 @@ from newsroom.mail.states import Severity
 from subscriptions.states import BEST_OF_THE_WEEK
 
 
-def skip(digest: Digest, *, because: str, at: datetime) -> None:
+def skip(digest: Digest, *, because: str, at: datetime, seen: DigestState | None = None) -> None:
     """Let this digest fall out. It loses its number, and the next window starts where this one started.
 
-    Raises WrongState once it was handed over, and without a reason.
+    seen: as in `advance`. Raises WentOn, and WrongState once it was handed over or without a reason.
     """
     if not because.strip():
         raise WrongState(_("Say why the digest is skipped."), state=digest.state)
@@ -30,6 +30,7 @@ def skip(digest: Digest, *, because: str, at: datetime) -> None:
             start=EDITABLE,
             to=DigestState.SKIPPED,
             refusal=_("Only a digest that was not handed over can be skipped."),
+            seen=seen,
             number=None,
             scheduled_at=None,
             wanted_at=None,

@@ -74,4 +74,10 @@ CUTTING = (
     DigestState.SCHEDULED,
     DigestState.HANDED_OVER,
 )
+# In the order in which a digest passes through them.
 EDITABLE = (DigestState.DRAFT, DigestState.PROOFED, DigestState.APPROVED, DigestState.SCHEDULED)
+
+
+def is_further(state: str, *, than: DigestState) -> bool:
+    """Whether an editable digest went further than that; one that was handed over or skipped has left this way."""
+    return state in EDITABLE[EDITABLE.index(than) + 1 :]

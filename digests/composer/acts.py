@@ -12,7 +12,16 @@ from django.utils.translation import gettext as _
 
 from digests import access, colleagues, curation, swapping, workflow
 from digests.composer.pane_acts import list_of
-from digests.composer.requests import back, chosen_proof, digest_of, log, number_in, require, user_of
+from digests.composer.requests import (
+    back,
+    chosen_proof,
+    digest_of,
+    log,
+    number_in,
+    require,
+    seen_in,
+    user_of,
+)
 from digests.delivery.control import STOPPING
 from digests.delivery.errors import DeliveryError
 from digests.errors import DigestError, TimePast
@@ -38,6 +47,7 @@ def add_pick(request: HttpRequest, pk: int) -> HttpResponseBase:
             slot=slot,
             position=_place(request),
             expected_version=number_in(request.POST.get("version")),
+            seen=seen_in(request),
             by=user_of(request),
             at=clock.now(),
         )
@@ -186,7 +196,8 @@ def _skip(request: HttpRequest, digest: Digest, at: datetime) -> str:
     form = SkipForm(request.POST)
     if not form.is_valid():
         raise ActRefused(_("Say why the digest is skipped."))
-    workflow.skip(digest, because=form.cleaned_data["because"], by=user_of(request), at=at)
+    because = form.cleaned_data["because"]
+    workflow.skip(digest, because=because, seen=seen_in(request), by=user_of(request), at=at)
     return _("Skipped. Its articles go into the next digest.")
 
 

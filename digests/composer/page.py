@@ -28,7 +28,7 @@ from digests.composer.previews import sample, views
 from digests.composer.requests import back, digest_of, fresh, require, user_of
 from digests.composer.standing import standing
 from digests.doubles import Double, Sent, doubles, sent_lately
-from digests.errors import DigestError, EditClash, EditConflict
+from digests.errors import DigestError, EditClash, EditConflict, WentOn
 from digests.forms import Clash
 from digests.models import Digest, Pick, Plan, SavedFilter
 from digests.preflight import slot_name
@@ -109,7 +109,7 @@ def _picks(digest: Digest) -> list[Pick]:
 
 
 def _refused(error: Exception, desk: saves.Desk) -> JsonResponse:
-    needs_the_page = isinstance(error, (EditConflict, saves.NotChosen))
+    needs_the_page = isinstance(error, (EditConflict, WentOn, saves.NotChosen))
     forms = [form for form in (desk.form, *desk.sent, *desk.gone) if form.is_bound]
     fields = [field.id_for_label for form in forms for field in form if field.errors]
     return JsonResponse(
@@ -240,7 +240,12 @@ def _options(heads: list[SlotHead]) -> SafeString:
 
 def _each_form(request: HttpRequest, digest: Digest, address: str) -> str:
     """What each of the list's forms carries along."""
-    fields = {"csrfmiddlewaretoken": get_token(request), "list": address, "version": digest.version}
+    fields = {
+        "csrfmiddlewaretoken": get_token(request),
+        "list": address,
+        "version": digest.version,
+        "state": digest.state,
+    }
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
 
 

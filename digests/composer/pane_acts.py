@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from digests import access, curation, marking, presence
 from digests.composer import pane
-from digests.composer.requests import back, digest_of, log, number_in, require, user_of
+from digests.composer.requests import back, digest_of, log, number_in, require, seen_in, user_of
 from digests.correspondence import name_of
 from digests.errors import DigestError
 from digests.models import Digest, Presence, SavedFilter
@@ -113,6 +113,7 @@ def add_by_address(request: HttpRequest, pk: int) -> HttpResponseBase:
             article,
             slot=slot,
             expected_version=number_in(request.POST.get("version")),
+            seen=seen_in(request),
             by=user_of(request),
             at=clock.now(),
         )

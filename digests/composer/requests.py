@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from digests import access, workflow
 from digests.models import Digest, Proof
+from digests.states import EDITABLE, DigestState
 
 
 def digest_of(request: HttpRequest, pk: int) -> Digest:
@@ -42,6 +43,12 @@ def user_of(request: HttpRequest) -> User:
 
 def number_in(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+
+
+def seen_in(request: HttpRequest) -> DigestState:
+    """The state of the digest that the page showed. One that does not say counts as a draft's: it is rather asked."""
+    state = request.POST.get("state", "")
+    return DigestState(state) if state in EDITABLE else DigestState.DRAFT
 
 
 def log(request: HttpRequest, digest: Digest, sentence: str) -> None:

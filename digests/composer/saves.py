@@ -11,13 +11,13 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from digests import history, saving
-from digests.composer.requests import fresh, log, user_of
-from digests.errors import EditClash
+from digests.composer.requests import fresh, log, seen_in, user_of
+from digests.errors import EditClash, WentOn
 from digests.forms import Clash, DigestForm, PickForm
 from digests.merging import Sheet
 from digests.models import Digest, DigestVersion, Pick
 from digests.preflight import slot_name
-from digests.states import PickLabel
+from digests.states import PickLabel, is_further
 from newsroom.articles.models import Article, Author, Picture
 from newsroom.articles.states import Crop
 
@@ -124,10 +124,16 @@ def read(request: HttpRequest, digest: Digest, picks: Sequence[Pick]) -> Desk:
 def save(request: HttpRequest, digest: Digest, desk: Desk, *, at: datetime, may_merge: bool) -> saving.Saved:
     """Save what was typed. Raises DigestError and NotFilledIn, having written nothing."""
     sent = [form for form in (*desk.sent, *desk.gone) if form.is_bound]
+    seen = seen_in(request)
     # Each is looked at, so that each shows what is wrong with it.
-    if not all([desk.form.is_valid(), *(form.is_valid() for form in sent)]):
+    is_filled_in = all([desk.form.is_valid(), *(form.is_valid() for form in sent)])
+    is_chosen = all(clash.choice for clash in desk.clashes.values())
+    if not (is_filled_in and is_chosen) and is_further(digest.state, than=seen):
+        # The answer is a page that shows how far it is: who mends the fields there saves knowingly, so it is said now.
+        raise WentOn(state=digest.state)
+    if not is_filled_in:
         raise NotFilledIn(_("Nothing is saved yet: look at the fields marked below."))
-    if any(not clash.choice for clash in desk.clashes.values()):
+    if not is_chosen:
         raise NotChosen(_("Nothing is saved yet: choose whose version stands."))
     saved = saving.save(
         fresh(digest),
@@ -136,6 +142,7 @@ def save(request: HttpRequest, digest: Digest, desk: Desk, *, at: datetime, may_
         edits=_pressed(request, [_edit(form) for form in sent], {form.pick.pk: form.pick for form in sent}),
         taken=[name for name, clash in desk.clashes.items() if clash.choice == "theirs"],
         may_merge=may_merge,
+        seen=seen,
         at=at,
         by=user_of(request),
     )

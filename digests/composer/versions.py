@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from digests import access, history, saving
 from digests.comparing import Piece, compare
-from digests.composer.requests import back, digest_of, log, number_in, require, user_of
+from digests.composer.requests import back, digest_of, log, number_in, require, seen_in, user_of
 from digests.errors import DigestError
 from digests.merging import Sheet
 from digests.models import Digest, DigestVersion
@@ -78,9 +78,11 @@ def restore(request: HttpRequest, pk: int) -> HttpResponseRedirect:
     digest = digest_of(request, pk)
     require(request, "change_digest", digest)
     version = get_object_or_404(digest.versions, number=number_in(request.POST.get("number")))
-    expected = number_in(request.POST.get("version"))
+    expected, seen = number_in(request.POST.get("version")), seen_in(request)
     try:
-        saving.restore(digest, version, expected_version=expected, at=clock.now(), by=user_of(request))
+        saving.restore(
+            digest, version, expected_version=expected, seen=seen, at=clock.now(), by=user_of(request)
+        )
     except DigestError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:digests_digest_versions", args=[pk]))

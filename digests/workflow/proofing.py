@@ -169,11 +169,18 @@ def return_proof(proof: Proof, *, by: User, because: str, at: datetime) -> None:
     proof.digest = digest
 
 
-def reopen(digest: Digest, *, expected_version: int, wanted_at: datetime | None = None) -> None:
+def reopen(
+    digest: Digest,
+    *,
+    expected_version: int,
+    wanted_at: datetime | None = None,
+    seen: DigestState | None = None,
+) -> None:
     """Make the digest a draft again, with a new version: proof, approval and schedule no longer hold.
 
     Every edit does this. wanted_at: when a new approval puts it back on the schedule by itself; no edit but an
-    exchange asks for that. Raises EditConflict if the version is not the expected one, WrongState once handed over.
+    exchange asks for that. seen: as in `advance`: nobody undoes a proof, an approval or a schedule without having seen
+    it. Raises WentOn then, EditConflict if the version is not the expected one, WrongState once handed over.
     """
     digest.version = expected_version
     advance(
@@ -181,6 +188,7 @@ def reopen(digest: Digest, *, expected_version: int, wanted_at: datetime | None 
         start=EDITABLE,
         to=DigestState.DRAFT,
         refusal=_("A digest that was handed over or skipped cannot be changed."),
+        seen=seen,
         version=expected_version + 1,
         scheduled_at=None,
         wanted_at=wanted_at,

@@ -55,8 +55,10 @@ def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState],
         incidents.resolve(f"digests.not_sent.{digest.pk}", at=at)
 
 
-def skip(digest: Digest, *, because: str, by: User | None, at: datetime) -> None:
-    """Let this digest fall out, for a reason; its articles go into the next. Raises WrongState."""
+def skip(
+    digest: Digest, *, because: str, by: User | None, at: datetime, seen: DigestState | None = None
+) -> None:
+    """Let this digest fall out, for a reason; its articles go into the next. Raises WentOn and WrongState."""
     if by is not None and because.strip():
         because = f"{because.strip()} ({by.get_username()})"
-    skipping.skip(digest, because=because, at=at)
+    skipping.skip(digest, because=because, seen=seen, at=at)

@@ -65,7 +65,8 @@ def page_of(digest: Digest) -> str:
 
 def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
     """The sentence the desk is told."""
-    data = {"version": Digest.objects.get(pk=digest.pk).version} | data
+    now = Digest.objects.get(pk=digest.pk)
+    data = {"version": now.version, "state": now.state} | data
     answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)
     found = re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', answer.content.decode(), re.S)
     return " ".join(found) if answer.status_code == 200 else str(answer.status_code)
@@ -74,7 +75,7 @@ def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
 def filled_form(digest: Digest, **changes: Any) -> dict[str, Any]:
     """What a browser would send if nobody typed anything, and the changes."""
     digest.refresh_from_db()
-    data: dict[str, Any] = {"version": digest.version}
+    data: dict[str, Any] = {"version": digest.version, "state": digest.state}
     data |= history.words(digest)
     for pick in digest.picks.all():
         prefix = f"pick-{pick.pk}"

@@ -402,7 +402,8 @@ def test_going_back_takes_a_proof_back(jonas: Client, digest: Digest) -> None:
     curation.edit_digest(digest, expected_version=1, at=NOON, subject="Neu")
     act(jonas, digest, "propose")
 
-    jonas.post(reverse("admin:digests_digest_restore", args=[digest.pk]), {"number": 1, "version": 2})
+    seen = {"number": 1, "version": 2, "state": "proofed"}
+    jonas.post(reverse("admin:digests_digest_restore", args=[digest.pk]), seen)
 
     digest.refresh_from_db()
     assert (digest.state, digest.subject) == (DigestState.DRAFT, "Die Fähre fährt wieder")

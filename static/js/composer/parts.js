@@ -24,6 +24,9 @@ function place(html, selectors) {
   // Only with the form itself: a version taken without its words would hide what a colleague wrote meanwhile.
   const version = fresh.querySelector("input[name=version]")?.value;
   if (version && selectors.includes(FORM)) takeVersion(version);
+  // With the form comes the state it was made in: behind a proof it must not go on saving by itself.
+  const composer = fresh.getElementById("composer");
+  if (composer && selectors.includes(FORM)) document.getElementById("composer").dataset.autosave = composer.dataset.autosave;
   for (const details of document.querySelectorAll("details")) if (open.includes(keyOf(details))) details.open = true;
   equip();
   const message = fresh.querySelector(".messagelist li");
