@@ -18,8 +18,9 @@ from newsroom.mail.states import EventOutcome
 from newsroom.web import keys, tokens
 from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind
-from subscriptions import soft_bounces, suppression
+from subscriptions import moves, soft_bounces, suppression
 from subscriptions.models import Newsletter
+from subscriptions.moves import Past
 from subscriptions.states import SuppressionReason
 from subscriptions.suppression import Stop
 
@@ -47,13 +48,25 @@ class _Event(NamedTuple):
     occurred_at: datetime
 
 
+class _Copy(NamedTuple):
+    """Whose copy an event names, and the reader's address today."""
+
+    pk: int
+    reader: int
+    address_hash: str
+    has_moved: bool
+    newsletter: int
+    started_at: datetime | None
+
+
 _FIELDS: Final = ("pk", "provider", "kind", "reject_reason", "token", "address_hash", "occurred_at")
 
 
 def apply(*, at: datetime, limit: int = 1_000) -> int:
     """Apply the oldest new events, in one transaction. How many; fewer than `limit`: there are no more.
 
-    Queries: some 15, whatever the number of events, and a few per mailing whose copies they prove.
+    Queries: some 15, whatever the number of events, one more where readers have moved, and a few per mailing whose
+    copies they prove.
     """
     with transaction.atomic():
         new = ProviderEvent.objects.filter(applied_at__isnull=True).order_by("pk")
@@ -135,27 +148,24 @@ def _suppress_all(
         return set()
     ids = [event.pk for event in telling]
     payloads = dict(ProviderEvent.objects.filter(pk__in=ids).values_list("pk", "payload"))
-    copies = {
-        pk: (address_hash, newsletter)
-        for pk, address_hash, newsletter in Delivery.objects.filter(
-            pk__in=[deliveries[pk] for pk in ids if pk in deliveries]
-        ).values_list("pk", "subscription__subscriber__address_hash", "mailing__newsletter_id")
-    }
+    copies = _copies([deliveries[pk] for pk in ids if pk in deliveries])
+    went_to = _went_to(telling, deliveries, copies)
     written = dict(
         Letter.objects.filter(pk__in=[letters[pk] for pk in ids if pk in letters]).values_list(
             "pk", "address_hash"
         )
     )
-    newsletters = Newsletter.objects.in_bulk({newsletter for _hash, newsletter in copies.values()})
+    newsletters = Newsletter.objects.in_bulk({copy.newsletter for copy in copies.values()})
     stops: dict[int, Stop] = {}
     soft: dict[int, tuple[str, date]] = {}
     for event in telling:
         # By our own token if it names a row we have, else by the address that the provider named.
-        address_hash, newsletter_id = copies.get(deliveries.get(event.pk, 0), ("", None))
-        address_hash = address_hash or written.get(letters.get(event.pk, 0), "") or event.address_hash
+        copy = copies.get(deliveries.get(event.pk, 0))
+        letter_to = written.get(letters.get(event.pk, 0), "")
+        address_hash = went_to.get(event.pk, "") or letter_to or event.address_hash
         reason = suppression_reason(event.kind, event.reject_reason, payloads[event.pk])
         if address_hash and reason is not None:
-            only_for = newsletter_id if reason is SuppressionReason.UNSUBSCRIBED else None
+            only_for = copy.newsletter if copy and reason is SuppressionReason.UNSUBSCRIBED else None
             stops[event.pk] = Stop(
                 address_hash=address_hash,
                 reason=reason,
@@ -167,6 +177,46 @@ def _suppress_all(
     suppression.suppress_all(stops.values(), at=at)
     too_often = _count_soft(soft.values(), events, at=at)
     return set(stops) | {pk for pk, (address_hash, _day) in soft.items() if address_hash in too_often}
+
+
+def _copies(ids: list[int]) -> dict[int, _Copy]:
+    """These copies, by number. One query."""
+    reader = "subscription__subscriber"
+    rows = Delivery.objects.filter(pk__in=ids).values_list(
+        "pk",
+        reader,
+        f"{reader}__address_hash",
+        moves.has_moved(reader),
+        "mailing__newsletter_id",
+        "mailing__started_at",
+    )
+    return {row[0]: _Copy(*row) for row in rows}
+
+
+def _went_to(events: list[_Event], deliveries: dict[int, int], copies: dict[int, _Copy]) -> dict[int, str]:
+    """By event: the address that its copy was handed over to. No query, one where readers have moved."""
+    named = {event.pk: copies[number] for event in events if (number := deliveries.get(event.pk)) in copies}
+    moved = {copy.reader for copy in named.values() if copy.has_moved}
+    pasts = moves.pasts(moved) if moved else {}
+    return {
+        event.pk: _address_of(event, named[event.pk], pasts.get(named[event.pk].reader))
+        for event in events
+        if event.pk in named
+    }
+
+
+def _address_of(event: _Event, copy: _Copy, past: Past | None) -> str:
+    """Where a copy went: to a former address if the event names one, or if its mailing began before she moved.
+
+    Of one that was under way while she moved nobody can tell; the former address costs her nothing, and the next one
+    tells. What the provider names besides may be where her mailbox forwards to.
+    """
+    if past is None or event.address_hash == copy.address_hash:
+        return copy.address_hash
+    if event.address_hash in past.hashes:
+        return event.address_hash
+    former = past.former_at(copy.started_at) if copy.started_at else ""
+    return former or copy.address_hash
 
 
 def _count_soft(soft: Iterable[tuple[str, date]], events: list[_Event], *, at: datetime) -> set[str]:
