@@ -14,7 +14,7 @@ from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
 from newsroom.web.tokens import TokenKind
-from subscriptions import evidence, suppression
+from subscriptions import evidence, moves, suppression
 from subscriptions.errors import UnknownReader
 from subscriptions.models import (
     AddressChange,
@@ -28,6 +28,7 @@ from subscriptions.models import (
     Suppression,
 )
 from subscriptions.states import OPEN, ConsentKind, SubscriptionState, SuppressionReason
+from subscriptions.suppression import Stop
 from subscriptions.transfer import forgetting
 
 _NO_LONGER_KEPT = "forgotten with the proof of her consent, which is no longer kept"
@@ -154,7 +155,7 @@ def _text(time: datetime | None) -> str:
 
 
 def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
-    """Forget a reader's address everywhere; what remains is its keyed hash, so that nobody writes to her again.
+    """Forget a reader's address everywhere, and each that she had; what remains are keyed hashes, so that nobody writes again.
 
     Her rows stay without it: the ledger keeps its arithmetic, and links in old mails still answer. Safe to repeat.
     Waits while a part of a file that names her is being taken in. actor: empty if it is her own act.
@@ -171,8 +172,7 @@ def erase_reader(reader: Subscriber, *, actor: str, at: datetime) -> None:
         ConsentEvent.objects.create(
             subscriber=row, kind=ConsentKind.ERASED, address=known, language=row.language, actor=actor, at=at
         )
-        forget_address(row, at=at)
-        suppression.suppress(known, reason=SuppressionReason.ERASED, at=at)
+        forget_for_good(row, at=at)
     reader.refresh_from_db()
 
 
@@ -237,9 +237,7 @@ def forget_ended(*, at: datetime, limit: int = 1_000) -> int:
             if held.filter(subscriber=row).exists():  # looked again: she may just have come back
                 continue
             if row.address:
-                known = address_hash(row.address)
-                forget_address(row, at=at)
-                suppression.suppress(known, reason=SuppressionReason.ERASED, note=_NO_LONGER_KEPT, at=at)
+                forget_for_good(row, note=_NO_LONGER_KEPT, at=at)
             ConsentEvent.objects.filter(subscriber=row).delete()
     return len(numbers)
 
@@ -258,6 +256,23 @@ def _proof_over(at: datetime) -> Q:
         over |= Q(newsletter__sender=sender) & before
     closed = [SubscriptionState.UNSUBSCRIBED, SubscriptionState.LAPSED]
     return over & Q(state__in=closed) if over else over
+
+
+def forget_for_good(row: Subscriber, *, note: str = "", at: datetime) -> None:
+    """`forget_address`, and no old list may bring any address back that she had: only who reads there can.
+
+    What another reader has by now is hers, and goes on. note: why, for whose address it is.
+    """
+    known = moves.hashes_of(row)
+    forget_address(row, at=at)
+    others = set(Subscriber.objects.filter(address_hash__in=known).values_list("address_hash", flat=True))
+    suppression.suppress_all(
+        [
+            Stop(address_hash=each, reason=SuppressionReason.ERASED, note=note)
+            for each in sorted(known - others)
+        ],
+        at=at,
+    )
 
 
 def forget_address(row: Subscriber, *, at: datetime) -> None:

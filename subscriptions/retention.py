@@ -31,6 +31,8 @@ _LINKS_WAIT = timedelta(days=1)
 # A sign-up may wait for workers that are away over a weekend.
 _SIGN_UPS_WAIT = timedelta(days=7)
 _BOUNCES_COUNT = timedelta(days=90)
+# Why no list brings back a former address of a reader who became one with another.
+_BECAME_ANOTHER = "reads on at another address of hers"
 
 # Translators: Dass jemand einen Link zu den Einstellungen angefordert hat
 _LINK_REQUESTS = _("That somebody asked for a link to the settings")
@@ -135,7 +137,7 @@ def _forget_left_addresses(*, at: datetime, rows: int) -> int:
 def _forget_if_idle(number: int, *, at: datetime) -> None:
     reader = Subscriber.objects.select_for_update().get(pk=number)
     if not Subscription.objects.filter(subscriber=reader, state__in=OPEN).exists():
-        privacy.forget_address(reader, at=at)
+        privacy.forget_for_good(reader, note=_BECAME_ANOTHER, at=at)
 
 
 def _forget_bounces(before: date, *, rows: int) -> int:

@@ -37,8 +37,16 @@ class ConsentEvent(models.Model):
         verbose_name = _("consent event")
         verbose_name_plural = _("consent events")
         ordering = ["id"]
-        # The desk's look for an erased reader by the hash of her address.
-        indexes = [models.Index(fields=["address"], condition=Q(kind="erased"), name="consent_of_erased")]
+        indexes = [
+            # The desk's look for an erased reader by the hash of her address.
+            models.Index(fields=["address"], condition=Q(kind="erased"), name="consent_of_erased"),
+            # The desk's and an import's look for a reader by an address that she has left.
+            models.Index(
+                fields=["address"],
+                condition=Q(kind="changed", newsletter__isnull=True),
+                name="consent_of_moved",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"

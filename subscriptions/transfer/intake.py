@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from newsroom.web import keys
-from subscriptions import suppression
+from subscriptions import moves, suppression
 from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import SubscriptionState, SuppressionReason
 from subscriptions.suppression import Stop
@@ -40,7 +40,7 @@ class Intake:
     def take(self, page: Iterable[tuple[int, Mapping[str, str]]]) -> list[Line]:
         """What becomes of these lines, in their order; what can be taken is written, in one transaction.
 
-        Queries: at most 18, whatever the number of lines. Inside a page a line that stops an address weighs more
+        Queries: at most 19, whatever the number of lines. Inside a page a line that stops an address weighs more
         than one that enrols it, wherever it stands.
         """
         return self.take_judged(
@@ -100,11 +100,13 @@ class Intake:
         unproven = {each.address_hash for each in readers if not each.agreed}
         stopped |= suppression.want_no_questions(unproven) | (self._unasked & unproven)
         states = self._states(readers)
+        # Who has moved is known by the address of an old list, too.
+        former = moves.states_by_former(hashes, [each.normal for each in readers], newsletter=self.newsletter)
         results: dict[int, LineResult] = {}
         taken: list[Reader] = []
         seen: set[str] = set()
         for reader in readers:
-            state = states.get(reader.normal)
+            state = states.get(reader.normal) or former.get(reader.address_hash)
             if reader.normal in seen:
                 results[reader.number] = LineResult.TWICE
             elif reader.address_hash in stopped:

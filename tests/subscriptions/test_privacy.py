@@ -241,7 +241,8 @@ def test_after_erasure_no_column_of_any_table_holds_the_address() -> None:
     hers = ConsentEvent.objects.filter(subscriber=reader)
     assert set(hers.values_list("address", flat=True)) == {known, former}
     assert not reader.subscriptions.filter(state="active").exists()
-    assert Suppression.objects.get().reason == SuppressionReason.ERASED
+    stops = Suppression.objects.values_list("address_hash", "reason")
+    assert set(stops) == {(each, SuppressionReason.ERASED) for each in (known, former)}
     assert not Letter.objects.filter(state=LetterState.WAITING).exists()
 
 

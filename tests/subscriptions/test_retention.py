@@ -16,7 +16,10 @@ from subscriptions.models import (
     LinkRequest,
     SoftBounces,
     Subscriber,
+    Subscription,
+    Suppression,
 )
+from subscriptions.states import SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import (
     dump,
@@ -109,9 +112,13 @@ def test_a_reader_who_became_another_is_forgotten_unless_she_came_back(came_back
     former.refresh_from_db()
     assert (former.address == "mia@example.org") is came_back
     assert Subscriber.objects.get(address=NEW).subscriptions.count() == 2
+    assert Subscription.objects.active().filter(subscriber__address=NEW).count() == 2
+    assert Suppression.objects.exists() is not came_back
     if not came_back:
         events = ConsentEvent.objects.filter(subscriber=former)
         assert set(events.values_list("address", flat=True)) == {address_hash("mia@example.org")}
+        stop = Suppression.objects.get(address_hash=address_hash("mia@example.org"))
+        assert (stop.reason, stop.note) == (SuppressionReason.ERASED, "reads on at another address of hers")
         link = settings_path(former.subscriptions.latest("pk"))
         assert fresh_client().get(link).status_code == 200
 
