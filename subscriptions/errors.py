@@ -10,6 +10,7 @@ SubscriptionError
 ├── Misspelt             the address looks like a slip; `meant` is what it may be
 ├── UndoExpired          leaving can be undone for a day only; later a new sign-up is needed
 ├── UnknownReader        we know nobody of this address
+│   └── ReaderMoved      a reader had it, who gets her mail elsewhere by now
 ├── NothingToPause       the subscription is not active
 ├── SameAddress          the new address is the one we write to
 ├── NoWeekly             the newsletter has no weekly best-of
@@ -75,6 +76,15 @@ class UndoExpired(SubscriptionError):
 
 class UnknownReader(SubscriptionError):
     """We know nobody of this address."""
+
+
+class ReaderMoved(UnknownReader):
+    """A reader had this address before she moved. now_at: where she gets her mail, masked."""
+
+    def __init__(self, subscriber_id: int, *, now_at: str) -> None:
+        super().__init__(f"Who had this address gets her mail at {now_at} today.")
+        self.subscriber_id = subscriber_id
+        self.now_at = now_at
 
 
 class NothingToPause(SubscriptionError):

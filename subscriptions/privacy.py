@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from newsroom.mail import events as provider_events
-from newsroom.mail.addresses import address_hash, normalise
+from newsroom.mail.addresses import address_hash, mask, normalise
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterState
 from newsroom.web.tokens import TokenKind
 from subscriptions import evidence, moves, suppression
-from subscriptions.errors import UnknownReader
+from subscriptions.errors import ReaderMoved, UnknownReader
 from subscriptions.models import (
     AddressChange,
     Confirmation,
@@ -37,11 +37,14 @@ UNCONFIRMED_FOR = timedelta(days=30)
 
 
 def find_reader(typed_address: str) -> Subscriber:
-    """The reader of an address. Raises BadAddress, UnknownReader."""
-    reader = Subscriber.objects.filter(address=normalise(typed_address).normal).first()
-    if reader is None:
-        raise UnknownReader("We know nobody of this address.")
-    return reader
+    """The reader of an address, for staff. Raises BadAddress, UnknownReader; ReaderMoved for one that its reader has left."""
+    address = normalise(typed_address).normal
+    if reader := Subscriber.objects.filter(address=address).first():
+        return reader
+    former = moves.reader_of_former(address_hash(address), address=address)
+    if former is not None and former.address:
+        raise ReaderMoved(former.pk, now_at=mask(former.address))
+    raise UnknownReader("We know nobody of this address.")
 
 
 def export_reader(reader: Subscriber) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from newsroom.mail.addresses import address_hash, normalise
 from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web.tokens import TokenKind
-from subscriptions import evidence
+from subscriptions import evidence, moves
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import OPEN, ConsentKind, SuppressionReason
 
@@ -29,10 +29,11 @@ _FETCHED: Final = ON_A_PAGE + 20
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """Whom an address leads to: a reader, or only what her hash tells."""
+    """Whom an address leads to: a reader, or only what her hash tells. is_former: she gets her mail elsewhere by now."""
 
     address_hash: str
     reader: Subscriber | None
+    is_former: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,17 @@ class Page:
 def find(typed: str) -> Known:
     """Whom this address, in whatever spelling, leads to; also erased readers, and addresses known only as suppressed.
 
-    A hash of 64 characters will do. Raises BadAddress. Queries: at most 3.
+    Whose address it is comes before who had it. A hash of 64 characters will do. Raises BadAddress. Queries: at most 6.
     """
     text = typed.strip()
     is_hash = len(text) == 64 and set(text.lower()) <= set("0123456789abcdef")
-    found = text.lower() if is_hash else address_hash(normalise(text).normal)
-    return Known(address_hash=found, reader=_reader_of(found))
+    address = "" if is_hash else normalise(text).normal
+    found = text.lower() if is_hash else address_hash(address)
+    reader = _reader_of(found)
+    if reader is not None:
+        return Known(address_hash=found, reader=reader)
+    former = moves.reader_of_former(found, address=address)
+    return Known(address_hash=found, reader=former, is_former=former is not None)
 
 
 def _reader_of(found: str) -> Subscriber | None:
@@ -201,6 +207,8 @@ def _agreement_in_words(event: ConsentEvent, facts: dict[str, Any]) -> str:
         case ConsentKind.CHANGED if facts.get("what") == "asking":
             # Translators: Zurückgenommen: darf wieder um eine Bestätigung gebeten werden
             return _("Taken back: may be asked to confirm again")
+        case ConsentKind.CHANGED if facts.get("what") == "address":
+            return _move_in_words(facts)
         case ConsentKind.CHANGED:
             # Translators: Einstellung geändert: %(what)s von „%(before)s“ zu „%(after)s“
             return _("Setting changed: %(what)s from “%(before)s” to “%(after)s”") % {
@@ -212,10 +220,24 @@ def _agreement_in_words(event: ConsentEvent, facts: dict[str, Any]) -> str:
             return str(event.get_kind_display())[:1].upper() + str(event.get_kind_display())[1:]
 
 
+def _move_in_words(facts: dict[str, Any]) -> str:
+    match facts.get("step"):
+        case "confirmed":
+            # Translators: An eine andere Adresse umgezogen, im neuen Postfach bestätigt
+            return _("Moved to another address, confirmed in its mailbox")
+        case "undone":
+            # Translators: Umzug zurückgenommen, vom früheren Postfach aus
+            return _("Move taken back from the former mailbox")
+        case _:
+            # Translators: Umzug an eine andere Adresse gewünscht
+            return _("Asked to get mail at another address")
+
+
 def _letters(someone: Known, before: datetime | None) -> list[Entry]:
-    if not someone.address_hash:
-        return []
-    rows = Letter.objects.filter(address_hash=someone.address_hash)
+    """Those to her address, and to all that she had, or wished to have."""
+    rows = Letter.objects.for_address_hash(someone.address_hash)
+    if someone.reader is not None:
+        rows = Letter.objects.about(someone.reader.pk, address_hash=someone.address_hash)
     if before is not None:
         rows = rows.filter(created_at__lt=before)
     letters = list(

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -53,6 +54,8 @@ def find(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpRes
             form.add_error("address", str(error))
         else:
             if someone.reader is not None:
+                if someone.is_former:
+                    _say_that_she_moved(request, someone)
                 return HttpResponseRedirect(reverse("admin:reader_desk", args=[someone.reader.pk]))
             if reader_history.suppressions_of(someone) or reader_history.is_unreachable(someone):
                 return HttpResponseRedirect(reverse("admin:reader_desk_hash", args=[someone.address_hash]))
@@ -61,6 +64,24 @@ def find(request: HttpRequest, *, model_admin: admin.ModelAdmin[Any]) -> HttpRes
             )
     context = {**_context(request, model_admin), "title": gettext("Find a reader"), "form": form}
     return TemplateResponse(request, "admin/delivery/find_reader.html", context)
+
+
+def _say_that_she_moved(request: HttpRequest, someone: Known) -> None:
+    # Translators: Das ist eine frühere Adresse dieser Leserin oder dieses Lesers. Wer heute von dort schreibt, kann jemand anders sein.
+    said = gettext("This is a former address of this reader. Who writes from it today may be somebody else.")
+    if reader_history.suppressions_of(someone):
+        messages.warning(
+            request,
+            format_html(
+                '{} <a href="{}">{}</a>',
+                said,
+                reverse("admin:reader_desk_hash", args=[someone.address_hash]),
+                # Translators: Was E-Mails an diese frühere Adresse sperrt
+                gettext("What stops mail to that former address"),
+            ),
+        )
+    else:
+        messages.warning(request, said)
 
 
 def of_reader(request: HttpRequest, pk: int, *, model_admin: admin.ModelAdmin[Any]) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from subscriptions.models import Subscriber, Subscription
 from tests.factories import make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions import moving
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +63,42 @@ def test_erase_reader_erases() -> None:
     row.subscriber.refresh_from_db()
     assert row.subscriber.address is None
     assert "mia" not in said
+
+
+@pytest.mark.parametrize("command", ["erase_reader", "export_reader"])
+def test_a_former_address_leads_to_its_reader_only_when_that_is_meant(command: str) -> None:
+    row = moving.reading()
+    moving.ask(row)
+    moving.confirm()
+
+    with pytest.raises(CommandError, match=r"m…@example\.org today.*--former\.$") as caught:
+        run(command, moving.OLD)
+    row.subscriber.refresh_from_db()
+    assert (row.subscriber.address, "mia.neu" in str(caught.value)) == (moving.NEW.casefold(), False)
+
+    said = run(command, moving.OLD, "--former")
+
+    row.subscriber.refresh_from_db()
+    if command == "erase_reader":
+        assert row.subscriber.address is None
+        assert "who read at m…@example.org" in said
+        with pytest.raises(CommandError, match="nobody"):
+            run(command, moving.OLD, "--former")
+    else:
+        assert json.loads(said)["address"] == moving.NEW.casefold()
+
+
+def test_with_former_the_reader_of_today_is_meant_all_the_same() -> None:
+    row = moving.reading()
+    moving.ask(row)
+    moving.confirm()
+    make_subscription(newsletter=row.newsletter, subscriber=make_subscriber(address=moving.OLD))
+
+    run("erase_reader", moving.OLD, "--former")
+
+    row.subscriber.refresh_from_db()
+    assert row.subscriber.address == moving.NEW.casefold()
+    assert not Subscriber.objects.filter(address=moving.OLD).exists()
 
 
 @pytest.mark.parametrize(

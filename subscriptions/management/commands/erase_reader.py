@@ -1,26 +1,20 @@
 """Forget one reader's address; its keyed hash stays on the suppression list."""
 
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from newsroom.mail.errors import BadAddress
+from newsroom.mail.addresses import mask
 from newsroom.web.clock import now
 from subscriptions import privacy
-from subscriptions.errors import UnknownReader
+from subscriptions.management.reader_command import ReaderCommand
 
 
-class Command(BaseCommand):
+class Command(ReaderCommand):
     help = "Erase the reader of an address. What stays is a keyed hash, so that nobody writes to it again."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("address")
-
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            reader = privacy.find_reader(options["address"])
-        except (BadAddress, UnknownReader) as error:
-            raise CommandError(str(error)) from error
+        reader = self.reader(options)
+        read_at = mask(reader.address or "")
         privacy.erase_reader(reader, actor="erase_reader", at=now())
-        self.stdout.write(f"Erased. The reader stays known as number {reader.pk}, without an address.")
+        self.stdout.write(
+            f"Erased, who read at {read_at}. The reader stays known as number {reader.pk}, without an address."
+        )
