@@ -19,8 +19,12 @@ from newsroom.web.tokens import decline_url, leave_url, manage_url
 from subscriptions.models import AddressChange, Confirmation, Newsletter, Sender, Subscriber, Subscription
 from subscriptions.suppression import unliftable
 
-# Management links for one address within a day; counted in the database.
+# What anybody can have written to a reader, counted in the database. Management links within a day and within 30 days: more
+# often than she herself needs one, with one in each mail; and that she reads already, once a day.
 LINKS_PER_DAY = 3
+LINKS_PER_MONTH = 10
+ALREADY_PER_MONTH = 5
+_MONTH = timedelta(days=30)
 # How long who reads the former address can undo a change of it.
 UNDO_ADDRESS_WITHIN = timedelta(days=7)
 
@@ -134,11 +138,17 @@ def ask_to_confirm(
 
 def say_already_subscribed(
     reader: Subscriber, rows: Sequence[Subscription], *, leaves_at: datetime, at: datetime
-) -> None:
-    """To a reader who signed up for what she gets already: nothing to do, and where her settings are. Once a day."""
+) -> bool:
+    """To a reader who signed up for what she gets already: nothing to do, and where her settings are; whether it is said.
+
+    Once a day, and five times in 30 days: whoever knows her address can have it written.
+    """
+    kind = LetterKind.ALREADY_SUBSCRIBED
+    if letters.count_since(reader.address_hash, kind, at - _MONTH) >= ALREADY_PER_MONTH:
+        return False
     first = rows[0].newsletter
     letters.write(
-        LetterKind.ALREADY_SUBSCRIBED,
+        kind,
         address=reader.sendable,
         subscriber_id=reader.pk,
         newsletter_id=first.pk,
@@ -154,6 +164,7 @@ def say_already_subscribed(
         not_before=leaves_at,
         at=at,
     )
+    return True
 
 
 def welcome(
@@ -196,17 +207,17 @@ def welcome(
 
 
 def send_management_link(reader: Subscriber, *, at: datetime) -> None:
-    """The link to her settings, to a reader who once confirmed; to nobody else, and thrice a day at most."""
+    """The link to her settings, to a reader who once confirmed; to nobody else, thrice a day and ten times in 30 days."""
     confirmed = reader.subscriptions.filter(confirmed_at__isnull=False).select_related("newsletter__sender")
     row = confirmed.order_by("state", "pk").first()
     if row is None or not reader.address or None in unliftable(reader.address_hash):
         return
-    since = at - timedelta(days=1)
-    sent = letters.count_since(reader.address_hash, LetterKind.MANAGEMENT_LINK, since)
-    if sent >= LINKS_PER_DAY:
+    limits = ((timedelta(days=1), LINKS_PER_DAY), (_MONTH, LINKS_PER_MONTH))
+    kind = LetterKind.MANAGEMENT_LINK
+    if any(letters.count_since(reader.address_hash, kind, at - time) >= most for time, most in limits):
         return
     letters.write(
-        LetterKind.MANAGEMENT_LINK,
+        kind,
         address=reader.sendable,
         subscriber_id=reader.pk,
         newsletter_id=row.newsletter_id,
@@ -247,7 +258,10 @@ def say_best_of_ended(row: Subscription, *, at: datetime) -> None:
 def ask_to_confirm_address(
     change: AddressChange, moving: Sequence[Subscription], *, secret: str, address: str, at: datetime
 ) -> None:
-    """To the new address: which newsletters are to come there, and the page where that is confirmed."""
+    """To the new address: which newsletters are to come there, and the page where that is confirmed.
+
+    Whose mailbox it is nobody knows yet: no word of hers stands in it, and her address is one.
+    """
     reader = change.subscriber
     newsletter = _any_newsletter(reader, moving)
     letters.write(
@@ -259,7 +273,6 @@ def ask_to_confirm_address(
         context={
             **_legal([row.newsletter for row in moving] or [newsletter]),
             "newsletters": _as_ordered(moving),
-            "former_address": mask(reader.address or ""),
             "confirm_url": absolute(reverse("confirm_address", args=[secret])),
             "asked_at": change.asked_at,
             "expires_at": change.expires_at,

@@ -26,7 +26,7 @@ def ask(typed_address: str, *, at: datetime) -> None:
 def send_asked(*, limit: int = 100) -> int:
     """Write the letters that are asked for, to readers alone; returns how many requests were decided.
 
-    Safe with many workers: deleting a row wins it, and the letter commits with it. Queries: at most 9 each.
+    Safe with many workers: deleting a row wins it, and the letter commits with it. Queries: at most 10 each.
     """
     decided = 0
     for request in LinkRequest.objects.order_by("pk")[:limit]:

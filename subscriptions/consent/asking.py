@@ -209,10 +209,9 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> bool:
         assert reader is not None
         for each in wanted:
             rows[each.pk].newsletter = each
-        correspondence.say_already_subscribed(
+        return correspondence.say_already_subscribed(
             reader, [rows[each.pk] for each in wanted], leaves_at=leaves_at, at=at
         )
-        return True
     turn = next_confirmation(address.normal, at=at, attack_since=attack_since)
     if turn is None:
         return False

@@ -120,6 +120,19 @@ def test_a_reader_who_asks_again_is_told_that_she_reads_already_once_a_day() -> 
     assert ConsentEvent.objects.filter(kind=ConsentKind.REQUESTED).count() == 1  # the factory's own
 
 
+def test_a_reader_is_told_that_she_reads_already_five_times_a_month_at_most() -> None:
+    newsletter = make_newsletter()
+    make_subscription(newsletter=newsletter, subscriber=make_subscriber(address="mia@example.org"))
+    written = []
+
+    for day in range(32):
+        ask("mia@example.org", newsletter, at=NOON + dt.timedelta(days=day), network=f"203.0.113.{day}")
+        written.append(Letter.objects.count())
+
+    assert written[3:7] == [4, 5, 5, 5]
+    assert written[29:] == [5, 5, 6]
+
+
 def test_a_strangers_request_changes_nothing_of_a_readers_settings() -> None:
     newsletter = make_newsletter()
     reader = make_subscriber(address="mia@example.org", language="en", typed_address="Mia@example.org")

@@ -42,6 +42,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 # --- The wish -------------------------------------------------------------------------------------------------
 
 
+def test_a_letter_to_a_strangers_mailbox_holds_no_word_of_who_had_it_written() -> None:
+    row = reading(address="buy.pills.at@buy-now.example.com")
+
+    ask(row)
+
+    letter = Letter.objects.get()
+    for part in (letter.subject, letter.text, letter.html):
+        assert "buy" not in part
+        assert "so far" in part or part == letter.subject
+
+
 def test_mail_moves_only_after_the_new_mailbox_confirms() -> None:
     row = reading(cadence=Cadence.WEEKLY, paused_until=NOON + 30 * DAY)
 
@@ -49,7 +60,8 @@ def test_mail_moves_only_after_the_new_mailbox_confirms() -> None:
     letter = Letter.objects.get()
     assert (letter.kind, letter.address) == (LetterKind.NEW_ADDRESS, NEW)
     assert row.newsletter.name in letter.text
-    assert OLD not in letter.text  # shortened: a stranger's mailbox need not learn it
+    for part in (letter.subject, letter.text, letter.html):
+        assert OLD not in part  # a stranger's mailbox need not learn it
     assert active(OLD)
     done = confirm()
 

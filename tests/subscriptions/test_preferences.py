@@ -246,6 +246,25 @@ def test_links_are_limited_per_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Letter.objects.count() == 3
 
 
+def test_links_are_limited_per_month_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading()
+    clock = [NOON]
+    monkeypatch.setattr("subscriptions.views.preferences.now", lambda: clock[0])
+    written, pages = [], set()
+
+    for day in range(32):
+        clock[0] = NOON + dt.timedelta(days=day)
+        client = fresh_client(REMOTE_ADDR=f"203.0.113.{day}")
+        page = client.post("/preferences/link/", {"address": "mia@example.org"})
+        pages.add(_without_guard(page.content))
+        settings_links.send_asked()
+        written.append(Letter.objects.count())
+
+    assert written[8:12] == [9, 10, 10, 10]
+    assert written[29:] == [10, 10, 11]
+    assert len(pages) == 1
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_asking_is_the_same_work_for_a_reader_and_for_a_stranger(language: str) -> None:
     reading()
