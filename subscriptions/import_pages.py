@@ -33,7 +33,7 @@ from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import Newsletter, SubscriberImport
 from subscriptions.states import ImportState
 from subscriptions.transfer import LineResult, journal
-from subscriptions.transfer.formats import FIELDS, WHOSE
+from subscriptions.transfer.formats import FIELDS, WHOSE, tells_no_consent
 
 MOST_BYTES: Final = 50_000_000
 MAY_IMPORT: Final = "subscriptions.add_subscriberimport"
@@ -152,8 +152,11 @@ class SubscriberImportAdmin(ReadOnly):
         at = clock.now()
         is_undecided = imported.state in _UNDECIDED
         may_import = request.user.has_perm(MAY_IMPORT)
+        wants_all_confirmed = False
         try:
-            fields: tuple[str, ...] = journal.fields_of(imported).fields
+            understood = journal.fields_of(imported)
+            fields: tuple[str, ...] = understood.fields
+            wants_all_confirmed = tells_no_consent(understood.product)
         except TransferError:
             fields = ("",) * len(imported.heading)
         shown = (
@@ -168,6 +171,7 @@ class SubscriberImportAdmin(ReadOnly):
             "may_import": may_import,
             "is_undecided": is_undecided,
             "is_at_work": imported.state in _AT_WORK,
+            "wants_all_confirmed": wants_all_confirmed,
             "can_start": bool(WHOSE.intersection(fields)),
             "columns": list(zip(imported.heading, fields, strict=True)),
             "fields": FIELDS.items(),
@@ -256,7 +260,9 @@ def _decide(request: HttpRequest, imported: SubscriberImport) -> str:
                 raise TransferError(
                     gettext("Please confirm that these people agreed, as the legal basis says.")
                 )
-            journal.start(imported, at=clock.now())
+            journal.start(
+                imported, at=clock.now(), are_all_confirmed=request.POST.get("all_confirmed") == "yes"
+            )
             return ngettext("Taking in %(count)d line.", "Taking in %(count)d lines.", imported.rows) % {
                 "count": imported.rows
             }

@@ -21,7 +21,7 @@ from subscriptions.models import Newsletter
 from subscriptions.transfer import reading
 from subscriptions.transfer.cells import neutralise, restore
 from subscriptions.transfer.exporting import export_consent, export_subscribers, export_suppressions, lines
-from subscriptions.transfer.formats import by_field, understand
+from subscriptions.transfer.formats import by_field, check_all_confirmed, understand
 from subscriptions.transfer.intake import Intake
 from subscriptions.transfer.judging import Line, LineResult
 from subscriptions.transfer.reading import read_text
@@ -67,20 +67,23 @@ def import_subscribers(
     at: datetime,
     is_dry_run: bool = False,
     mapped: Mapping[str, str] | None = None,
+    are_all_confirmed: bool = False,
 ) -> Report:
     """Take the readers of a CSV text into a newsletter: all lines that can be, or with is_dry_run none.
 
     Where the file says which newsletter a line is of, only those of this one are taken. basis: the words by which these
-    people agreed and where the proof lies; demanded. mapped: what columns hold, where we would not guess it. Raises TransferError for a file or a basis that cannot be used at all; a bad line is only
-    refused. All in one transaction: for large files there is `journal`.
+    people agreed and where the proof lies; demanded. mapped: what columns hold, where we would not guess it.
+    are_all_confirmed: somebody says so of a file that cannot; demanded of those. Raises TransferError for a file or a
+    basis that cannot be used at all; a bad line is only refused. All in one transaction: for large files there is `journal`.
     """
     check_basis(basis)
     file = io.BytesIO(text.encode())
     layout = reading.look(file)
-    fields = understand(layout.heading, mapped=mapped).fields
+    understood = understand(layout.heading, mapped=mapped)
+    check_all_confirmed(understood.product, is_said=are_all_confirmed)
     report = Report(is_dry_run=is_dry_run)
     intake = Intake(newsletter=newsletter, basis=basis.strip(), actor=actor, at=at, is_dry_run=is_dry_run)
-    rows = ((number, by_field(fields, cells)) for number, cells in reading.rows(file, layout))
+    rows = ((number, by_field(understood.fields, cells)) for number, cells in reading.rows(file, layout))
     with transaction.atomic():
         for page in pages(rows):
             report.lines.extend(intake.take(page))

@@ -113,6 +113,11 @@ _PRODUCTS: Final = (
     _product("Curated", "email address, subscribed at, utm source"),
 )  # fmt: skip
 
+# Their export tells of the person and not of the list: who left it, or never confirmed, stands there like its readers.
+# listmonk writes `subscribers.status`, and filters by that of the subscription only if asked to (its
+# `handleExportSubscribers` and `query-subscribers-for-export`, read 2026-11-29).
+_TELL_NO_CONSENT: Final = frozenset({"listmonk"})
+
 # Whoever may be written to, in any system's words; paying readers are readers.
 ACTIVE: Final = frozenset(
     {"", "active", "subscribed", "confirmed", "enabled", "aktiv", "regular", "premium", "gifted", "trialed"}
@@ -163,6 +168,22 @@ def understand(heading: Sequence[str], *, mapped: Mapping[str, str] | None = Non
             _("The first line must name the columns, and one of them must be “address” or “email”.")
         )
     return Understood(product=product.name if product else "", fields=tuple(fields))
+
+
+def tells_no_consent(product: str) -> bool:
+    """Whether a file of this system cannot say who confirmed, so that a person has to."""
+    return product in _TELL_NO_CONSENT
+
+
+def check_all_confirmed(product: str, *, is_said: bool) -> None:
+    """Raises TransferError where a file cannot say who confirmed, and nobody said that all in it did."""
+    if tells_no_consent(product) and not is_said:
+        raise TransferError(
+            _(
+                "A file of listmonk does not say who left the list or never confirmed: please export it with "
+                "subscription_status=confirmed, and say that you did."
+            )
+        )
 
 
 def by_field(fields: Iterable[str], cells: Iterable[str]) -> dict[str, str]:

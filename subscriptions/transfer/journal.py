@@ -26,7 +26,13 @@ from subscriptions.models import Newsletter, SubscriberImport, SubscriberImportP
 from subscriptions.states import ImportState
 from subscriptions.transfer import reading
 from subscriptions.transfer.cells import neutralise, restore
-from subscriptions.transfer.formats import Understood, by_field, understand
+from subscriptions.transfer.formats import (
+    Understood,
+    by_field,
+    check_all_confirmed,
+    tells_no_consent,
+    understand,
+)
 from subscriptions.transfer.intake import Intake
 from subscriptions.transfer.judging import Line, LineResult, judge
 from subscriptions.transfer.parts import Judged, as_csv, judge_ahead, judge_part, pack, unpack
@@ -166,9 +172,12 @@ def try_out(staged: SubscriberImport) -> None:
     queue.wake_imports()
 
 
-def start(staged: SubscriberImport, *, at: datetime) -> None:
-    """Let a worker take the readers in. Raises TransferError, ImportChanged."""
-    fields_of(staged)
+def start(staged: SubscriberImport, *, at: datetime, are_all_confirmed: bool = False) -> None:
+    """Let a worker take the readers in. Raises TransferError, ImportChanged.
+
+    are_all_confirmed: somebody says so of a file that cannot; demanded of those.
+    """
+    check_all_confirmed(fields_of(staged).product, is_said=are_all_confirmed)
     _move(
         staged,
         (ImportState.WAITING, ImportState.TRIED),
@@ -256,12 +265,15 @@ def work(imported: SubscriberImport, *, at: datetime, remembered: Course | None 
 
 
 def _intake(locked: SubscriberImport, *, is_trial: bool, at: datetime) -> Intake:
+    facts: dict[str, object] = {"import": locked.pk}
+    if tells_no_consent(fields_of(locked).product):
+        facts["all_confirmed"] = True  # nobody starts one who did not say so
     return Intake(
         newsletter=locked.newsletter,
         basis=locked.basis,
         actor=locked.actor,
         at=at,
-        facts={"import": locked.pk},
+        facts=facts,
         is_dry_run=is_trial,
     )
 

@@ -21,6 +21,13 @@ from subscriptions.transfer.formats import ACTIVE, NO, STOPPED, YES
 # What was agreed to elsewhere: kept as it stands, never compared.
 AGREED = ("agreed_to", "agreed_at", "agreed_where")
 _HASH = re.compile(r"[0-9a-f]{64}")
+# As programs in Go write a time that nobody told them how to: its zone twice, the second time by a name or once more by
+# the offset, and at times the reading of a clock (package time, `Time.String`).
+_GO_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? [+-]\d{4}) (?:[A-Za-z]{1,6}|[+-]\d{2,4})(?: m=[+-]\d+(?:\.\d+)?)?"
+)
+# What they write where there is no time.
+_GO_NEVER = "0001-01-01 00:00:00 +0000"
 
 
 class LineResult(StrEnum):
@@ -203,6 +210,10 @@ def _time(text: str | None) -> datetime | None:
         time = parse_datetime(text)
         if time is None and (day := parse_date(text)) is not None:
             time = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        if time is None and (written := _GO_TIME.fullmatch(text)):
+            if written[1] == _GO_NEVER:
+                return None
+            time = parse_datetime(written[1])
     except ValueError:
         time = None
     if time is None:

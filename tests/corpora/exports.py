@@ -38,7 +38,12 @@ def run(folder: Path) -> Tally:
 
 def _import(text: str, newsletter: Newsletter) -> Report:
     return import_subscribers(
-        text, newsletter=newsletter, basis="Export of the former system", actor="corpora", at=AT
+        text,
+        newsletter=newsletter,
+        basis="Export of the former system",
+        actor="corpora",
+        at=AT,
+        are_all_confirmed=True,
     )
 
 

@@ -15,7 +15,6 @@ from subscriptions import privacy, suppression, transfer
 from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import (
     ConsentEvent,
-    Newsletter,
     Subscriber,
     SubscriberImport,
     SubscriberImportPart,
@@ -29,32 +28,9 @@ from subscriptions.transfer.formats import understand
 from subscriptions.transfer.judging import Reader, judge
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import dump, make_pending
+from tests.subscriptions.importing import BASIS, finish, lines, staged
 
 pytestmark = pytest.mark.django_db
-BASIS = "Double opt-in at the former provider"
-
-
-def lines(*addresses: str) -> bytes:
-    return ("email\n" + "".join(f"{address}\n" for address in addresses)).encode()
-
-
-def staged(raw: bytes, newsletter: Newsletter | None = None, **more: object) -> SubscriberImport:
-    return journal.stage(
-        io.BytesIO(raw),
-        newsletter=newsletter or make_newsletter(),
-        basis=BASIS,
-        actor="rui",
-        filename="readers.csv",
-        at=NOON,
-        **more,  # type: ignore[arg-type]
-    )
-
-
-def finish(imported: SubscriberImport) -> SubscriberImport:
-    while journal.work(imported, at=NOON) is not None:
-        pass
-    imported.refresh_from_db()
-    return imported
 
 
 @pytest.fixture
@@ -310,7 +286,7 @@ def test_files_are_read_as_they_were_saved(encoding: str, delimiter: str) -> Non
 )  # fmt: skip
 def test_files_of_other_systems_are_recognised(product: str, heading: str, line: str, result: str) -> None:
     imported = staged(f"{heading}\n{line}\n".encode())
-    journal.start(imported, at=NOON)
+    journal.start(imported, at=NOON, are_all_confirmed=True)
 
     assert imported.product == product
     assert finish(imported).counts == {result: 1}

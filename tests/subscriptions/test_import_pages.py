@@ -102,6 +102,27 @@ def test_nothing_starts_without_the_confirmation_that_they_agreed(
     assert "Please confirm that these people agreed" in page.content.decode()
 
 
+def test_a_file_of_listmonk_wants_one_more_word_of_who_starts_it(
+    desk: Client, newsletter: Newsletter
+) -> None:
+    upload(desk, newsletter)
+    raw = b"uuid,email,name,attributes,status,created_at,updated_at\n1,mia@example.org,Mia,{},enabled,2024-05-01 10:11:12.345678 +0000 UTC,\n"
+    upload(desk, newsletter, raw)
+    other, imported = SubscriberImport.objects.order_by("pk")
+    asked = [page_of(desk, each).count("exported from listmonk with") for each in (other, imported)]
+    assert asked == [0, 1]
+
+    page = act(desk, imported, "start", confirmed="yes")
+
+    imported.refresh_from_db()
+    assert imported.state == ImportState.WAITING
+    assert "does not say who left the list or never confirmed" in page.content.decode()
+    act(desk, imported, "start", confirmed="yes", all_confirmed="yes")
+    run_imports()
+    imported.refresh_from_db()
+    assert imported.counts == {"taken": 1}
+
+
 @pytest.mark.parametrize(
     ("raw", "basis", "said"),
     [(FILE, " ", "required"), (b"PK\x03\x04\0\0", "b", "not text"), (b"", "b", "empty"), (b'a\n"torn', "b", "not valid CSV")],

@@ -11,7 +11,8 @@ from newsroom.web.clock import now
 from subscriptions.errors import TransferError
 from subscriptions.models import Newsletter, SubscriberImport
 from subscriptions.states import ImportState
-from subscriptions.transfer import journal
+from subscriptions.transfer import journal, reading
+from subscriptions.transfer.formats import check_all_confirmed, understand
 
 WIDTH = 30
 
@@ -31,6 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--newsletter", required=True, metavar="SLUG")
         parser.add_argument(
             "--basis", required=True, help="how these readers agreed, and where the proof lies"
+        )
+        parser.add_argument(
+            "--all-confirmed",
+            action="store_true",
+            help="of a file of listmonk, demanded: it was exported with subscription_status=confirmed",
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
         parser.add_argument(
@@ -58,6 +64,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _staged(self, file: BinaryIO, newsletter: Newsletter, options: dict[str, Any]) -> SubscriberImport:
+        mapped = dict(_pair(text) for text in options["map"])
+        product = understand(reading.look(file).heading, mapped=mapped).product
+        check_all_confirmed(product, is_said=options["all_confirmed"])
         checksum, _size = journal.checksum_of(file)
         begun = None if options["dry_run"] else journal.unfinished(checksum, newsletter)
         if begun is not None:
@@ -72,7 +81,7 @@ class Command(BaseCommand):
             actor="import_subscribers",
             filename=options["file"].name,
             at=now(),
-            mapped=dict(_pair(text) for text in options["map"]),
+            mapped=mapped,
         )
         if staged.product:
             self.stdout.write(f"Read as a file of {staged.product}.")
@@ -84,7 +93,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             journal.try_out(imported)
         elif imported.state != ImportState.RUNNING:
-            journal.start(imported, at=now())
+            journal.start(imported, at=now(), are_all_confirmed=options["all_confirmed"])
         bar = _Bar(sys.stderr, imported.rows)
         remembered = None
         while (remembered := journal.work(imported, at=now(), remembered=remembered)) is not None:
