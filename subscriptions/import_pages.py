@@ -51,6 +51,8 @@ WORDS: Final = {
     LineResult.SUPPRESSED: _("are suppressed here, and get nothing"),
     # Translators: Dort abgemeldet oder unzustellbar, jetzt hier gesperrt
     LineResult.STOPPED: _("had left or bounced there, and are suppressed now"),
+    # Translators: Dort abgemeldet oder unzustellbar, aber seither hier bestätigt, und lesen weiter
+    LineResult.ANSWERED: _("had left or bounced there, have confirmed here since, and go on reading"),
     # Translators: Doppelt in der Datei
     LineResult.TWICE: _("stand in the file twice"),
     # Translators: Von einem anderen Newsletter, hier nicht aufgenommen

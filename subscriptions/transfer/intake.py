@@ -11,6 +11,7 @@ from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import SubscriptionState, SuppressionReason
 from subscriptions.suppression import Stop
 from subscriptions.transfer import writing
+from subscriptions.transfer.answering import answered
 from subscriptions.transfer.judging import Line, LineResult, Reader, Stopped, judge
 
 _KNOWN = {SubscriptionState.ACTIVE: LineResult.ALREADY, SubscriptionState.UNSUBSCRIBED: LineResult.LEFT}
@@ -52,8 +53,11 @@ class Intake:
         with transaction.atomic():
             self._wait_for_others()
             self._hold([each.address_hash for each in judged if not isinstance(each, Line)])
-            self._stop([each for each in judged if isinstance(each, Stopped)])
+            stopped = [each for each in judged if isinstance(each, Stopped)]
+            answering = self._answered(stopped)
+            self._stop([each for each in stopped if each.number not in answering])
             results = self._compare([each for each in judged if isinstance(each, Reader)])
+        results |= dict.fromkeys(answering, LineResult.ANSWERED)
         return [each if isinstance(each, Line) else self._line(each, results) for each in judged]
 
     def _wait_for_others(self) -> None:
@@ -71,8 +75,19 @@ class Intake:
             self._knows_some = writing.hold(hashes)
 
     def _line(self, judged: Reader | Stopped, results: Mapping[int, LineResult]) -> Line:
-        result = LineResult.STOPPED if isinstance(judged, Stopped) else results[judged.number]
+        if isinstance(judged, Stopped):
+            result = results.get(judged.number, LineResult.STOPPED)
+        else:
+            result = results[judged.number]
         return Line(number=judged.number, address=judged.typed, result=result)
+
+    def _answered(self, stopped: list[Stopped]) -> set[int]:
+        """The numbers of lines that stop nothing, because their readers confirmed here since."""
+        if not self._knows_some:
+            return set()
+        # Whom an earlier line of this file ends does not read here any more when a trial comes to this one.
+        open_still = [each for each in stopped if each.address_hash not in self._stopped]
+        return answered(open_still, newsletter=self.newsletter)
 
     def _stop(self, stopped: list[Stopped]) -> None:
         if self.is_dry_run:

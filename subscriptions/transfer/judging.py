@@ -38,6 +38,7 @@ class LineResult(StrEnum):
     LEFT = "left before"
     SUPPRESSED = "suppressed"
     STOPPED = "kept as suppression"
+    ANSWERED = "reads here since"
     TWICE = "twice in the file"
     ELSEWHERE = "of another newsletter"
     UNCONFIRMED = "never confirmed"
@@ -189,11 +190,12 @@ def _implied_stop(row: Mapping[str, str], state: str) -> SuppressionReason | Non
 
 
 def _stopped_at(row: Mapping[str, str], *, at: datetime) -> datetime | None:
-    """Since when, if the file says it. A date that cannot be read keeps nobody on the list."""
+    """Since when, if the file says it; of two days the later. A date that cannot be read keeps nobody on the list."""
     try:
-        return _past(row.get("cleaned_at") or row.get("unsubscribed_at"), at=at)
+        times = [_past(row.get(name), at=at) for name in ("cleaned_at", "unsubscribed_at")]
     except TransferError:
         return None
+    return max((time for time in times if time is not None), default=None)
 
 
 def _past(text: str | None, *, at: datetime) -> datetime | None:
