@@ -173,6 +173,7 @@ class SubscriberImportAdmin(ReadOnly):
             "may_import": may_import,
             "is_undecided": is_undecided,
             "is_at_work": imported.state in _AT_WORK,
+            "can_end": may_import and imported.state == ImportState.RUNNING,
             "wants_all_confirmed": wants_all_confirmed,
             "can_start": bool(WHOSE.intersection(fields)),
             "columns": list(zip(imported.heading, fields, strict=True)),
@@ -188,7 +189,7 @@ class SubscriberImportAdmin(ReadOnly):
         return TemplateResponse(request, "admin/subscriptions/import.html", context)
 
     def act(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """POST: say what columns hold, try out, start or discard."""
+        """POST: say what columns hold, try out, start, discard or end."""
         if not request.user.has_perm(MAY_IMPORT):
             raise PermissionDenied
         if request.method != "POST":
@@ -271,6 +272,14 @@ def _decide(request: HttpRequest, imported: SubscriberImport) -> str:
         case "discard":
             journal.discard(imported)
             return gettext("Discarded; its lines are gone.")
+        case "end":
+            journal.end(imported, at=clock.now())
+            taken = imported.counts.get(LineResult.TAKEN, 0)
+            return ngettext(
+                "Ended; the %(count)d reader who was taken in stays.",
+                "Ended; the %(count)d readers who were taken in stay.",
+                taken,
+            ) % {"count": taken}
     raise Http404
 
 

@@ -85,7 +85,8 @@ class LegalBasis(TextChoices):
 
 
 class ImportState(TextChoices):
-    """reading → waiting ⇄ trying → tried → running → finished; discarded from any but running and finished."""
+    """reading → waiting ⇄ trying → tried → running → finished; discarded from any but finished, and what a running one
+    had taken in by then stays."""
 
     READING = "reading", _("being read")
     WAITING = "waiting", _("waiting for your decision")

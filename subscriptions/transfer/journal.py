@@ -89,7 +89,7 @@ def stage(
     with transaction.atomic():
         staged = SubscriberImport.objects.create(
             newsletter=newsletter,
-            basis=mask_text(basis.strip()),  # it stays with each agreement, which nobody can change
+            basis=_kept(basis),
             actor=actor,
             filename=mask_text(filename)[:200],
             checksum=checksum,
@@ -116,6 +116,21 @@ def unfinished(checksum: str, newsletter: Newsletter) -> SubscriberImport | None
         checksum=checksum, newsletter=newsletter, state=ImportState.RUNNING
     )
     return rows.order_by("-pk").first()
+
+
+def begun_otherwise(begun: SubscriberImport, *, basis: str, mapped: Mapping[str, str]) -> str:
+    """What else than it began with somebody now says of an import: "basis", "mapped", or nothing. Raises TransferError.
+
+    mapped counts by what it makes of the columns, in whatever spelling.
+    """
+    if begun.basis != _kept(basis):
+        return "basis"
+    return "mapped" if understand(begun.heading, mapped=mapped) != fields_of(begun) else ""
+
+
+def _kept(basis: str) -> str:
+    """A basis as it stays with each agreement, which nobody can change."""
+    return mask_text(basis.strip())
 
 
 def finished_before(imported: SubscriberImport) -> SubscriberImport | None:
@@ -198,6 +213,17 @@ def discard(staged: SubscriberImport) -> None:
             state=ImportState.DISCARDED,
         )
         staged.parts.all().delete()
+
+
+def end(running: SubscriberImport, *, at: datetime) -> None:
+    """End an import half-way: what was taken in stays, with its counts, and the lines not yet done go. Raises ImportChanged.
+
+    Waits for the part that is being written, which counts still; no worker finds another.
+    """
+    with transaction.atomic():
+        _move(running, (ImportState.RUNNING,), state=ImportState.DISCARDED, finished_at=at)
+        running.parts.filter(content__isnull=False).delete()
+        running.refresh_from_db()
 
 
 def _move(staged: SubscriberImport, allowed: Sequence[ImportState], **values: Any) -> None:

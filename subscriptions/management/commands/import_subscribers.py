@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, TextIO
 from django.core.management.base import BaseCommand, CommandError
 
 from newsroom.web.clock import now
-from subscriptions.errors import TransferError
+from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import Newsletter, SubscriberImport
 from subscriptions.states import ImportState
 from subscriptions.transfer import journal, reading
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         "Take readers from a CSV file into a newsletter, or the list of whom not to mail; people who left or bounced are "
         "kept as suppressions, and lines of other newsletters are left. "
         "Files of Mailchimp, Substack, Ghost, listmonk, Buttondown, beehiiv, Keila and Curated are recognised, and our own. "
-        "Killed half-way, the same command goes on where it stopped."
+        "Killed half-way, the same command goes on where it stopped; with --end it stays ended there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--newsletter", required=True, metavar="SLUG")
         parser.add_argument(
-            "--basis", required=True, help="how these readers agreed, and where the proof lies"
+            "--basis", default="", help="how these readers agreed, and where the proof lies; demanded"
         )
         parser.add_argument(
             "--all-confirmed",
@@ -47,6 +47,11 @@ class Command(BaseCommand):
             help="what a column holds, where we would not guess it; FIELD empty: nothing",
         )
         parser.add_argument(
+            "--end",
+            action="store_true",
+            help="end the running import of this file; what was taken in stays, and nothing else is done",
+        )
+        parser.add_argument(
             "--errors", type=Path, metavar="FILE", help="write the lines that were not taken there, as CSV"
         )
 
@@ -54,14 +59,25 @@ class Command(BaseCommand):
         try:
             newsletter = Newsletter.objects.get(slug=options["newsletter"])
             with options["file"].open("rb") as file:
-                imported = self._staged(file, newsletter, options)
-            self._run(imported, options)
+                imported = (self._ended if options["end"] else self._staged)(file, newsletter, options)
+            if not options["end"]:
+                self._run(imported, options)
+            self._report(imported, options)
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be opened: {error.strerror}.") from error
         except Newsletter.DoesNotExist as error:
             raise CommandError(f"There is no newsletter {options['newsletter']!r}.") from error
         except TransferError as error:
             raise CommandError(str(error)) from error
+        except ImportChanged as error:
+            raise CommandError("The import changed meanwhile; nothing was done.") from error
+
+    def _ended(self, file: BinaryIO, newsletter: Newsletter, options: dict[str, Any]) -> SubscriberImport:
+        begun = journal.unfinished(journal.checksum_of(file)[0], newsletter)
+        if begun is None:
+            raise CommandError(f"No import of this file into {newsletter.slug} is running.")
+        journal.end(begun, at=now())
+        return begun
 
     def _staged(self, file: BinaryIO, newsletter: Newsletter, options: dict[str, Any]) -> SubscriberImport:
         mapped = dict(_pair(text) for text in options["map"])
@@ -70,6 +86,8 @@ class Command(BaseCommand):
         checksum, _size = journal.checksum_of(file)
         begun = None if options["dry_run"] else journal.unfinished(checksum, newsletter)
         if begun is not None:
+            if other := journal.begun_otherwise(begun, basis=options["basis"], mapped=mapped):
+                raise CommandError(_otherwise(begun, other))
             self.stdout.write(
                 f"Going on with the import of this file that was begun at {begun.started_at:%c}."
             )
@@ -99,15 +117,23 @@ class Command(BaseCommand):
         while (remembered := journal.work(imported, at=now(), remembered=remembered)) is not None:
             bar.show(sum((imported.tried if options["dry_run"] else imported.counts).values()))
         bar.end()
-        self._report(imported, options["errors"])
-        counts = imported.tried if options["dry_run"] else imported.counts
-        said = ", ".join(f"{number} {result}" for result, number in counts.items()) or "no lines"
-        self.stdout.write(f"{'Dry run, nothing changed' if options['dry_run'] else 'Done'}: {said}.")
-        if options["dry_run"]:
-            imported.refresh_from_db()
-            journal.discard(imported)
+        imported.refresh_from_db()
 
-    def _report(self, imported: SubscriberImport, path: Path | None) -> None:
+    def _report(self, imported: SubscriberImport, options: dict[str, Any]) -> None:
+        self._left_over(imported, options["errors"])
+        is_trial = options["dry_run"] and not options["end"]
+        counts = imported.tried if is_trial else imported.counts
+        said = ", ".join(f"{number} {result}" for result, number in counts.items()) or "no lines"
+        if is_trial:
+            self.stdout.write(f"Dry run, nothing changed: {said}.")
+            journal.discard(imported)
+        elif imported.state == ImportState.DISCARDED:
+            done = f"Ended after {sum(counts.values())} of {imported.rows} lines"
+            self.stdout.write(f"{done}; what was taken in stays: {said}.")
+        else:
+            self.stdout.write(f"Done: {said}.")
+
+    def _left_over(self, imported: SubscriberImport, path: Path | None) -> None:
         """To a file whole; else the first hundred lines on the terminal."""
         if path is not None:
             with path.open("w", encoding="utf-8", newline="") as file:
@@ -132,6 +158,18 @@ class _Bar:
     def end(self) -> None:
         if self.out.isatty():
             self.out.write("\n")
+
+
+def _otherwise(begun: SubscriberImport, other: str) -> str:
+    if other == "basis":
+        option, then = "--basis", f"“{begun.basis}”"
+    else:
+        option = "--map"
+        then = " ".join(f"--map '{column}={field}'" for column, field in begun.mapped.items()) or "none"
+    return (
+        f"With another {option} than the import of this file began with ({then}) it does not go on: "
+        "repeat the command with that one, or end the import with --end, which leaves who was taken in."
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
