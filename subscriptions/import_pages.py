@@ -59,6 +59,8 @@ WORDS: Final = {
     LineResult.ELSEWHERE: _("are of another newsletter, and are not taken in here"),
     # Translators: Dort nie bestätigt, also nicht aufgenommen
     LineResult.UNCONFIRMED: _("never confirmed there, and are not taken in"),
+    # Translators: Möchten das Beste der Woche, das es hier nicht gibt: bitte zuerst den Wochenplan anlegen
+    LineResult.NO_WEEKLY: _("want a weekly best-of, which this newsletter has not: make its plan first"),
     # Translators: Nicht lesbar; siehe die Datei der übrigen Zeilen
     LineResult.REFUSED: _("cannot be read; see the file of lines left over"),
 }

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from newsroom.web import keys
 from subscriptions import moves, suppression
 from subscriptions.models import Newsletter, Subscription
-from subscriptions.states import SubscriptionState, SuppressionReason
+from subscriptions.states import Cadence, SubscriptionState, SuppressionReason
 from subscriptions.suppression import Stop
 from subscriptions.transfer import writing
 from subscriptions.transfer.answering import answered
@@ -33,6 +34,7 @@ class Intake:
         self.newsletter, self.basis, self.actor, self.at = newsletter, basis, actor, at
         self.facts = facts or {}
         self.is_dry_run = is_dry_run
+        self._has_weekly = newsletter.has_weekly
         self._knows_some = True
         self._stopped: set[str] = set()
         self._unasked: set[str] = set()
@@ -52,6 +54,7 @@ class Intake:
         """The same for lines that have been judged by themselves."""
         with transaction.atomic():
             self._wait_for_others()
+            judged = [self._with_best_of(each) for each in judged]
             self._hold([each.address_hash for each in judged if not isinstance(each, Line)])
             stopped = [each for each in judged if isinstance(each, Stopped)]
             answering = self._answered(stopped)
@@ -63,7 +66,16 @@ class Intake:
     def _wait_for_others(self) -> None:
         """One page at a time into a newsletter, so that nobody is counted, or agreed for, twice. Sign-ups do not wait."""
         if not self.is_dry_run:
-            Newsletter.objects.select_for_update(no_key=True).filter(pk=self.newsletter.pk).values("pk").get()
+            own = Newsletter.objects.select_for_update(no_key=True).filter(pk=self.newsletter.pk)
+            # Nobody ends it before this page is written, and who ends it then tells whom it took in.
+            self._has_weekly = own.values_list("has_weekly", flat=True).get()
+
+    def _with_best_of(self, judged: Reader | Stopped | Line) -> Reader | Stopped | Line:
+        """Who wants a weekly best-of waits for one: each digest is more mail than she agreed to, and none is less."""
+        if self._has_weekly or not isinstance(judged, Reader) or judged.cadence != Cadence.WEEKLY:
+            return judged
+        because = _("This newsletter has no weekly best-of: please make its weekly plan first.")
+        return Line(number=judged.number, address=judged.typed, result=LineResult.NO_WEEKLY, because=because)
 
     def _hold(self, hashes: Sequence[str]) -> None:
         """Keep whom we know from being erased until this page is written.

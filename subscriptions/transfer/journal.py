@@ -41,7 +41,7 @@ PART_ROWS: Final = 10_000
 KEPT_FOR: Final = timedelta(days=14)
 _OPEN: Final = (ImportState.WAITING, ImportState.TRYING, ImportState.TRIED, ImportState.RUNNING)
 # Of these the file to correct repeats the whole line; of the others, who wants no mail, only a masked address.
-_TO_CORRECT: Final = frozenset({LineResult.REFUSED, LineResult.UNCONFIRMED})
+_TO_CORRECT: Final = frozenset({LineResult.REFUSED, LineResult.UNCONFIRMED, LineResult.NO_WEEKLY})
 _SILENT: Final = frozenset({LineResult.TAKEN})
 
 

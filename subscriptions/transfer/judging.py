@@ -42,12 +42,13 @@ class LineResult(StrEnum):
     TWICE = "twice in the file"
     ELSEWHERE = "of another newsletter"
     UNCONFIRMED = "never confirmed"
+    NO_WEEKLY = "no weekly best-of"
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One line of the file and what became of it; because is a sentence for a refused one."""
+    """One line of the file and what became of it; because is a sentence for one that can be put right."""
 
     number: int
     address: str

@@ -13,9 +13,11 @@ from newsroom.mail.addresses import address_hash
 from subscriptions import privacy, suppression, transfer
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import SuppressionReason
+from subscriptions.transfer import journal
 from subscriptions.transfer.judging import key_mark
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import make_pending
+from tests.subscriptions.importing import staged
 from tests.subscriptions.moving import opened
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +72,7 @@ def test_a_column_of_newsletters_counts_in_anybodys_table() -> None:
 
 
 def test_how_often_a_pause_and_the_legal_basis_come_back() -> None:
-    newsletter = make_newsletter()
+    newsletter = make_newsletter(has_weekly=True)
     paused = {"paused_until": NOON + 20 * DAY, "cadence": "weekly"}
     reads("mia@example.org", newsletter, **paused)
     reads("tom@example.org", newsletter, basis="imported")
@@ -84,6 +86,50 @@ def test_how_often_a_pause_and_the_legal_basis_come_back() -> None:
         ("weekly", NOON + 20 * DAY, "double_opt_in"),
         ("each", None, "imported"),
     ]
+
+
+@pytest.mark.parametrize("ended_at", [None, NOON - DAY])
+def test_who_wants_a_best_of_is_not_taken_in_before_there_is_one(ended_at: dt.datetime | None) -> None:
+    newsletter = make_newsletter(slug="aa", weekly_ended_at=ended_at)
+    text = "address,newsletter,state,basis,cadence\n" + "".join(
+        f"{name}@example.org,aa,active,imported,{cadence}\n"
+        for name, cadence in (("mia", "weekly"), ("tom", "each"), ("rui", ""))
+    )
+    expected = {
+        "mia@example.org": "no weekly best-of",
+        "tom@example.org": "taken",
+        "rui@example.org": "taken",
+    }
+
+    assert take(text, newsletter, is_dry_run=True) == expected
+    report = transfer.import_subscribers(text, newsletter=newsletter, basis="Moved", actor="rui", at=NOON)
+
+    assert {line.address: line.result.value for line in report.lines} == expected
+    assert "make its weekly plan first" in report.lines[0].because
+    assert not Subscription.objects.filter(cadence="weekly").exists()
+    newsletter.has_weekly = True
+    newsletter.save()
+    assert take(text, newsletter)["mia@example.org"] == "taken"
+
+
+def test_a_best_of_that_ends_while_a_file_is_read_takes_nobody_in_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "PART_ROWS", 1)
+    newsletter = make_newsletter(slug="aa", has_weekly=True)
+    head = "address,newsletter,state,basis,cadence\n"
+    lines = "".join(f"{name}@example.org,aa,active,imported,weekly\n" for name in ("mia", "tom"))
+    imported = staged((head + lines).encode(), newsletter)
+    journal.start(imported, at=NOON)
+    course = journal.work(imported, at=NOON)
+
+    Newsletter.objects.update(has_weekly=False, weekly_ended_at=NOON)
+    while (course := journal.work(imported, at=NOON, remembered=course)) is not None:
+        pass
+
+    assert imported.counts == {"taken": 1, "no weekly best-of": 1}
+    # The whole line, to be read again once there is one.
+    assert "tom@example.org,aa,active,imported,weekly" in "".join(journal.left_over(imported))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +260,7 @@ def stops_of(text: str) -> dict[tuple[str, str], tuple[str, ...]]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_export_wipe_import_export_gives_the_same(seed: int) -> None:
-    newsletters = [make_newsletter(slug=slug) for slug in ("aa", "bb", "cc")]
+    newsletters = [make_newsletter(slug=slug, has_weekly=True) for slug in ("aa", "bb", "cc")]
     with transaction.atomic():
         move_in(newsletters, Random(seed))
         readers, stops = exported(), exported("suppressions")
