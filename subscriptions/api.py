@@ -1,5 +1,6 @@
 """The readers' part of the API: the catalogue, signing up by the same rules as every form, and a reader's settings."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -22,7 +23,7 @@ from subscriptions.forms import language_code
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import Cadence, NewsletterState, SubscriptionState
 from subscriptions.views.private import keep_private, settings_of
-from subscriptions.wording import BOX, shown_at_sign_up, wording
+from subscriptions.wording import BOX, Shown, shown_at_sign_up, wording
 
 router = Router(tags=["readers"])
 
@@ -58,7 +59,8 @@ class SignUpIn(Sent):
     )
     language: Language | None = Field(None, description="Of our letters; without it the first newsletter's.")
     wording_version: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] = Field(
-        BOX, description="Which wording the reader saw; it is kept with her consent."
+        BOX,
+        description="Which wording the reader saw; it is kept with her consent, in the language of the catalogue.",
     )
     insist: bool = Field(
         False, description="The address is meant as it is written, though it looks like a slip."
@@ -106,7 +108,8 @@ class PreferencesIn(Sent):
     language: Language | None = Field(None, description="Of our letters.")
     newsletters: dict[Slug, SettingIn] = Field(default_factory=dict, description="Settings by slug.")
     wording_version: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] = Field(
-        BOX, description="Which wording the reader saw of what she switches on; it is kept with her consent."
+        BOX,
+        description="Which wording the reader saw of what she switches on; it is kept with her consent, in the language of the catalogue.",
     )
 
 
@@ -140,7 +143,7 @@ def newsletters(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
-    agreed = wording(BOX, language_code(newsletter.language), name=newsletter.name)
+    agreed = wording(BOX, _given_out_in(newsletter), name=newsletter.name)
     return {
         "slug": newsletter.slug,
         "name": newsletter.name,
@@ -153,6 +156,17 @@ def _catalogued(newsletter: Newsletter) -> dict[str, Any]:
         "wording": agreed.text,
         "wording_version": agreed.version,
     }
+
+
+def _given_out_in(newsletter: Newsletter) -> str:
+    """The language in which the catalogue says what a reader agrees to, whatever that of her letters will be."""
+    return language_code(newsletter.language)
+
+
+def _shown(newsletters: Iterable[Newsletter], version: str) -> dict[int, Shown]:
+    """The words of this version that a reader saw of each, by id."""
+    version = shown_at_sign_up(version, otherwise=BOX)
+    return {each.pk: Shown(version=version, language=_given_out_in(each)) for each in newsletters}
 
 
 @router.post(
@@ -182,7 +196,7 @@ def sign_up(request: HttpRequest, sent: SignUpIn) -> Status[dict[str, str]]:
         language=sent.language or language_code(picks[0].language),
         place="/api/v1/subscriptions",
         network_address=client_address(request),
-        wording_version=shown_at_sign_up(sent.wording_version, otherwise=BOX),
+        shown=_shown(picks, sent.wording_version),
         insists=sent.insist,
         weekly=weekly,
     )
@@ -251,7 +265,7 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
             cadences=cadences,
             language=sent.language or reader.language,
             how="/api/v1/preferences",
-            wording_version=shown_at_sign_up(sent.wording_version, otherwise=BOX),
+            shown=_shown((newsletter for newsletter, _row in touched), sent.wording_version),
             network_address=client_address(request),
             at=at,
         )

@@ -79,14 +79,14 @@ def _row(newsletter: Newsletter, subscription: Subscription | None, *, is_on: bo
 class SettingsForm:
     """The settings page's form over its rows; posted data is laid over them, so that nothing typed is lost.
 
-    Not a Django form: its fields are one set per newsletter.
+    Not a Django form: its fields are one set per newsletter. language: of our letters; shown_in: of the page.
     """
 
     def __init__(
         self, rows: Iterable[Row], *, language: str, at: datetime, data: Mapping[str, str] | None = None
     ) -> None:
         self.rows = list(rows)
-        self.language = language_code(language)
+        self.language = self.shown_in = language_code(language)
         self.first_day = timezone.localdate(at)
         self.last_day = _a_year_after(self.first_day)
         if data is not None:
@@ -121,6 +121,8 @@ class SettingsForm:
 
     def _take(self, data: Mapping[str, str]) -> None:
         self.language = language_code(data.get("language"))
+        # Another page may have changed her language since this one was shown.
+        self.shown_in = language_code(data.get("shown_in") or self.shown_in)
         everything_off = "everything_off" in data
         for row in self.rows:
             slug = row.newsletter.slug

@@ -5,7 +5,7 @@ sign-ups flood in, are the consent's own matter and hold for all three alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from subscriptions import consent
 from subscriptions.errors import CadenceRefused, Misspelt, OpenTooLong, PressedTooSoon
 from subscriptions.models import Newsletter
 from subscriptions.states import Cadence
-from subscriptions.wording import PICKS
+from subscriptions.wording import PICKS, Shown
 
 # A person needs longer than this to type an address; a robot that posts at once is asked again.
 TIME_TO_TYPE = timedelta(seconds=2)
@@ -25,7 +25,8 @@ TIME_TO_TYPE = timedelta(seconds=2)
 class SignUp:
     """What was sent. trap: the field that no person sees; insists: the address is meant as it is written.
 
-    weekly: of which newsletters, by id, only the best of the week is wanted.
+    language: of our letters; shown: which words she saw of a newsletter, by id, where not those of the version in that
+    language. weekly: of which newsletters, by id, only the best of the week is wanted.
     """
 
     typed_address: str
@@ -34,6 +35,7 @@ class SignUp:
     place: str
     network_address: str
     wording_version: str = PICKS
+    shown: Mapping[int, Shown] = field(default_factory=dict)
     trap: str = ""
     insists: bool = False
     weekly: frozenset[int] = frozenset()
@@ -81,6 +83,7 @@ def take(wish: SignUp, *, at: datetime) -> None:
             form=wish.place,
             network_address=wish.network_address,
             wording_version=wish.wording_version,
+            shown=wish.shown,
             weekly=wish.weekly,
         ),
         at=at,

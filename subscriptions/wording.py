@@ -50,6 +50,14 @@ _TEXTS: dict[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Which words somebody saw: their version, and the language they stood in, whatever that of our letters is."""
+
+    version: str
+    language: str
+
+
 AT_SIGN_UP = (BOX, PICKS)
 """Every version that a form to sign up by has ever shown."""
 

@@ -9,7 +9,7 @@ import logging
 import time
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -42,7 +42,7 @@ from subscriptions.models import (
 )
 from subscriptions.states import Cadence, ConsentKind, NewsletterState, SubscriptionState
 from subscriptions.suppression import unaskable
-from subscriptions.wording import PICKS, wording
+from subscriptions.wording import PICKS, Shown, wording
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,11 @@ _AT_ONCE = 100
 # this is what a sign-up consists of.
 _TAKE_DOWN = f"""
     INSERT INTO {SignUpRequest._meta.db_table} (
-        typed_address, address_hash, newsletters, weekly, language, form, network_address, wording_version, asked_at
+        typed_address, address_hash, newsletters, weekly, language, form, network_address, wording_version, shown,
+        asked_at
     ) VALUES (
         %(typed_address)s, %(address_hash)s, %(newsletters)s, %(weekly)s, %(language)s, %(form)s, %(network_address)s,
-        %(wording_version)s, %(asked_at)s
+        %(wording_version)s, %(shown)s, %(asked_at)s
     )
 """  # noqa: S608 — our own table's name
 _SLICE_SECONDS = 60.0  # a task ends before its time limit and leaves the rest to the next one
@@ -63,9 +64,11 @@ _SLICE_SECONDS = 60.0  # a task ends before its time limit and leaves the rest t
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What somebody asks for, in whose name ever. form: where it stood.
+    """What somebody asks for, in whose name ever. language: of our letters; form: where it stood.
 
-    weekly: of which newsletters, by id, only the best-of is wanted; without it what came before stays as it was.
+    wording_version: which words she saw, in the language of the letters. shown: those she saw of a newsletter, by id,
+    where they were others. weekly: of which newsletters, by id, only the best-of is wanted; without it what came before
+    stays as it was.
     """
 
     typed_address: str
@@ -74,7 +77,13 @@ class Wish:
     form: str
     network_address: str
     wording_version: str = PICKS
+    shown: Mapping[int, Shown] = field(default_factory=dict)
     weekly: Collection[int] | None = None
+
+    def seen(self, newsletter: Newsletter) -> Shown:
+        """What she agrees to by asking for this one."""
+        usual = Shown(version=self.wording_version, language=self.language)
+        return self.shown.get(newsletter.pk, usual)
 
 
 def take_down(wish: Wish, *, at: datetime) -> None:
@@ -100,12 +109,21 @@ def take_down(wish: Wish, *, at: datetime) -> None:
         "network_address": wish.network_address or None,
         # What she saw, whichever version the worker knows as the present one.
         "wording_version": wording(wish.wording_version, wish.language).version,
+        "shown": json.dumps(kept) if (kept := _as_kept(wish, wanted)) else None,
         "asked_at": connection.ops.adapt_datetimefield_value(at),
     }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_DOWN, values)
     if entry is Entry.FIRST:
         queue.wake_sign_ups()
+
+
+def _as_kept(wish: Wish, wanted: list[Newsletter]) -> dict[int, list[str]]:
+    """Of which newsletters she saw other words than of the rest: version and language."""
+    seen = {each.pk: wish.shown[each.pk] for each in wanted if each.pk in wish.shown}
+    return {
+        pk: [wording(shown.version, shown.language).version, shown.language] for pk, shown in seen.items()
+    }
 
 
 def decide_sign_ups() -> int:
@@ -156,6 +174,10 @@ def _decide_taken(request: SignUpRequest, because: str) -> int:
                 form=request.form,
                 network_address=request.network_address or "",
                 wording_version=request.wording_version,
+                shown={
+                    int(pk): Shown(version=version, language=language)
+                    for pk, (version, language) in (request.shown or {}).items()
+                },
                 weekly=request.weekly,
             )
             _decide(wish, list(wish.newsletters), at=request.asked_at)
@@ -232,9 +254,9 @@ def _decide(wish: Wish, wanted: list[Newsletter], *, at: datetime) -> bool:
             ConsentKind.REQUESTED,
             at=at,
             form=wish.form,
-            language=wish.language,
+            language=wish.seen(row.newsletter).language,
             network_address=wish.network_address,
-            wording_version=wish.wording_version,
+            wording_version=wish.seen(row.newsletter).version,
             facts={
                 "letter": letter_id,
                 **({} if row.cadence == Cadence.EACH else {"cadence": row.cadence}),

@@ -14,7 +14,7 @@ from subscriptions.errors import NothingToPause, NoWeekly, UndoExpired
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import Cadence, SubscriptionState
 from subscriptions.suppression import may_ask_again, unliftable
-from subscriptions.wording import SETTINGS
+from subscriptions.wording import SETTINGS, Shown
 
 # To the end of the same day next year; the hour is for a clock that was put back meanwhile.
 LONGEST_PAUSE = timedelta(days=367, hours=1)
@@ -88,18 +88,19 @@ def change_settings(
     how: str,
     network_address: str,
     at: datetime,
-    wording_version: str = SETTINGS,
+    shown: Mapping[int, Shown] | None = None,
 ) -> list[Change]:
     """Bring a reader's settings to what her form says; only what differs is touched.
 
     newsletters: those the form offered. wanted: ids of the ones switched on. pauses: by newsletter id, a time or None
-    to go on. cadences: by newsletter id. wording_version: what the form says of those switched on. Switching on what
-    was left within a day restores it; else a letter asks to confirm, as for anybody; also where a bounce or a complaint
-    had stopped it, because it is her own wish. A change to "asked" says that this letter goes, one to "not asked" that
-    the limits forbid it.
+    to go on. cadences: by newsletter id. shown: which words the form showed, by newsletter id, where not its
+    usual ones in the language that was hers until now. Switching on what was left within a day restores it; else a
+    letter asks to confirm, as for anybody; also where a bounce or a complaint had stopped it, because it is her own
+    wish. A change to "asked" says that this letter goes, one to "not asked" that the limits forbid it.
     """
     changes: list[Change] = []
     asked: list[Newsletter] = []
+    usual = Shown(version=SETTINGS, language=reader.language)  # this form may change it
     with transaction.atomic():
         rows = {row.newsletter_id: row for row in reader.subscriptions.select_related("newsletter__sender")}
         for newsletter in newsletters:
@@ -136,7 +137,7 @@ def change_settings(
                 language=language,
                 form=how,
                 network_address=network_address,
-                wording_version=wording_version,
+                shown={each.pk: (shown or {}).get(each.pk, usual) for each in asked},
             )
             written = _ask(reader, wish, at=at)
             changes = [
@@ -160,7 +161,7 @@ def _ask(reader: Subscriber, wish: Wish, *, at: datetime) -> list[Newsletter]:
         how=wish.form,
         network_address=wish.network_address,
         at=at,
-        wording_version=wish.wording_version,
+        shown=wish.shown,
     )
     others = [each for each in asked if each not in returning]
     if request_subscription(replace(wish, newsletters=others), at=at):

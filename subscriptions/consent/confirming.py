@@ -1,6 +1,6 @@
 """Confirming: what a link stands for, and what pressing its button does, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from newsroom.mail.addresses import address_hash, counting_hash
+from newsroom.mail.models import Letter
 from newsroom.web.tokens import hash_secret
 from subscriptions import correspondence
 from subscriptions.consent.asking import Wish, request_subscription
@@ -23,7 +24,7 @@ from subscriptions.models import (
 )
 from subscriptions.states import ConsentKind, LegalBasis, NewsletterState, SubscriptionState
 from subscriptions.suppression import LIFTED_BY_CONFIRMING, LIFTED_BY_RETURNING, may_ask_again
-from subscriptions.wording import PICKS
+from subscriptions.wording import Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +160,15 @@ def _retire_older(confirmation: Confirmation, ids: list[int], *, at: datetime) -
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A request that was made once more: whose, for what, and which wording she had seen, in which language.
+    """A request that was made once more: whose, for what, and which words she had seen of what, by newsletter id.
 
-    is_written: whether a letter goes; limits may forbid it, and so may a stop or the end of the newsletter.
+    language: of the letter. is_written: whether a letter goes; limits may forbid it, and so may a stop or the end of the
+    newsletter.
     """
 
     subscriber: Subscriber
     subscriptions: Sequence[Subscription]
-    wording_version: str
+    shown: Mapping[int, Shown]
     language: str
     is_written: bool
 
@@ -179,11 +181,8 @@ def ask_again(token: str, *, network_address: str, at: datetime) -> Asked:
     confirmation = _known(token)
     reader = confirmation.subscriber
     rows = asked_for(confirmation)
-    first = ConsentEvent.objects.filter(
-        subscriber=reader, kind=ConsentKind.REQUESTED, at=confirmation.created_at
-    ).last()
-    wording_version = first.wording_version if first else PICKS
-    language = first.language if first else reader.language
+    shown = _shown(confirmation, rows)
+    language = _language_of_letter(confirmation)
     may_ask_again(reader.address_hash)  # only who reads that mailbox has the link
     is_written = request_subscription(
         Wish(
@@ -192,14 +191,36 @@ def ask_again(token: str, *, network_address: str, at: datetime) -> Asked:
             language=language,
             form=rows[0].source if rows else "",
             network_address=network_address,
-            wording_version=wording_version,
+            shown=shown,
         ),
         at=at,
     )
     return Asked(
         subscriber=reader,
         subscriptions=rows,
-        wording_version=wording_version,
+        shown=shown,
         language=language,
         is_written=is_written,
     )
+
+
+def _shown(confirmation: Confirmation, rows: Sequence[Subscription]) -> dict[int, Shown]:
+    """What she saw of each newsletter when she last asked for it, by id. One query.
+
+    Her last request need not be as old as the link: staff send letters again. What somebody asked for in her name since
+    then is nothing that she saw.
+    """
+    asked = ConsentEvent.objects.filter(
+        subscriber=confirmation.subscriber_id,
+        kind=ConsentKind.REQUESTED,
+        newsletter__in=[row.newsletter_id for row in rows],
+        at__lte=confirmation.created_at,
+    ).order_by("at", "pk")
+    shown = asked.values_list("newsletter_id", "wording_version", "language")
+    return {pk: Shown(version=version, language=language) for pk, version, language in shown if pk}
+
+
+def _language_of_letter(confirmation: Confirmation) -> str:
+    """The language in which she was asked to confirm, or her own if that letter is no longer kept. One query."""
+    letter = Letter.objects.filter(dedupe_key__in=correspondence.keys_of(confirmation)).first()
+    return letter.language if letter else confirmation.subscriber.language

@@ -49,7 +49,7 @@ def event(
     wording_version: str = "",
     facts: dict[str, object] | None = None,
 ) -> ConsentEvent:
-    """One line of the record; wording is kept where something was agreed, as it was shown."""
+    """One line of the record; wording is kept where something was agreed, as it was shown, and in that language."""
     shown = (
         wording(wording_version, language, name=newsletter.name if newsletter else "")
         if wording_version

@@ -4,7 +4,7 @@ To a stopped address nothing goes that somebody else asks for. Who has its setti
 it arrives and she confirms, the stop has lost its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from subscriptions.consent.limits import may_confirm_again, one_at_a_time
 from subscriptions.consent.record import event
 from subscriptions.models import Confirmation, ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, NewsletterState, SubscriptionState
-from subscriptions.wording import SETTINGS
+from subscriptions.wording import SETTINGS, Shown
 
 
 def ended_by_stops(reader: Subscriber) -> list[Subscription]:
@@ -41,12 +41,13 @@ def ask_to_return(
     how: str,
     network_address: str,
     at: datetime,
-    wording_version: str = SETTINGS,
+    shown: Mapping[int, Shown] | None = None,
 ) -> list[Newsletter]:
     """Send one letter that asks whether these shall come again, though a bounce or a complaint had stopped them.
 
     Gives those it asks about: none over the limits of any confirmation, and none that staff stopped. how: where she
-    asked for it; wording_version: which words she saw there. Queries: at most 14.
+    asked for it; shown: which words she saw there, by newsletter id, where not those of her settings in her language.
+    Queries: at most 14.
     """
     if not reader.address:
         return []
@@ -67,6 +68,8 @@ def ask_to_return(
             lifts_stops=True,
         )
         confirmation.subscriptions.set(pending)
+        usual = Shown(version=SETTINGS, language=reader.language)
+        seen = {row.pk: (shown or {}).get(row.newsletter_id, usual) for row in pending}
         letter = correspondence.ask_to_return(confirmation, pending, reader, secret=secret, at=at)
         ConsentEvent.objects.bulk_create(
             event(
@@ -75,9 +78,9 @@ def ask_to_return(
                 ConsentKind.REQUESTED,
                 at=at,
                 form=how,
-                language=reader.language,
+                language=seen[row.pk].language,
                 network_address=network_address,
-                wording_version=wording_version,
+                wording_version=seen[row.pk].version,
                 facts={"letter": letter, "after_stop": True},
             )
             for row in pending

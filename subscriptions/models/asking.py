@@ -63,6 +63,9 @@ class SignUpRequest(models.Model):
     form = models.CharField(max_length=300)
     network_address = models.GenericIPAddressField(null=True)
     wording_version = models.CharField(max_length=20)
+    # Version and language by a newsletter's number, where she saw other words than those of the version in the language
+    # of her letters.
+    shown = models.JSONField(null=True)
     asked_at = models.DateTimeField()
 
     class Meta:

@@ -19,6 +19,7 @@ from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import Cadence, NewsletterState, SubscriptionState
 from subscriptions.views.private import broken_link, in_language_of, token_page
 from subscriptions.views.signing_up import Request
+from subscriptions.wording import PICKS
 
 
 @token_page
@@ -82,7 +83,12 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
         slugs=[row.newsletter.slug for row in rows],
         language=asked.language,
         path=reverse("subscribe"),
-        wording=asked.wording_version,
+        wording=PICKS,
+        shown={
+            row.newsletter.slug: [shown.version, shown.language]
+            for row in rows
+            if (shown := asked.shown.get(row.newsletter_id))
+        },
         sent_at=at.timestamp(),
         weekly=[row.newsletter.slug for row in rows if row.cadence == Cadence.WEEKLY],
     )

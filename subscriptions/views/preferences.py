@@ -30,7 +30,7 @@ from subscriptions.views.private import (
     token_page,
 )
 from subscriptions.views.reader_session import SESSION_SECONDS, close_session, open_session, reader_page
-from subscriptions.wording import SETTINGS, wording
+from subscriptions.wording import SETTINGS, Shown, wording
 
 # In the record: where a setting was changed.
 PAGE: Final = "/preferences/"
@@ -101,6 +101,7 @@ def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: d
         pauses=form.pauses,
         cadences=form.cadences,
         language=form.language,
+        shown={each.pk: Shown(version=SETTINGS, language=form.shown_in) for each in form.newsletters},
         how=PAGE,
         network_address=client_address(request),
         at=at,

@@ -28,7 +28,7 @@ from subscriptions.models import Newsletter
 from subscriptions.other_sites import site_of
 from subscriptions.views import offered
 from subscriptions.views.private import keep_private
-from subscriptions.wording import PICKS, wording
+from subscriptions.wording import PICKS, Shown, wording
 
 _COOKIE = "signup"
 _COOKIE_SALT = "subscriptions.signup"
@@ -37,7 +37,10 @@ _COOKIE_SECONDS = 60 * 60
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a visitor asked for, kept in her own browser so that she can correct or repeat it."""
+    """What a visitor asked for, kept in her own browser so that she can correct or repeat it.
+
+    shown: version and language of the words she saw of a newsletter, by slug, where not those of `wording`.
+    """
 
     address: str
     slugs: list[str]
@@ -47,6 +50,7 @@ class Request:
     sent_at: float
     weekly: list[str] = field(default_factory=list)
     site: str = ""
+    shown: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self, response: HttpResponse) -> HttpResponse:
         value = signing.dumps(self.__dict__, salt=_COOKIE_SALT)
@@ -228,6 +232,11 @@ def _no_mail_at(typed: str) -> str:
     return typed.rpartition("@")[2].strip() if recipient_domains.known_why_not(domain) else ""
 
 
+def _shown(kept: Request, picks: Iterable[Newsletter]) -> dict[int, Shown]:
+    seen = {each.pk: kept.shown[each.slug] for each in picks if each.slug in kept.shown}
+    return {pk: Shown(version=version, language=language) for pk, (version, language) in seen.items()}
+
+
 def _send_again(request: HttpRequest, kept: Request, *, at: datetime) -> HttpResponse:
     """Take the same request once more; what is no longer offered since then is said on the form."""
     form = SignupForm(kept.as_posted(), offered=Newsletter.objects.offered().select_related("sender"))
@@ -235,7 +244,7 @@ def _send_again(request: HttpRequest, kept: Request, *, at: datetime) -> HttpRes
         return again(request, form, "subscriptions/subscribe.html")
     wish = form.wish(network_address=client_address(request), insists=True)
     # The cookie is ours, and may hold what she saw elsewhere: among her settings, on another site.
-    rules.take(replace(wish, wording_version=kept.wording), at=at)
+    rules.take(replace(wish, wording_version=kept.wording, shown=_shown(kept, form.picks)), at=at)
     query = QueryDict(mutable=True)
     query["again"] = "1"
     later = Request(**{**kept.__dict__, "sent_at": at.timestamp()})

@@ -28,7 +28,7 @@ from subscriptions.models import (
 )
 from subscriptions.states import NewsletterState, SuppressionReason
 from subscriptions.views import offered
-from subscriptions.wording import BOX, wording
+from subscriptions.wording import BOX, Shown, wording
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import fresh_client, make_pending, signup_fields
 
@@ -114,6 +114,7 @@ def test_what_is_written_down_reads_back_column_by_column(is_weekly: bool) -> No
         at=at,
         newsletters=[other, newsletter],
         weekly=[newsletter.pk] if is_weekly else None,
+        shown={newsletter.pk: Shown(version=BOX, language="en")} if is_weekly else {},
         form="/100%/'\"\\/",
         network_address="2001:db8::7" if is_weekly else "",
     )
@@ -129,6 +130,7 @@ def test_what_is_written_down_reads_back_column_by_column(is_weekly: bool) -> No
         "form": "/100%/'\"\\/",
         "network_address": "2001:db8::7" if is_weekly else None,
         "wording_version": wording("", "de").version,
+        "shown": {str(newsletter.pk): [BOX, "en"]} if is_weekly else None,
         "asked_at": at,
     }
 
