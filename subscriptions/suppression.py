@@ -1,6 +1,6 @@
 """Whom not to mail: addresses known by their keyed hash alone, so that the list outlives erasure and import."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -200,6 +200,15 @@ def unaskable(address_hash: str) -> set[int | None]:
     """
     rows = Suppression.objects.filter(address_hash=address_hash).exclude(reason__in=LIFTED_BY_CONFIRMING)
     return set(rows.values_list("newsletter_id", flat=True))
+
+
+def can_be_asked(address_hash: str, newsletters: Iterable[Newsletter]) -> bool:
+    """Whether a letter may ask this address about any of these newsletters. One query.
+
+    For pages that nobody but the reader sees: to others a stopped address looks like any other.
+    """
+    stopped = unaskable(address_hash)
+    return None not in stopped and any(each.pk not in stopped for each in newsletters)
 
 
 def barred(address_hash: str) -> set[int | None]:

@@ -65,8 +65,14 @@ def _confirmed(
                 "ended": ended,
                 "was_confirmed": any(row.confirmed_at for row in rows),
                 "is_declined": not active and suppression.wants_no_questions(reader.address_hash),
+                "is_stopped": not active and not _can_be_asked(reader, rows),
             },
         )
+
+
+def _can_be_asked(reader: Subscriber, rows: Sequence[Subscription]) -> bool:
+    """Whether signing up anew would lead to a letter. One query."""
+    return suppression.can_be_asked(reader.address_hash, [row.newsletter for row in rows])
 
 
 def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpResponse:
@@ -77,7 +83,8 @@ def _ask_again(request: HttpRequest, token: str, *, at: datetime) -> HttpRespons
         return _confirmed(request, asked.subscriber, rows, at=at)
     if not asked.is_written:
         with in_language_of(asked.subscriber):
-            return render(request, "subscriptions/not_asked_again.html")
+            is_stopped = not _can_be_asked(asked.subscriber, rows)
+            return render(request, "subscriptions/not_asked_again.html", {"is_stopped": is_stopped})
     kept = Request(
         address=asked.subscriber.typed_address,
         slugs=[row.newsletter.slug for row in rows],

@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from newsroom.web.clock import now, reckoned
 from newsroom.web.proxies import client_address
-from subscriptions import consent
+from subscriptions import consent, suppression
 from subscriptions.errors import NothingToPause, UndoExpired
 from subscriptions.forms import PAUSES, language_code
 from subscriptions.models import Subscription
@@ -163,7 +163,12 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
                 _less_mail(request, subscription, at=at)
             others = _restore_others(request, subscription, at=at) if "everything" in request.POST else []
         except (UndoExpired, NothingToPause):
-            return render(request, "subscriptions/undo_expired.html", {"subscription": subscription})
+            known = subscription.subscriber.address_hash
+            context = {
+                "subscription": subscription,
+                "is_stopped": not suppression.can_be_asked(known, [subscription.newsletter]),
+            }
+            return render(request, "subscriptions/undo_expired.html", context)
         subscription.refresh_from_db(fields=["state", "paused_until", "cadence"])
         restored = [
             {"subscription": row, "paused_through": _paused_through(row, at=at)}

@@ -17,7 +17,7 @@ from newsroom.mail.events import in_words
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
 from newsroom.web.tags import exact_time, long_date
-from subscriptions import privacy
+from subscriptions import privacy, suppression
 from subscriptions.models import ConsentEvent, Sender, Subscriber
 from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
 from subscriptions.views.reader_session import close_session, reader_page
@@ -142,8 +142,10 @@ def erase(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """GET says what goes and what must stay; POST erases, and there is no way back."""
     if request.method != "POST":
         return render(request, "subscriptions/erase.html", {"reader": reader})
+    known = reader.address_hash  # an older stop outlives her address
     privacy.erase_reader(reader, actor="", at=now())
-    return close_session(render(request, "subscriptions/erased.html"))
+    context = {"is_stopped": None in suppression.unaskable(known)}
+    return close_session(render(request, "subscriptions/erased.html", context))
 
 
 def _brought(event: ConsentEvent) -> dict[str, Any]:

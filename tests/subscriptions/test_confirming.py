@@ -132,7 +132,7 @@ def test_a_sign_up_that_ended_unconfirmed_is_not_said_to_have_been_confirmed(
 
     page = getattr(fresh_client(), method)(url).content.decode()
 
-    assert "It ended before it was confirmed" in page
+    assert "This sign-up has ended" in page
     assert "The sign-up was confirmed" not in page
     assert 'href="/newsletters/"' in page
     assert "<form" not in page[page.index("<main") : page.index("</main>")]
@@ -214,5 +214,5 @@ def test_no_new_letter_is_claimed_that_does_not_go(end: Callable[[Subscription],
     answer = fresh_client().post(url, {"again": "1"})
 
     assert answer.status_code == 200
-    assert "For now we cannot send you another e-mail" in answer.content.decode()
+    assert "We can no longer send an e-mail to confirm to this address" in answer.content.decode()
     assert not Letter.objects.exists()
