@@ -18,7 +18,7 @@ from newsroom.web.clock import now, reckoned
 from newsroom.web.errors import BadToken
 from newsroom.web.proxies import client_address
 from subscriptions import consent, signing_up
-from subscriptions.errors import CadenceRefused, LinkOutdated, Misspelt
+from subscriptions.errors import CadenceRefused, LinkOutdated, Misspelt, NothingToPause, NoWeekly
 from subscriptions.forms import language_code
 from subscriptions.models import Newsletter, Subscriber, Subscription
 from subscriptions.states import Cadence, NewsletterState, SubscriptionState
@@ -99,7 +99,10 @@ class SettingIn(Sent):
     cadence: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] | None = Field(
         None, description="Of one that is active: `each`, or `weekly` where `has_weekly` says so."
     )
-    paused_until: Moment | None = Field(None, description="Within a year, or null to let it go on at once.")
+    paused_until: Moment | None = Field(
+        None,
+        description="Of one that is active and stays on: within a year; of any, null to let it go on at once.",
+    )
 
 
 class PreferencesIn(Sent):
@@ -231,6 +234,7 @@ def read_preferences(request: HttpRequest) -> dict[str, Any]:
         200: PreferencesOut,
         400: ProblemBody,
         401: ProblemBody,
+        409: ProblemBody,
         415: ProblemBody,
         422: ProblemBody,
     },
@@ -238,7 +242,10 @@ def read_preferences(request: HttpRequest) -> dict[str, Any]:
 )
 @decorate_view(_private)
 def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, Any]:
-    """Change a reader's settings; what is left out stays. All of it is done, or nothing."""
+    """Change a reader's settings; what is left out stays. All of it is done, or nothing.
+
+    409 says that a subscription ended at this moment: read the settings again.
+    """
     reader, at = _reader(request), now()
     offered = {newsletter.slug: (newsletter, row) for newsletter, row in _offered(reader)}
     if unknown := [slug for slug in sent.newsletters if slug not in offered]:
@@ -251,17 +258,13 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
         for newsletter, row in touched
         if (named[newsletter.pk].on if named[newsletter.pk].on is not None else _is_on(row))
     }
-    cadences = _cadences(touched, sent.newsletters)
+    cadences, pauses = _cadences(touched, sent.newsletters), _pauses(touched, sent.newsletters)
     try:
         consent.change_settings(
             reader,
             newsletters=[newsletter for newsletter, _row in touched],
             wanted=wanted,
-            pauses={
-                pk: setting.paused_until
-                for pk, setting in named.items()
-                if "paused_until" in setting.model_fields_set
-            },
+            pauses=pauses,
             cadences=cadences,
             language=sent.language or reader.language,
             how="/api/v1/preferences",
@@ -272,6 +275,15 @@ def change_preferences(request: HttpRequest, sent: PreferencesIn) -> dict[str, A
     except ValueError as error:
         # Translators: Eine Pause endet in der Zukunft und innerhalb eines Jahres.
         raise Problem(422, _("A pause ends after now and within a year."), fields=["newsletters"]) from error
+    except NothingToPause as error:  # it ended after it was looked at here
+        (ended,) = (each for each, row in touched if row is not None and row.pk == error.subscription_id)
+        # Translators: Das Abo von „%(name)s“ ist inzwischen beendet. Geändert wurde nichts.
+        words = _("The subscription to “%(name)s” has ended meanwhile. Nothing was changed.")
+        raise Problem(409, words % {"name": ended.name}, fields=[f"newsletters.{ended.slug}"]) from error
+    except NoWeekly as error:
+        (ended,) = (each for each, _row in touched if each.pk == error.newsletter_id)
+        sentence = str(signing_up.no_weekly(ended))
+        raise Problem(422, sentence, fields=[_field(ended.slug, "cadence")]) from error
     return _preferences(reader, at=at)
 
 
@@ -284,11 +296,11 @@ def _cadences(
         if newsletter.slug in asked and not _is_on(row):
             # Translators: Wie oft „%(name)s“ kommt, lässt sich ändern, sobald die Bestellung bestätigt ist.
             words = _("How often “%(name)s” comes can be changed once the subscription is confirmed.")
-            raise Problem(422, words % {"name": newsletter.name}, fields=[_field(newsletter.slug)])
+            raise Problem(422, words % {"name": newsletter.name}, fields=[_field(newsletter.slug, "cadence")])
     try:
         signing_up.weekly_among([newsletter for newsletter, _row in touched], asked)
     except CadenceRefused as error:
-        raise Problem(422, str(error), fields=[_field(error.slug)]) from error
+        raise Problem(422, str(error), fields=[_field(error.slug, "cadence")]) from error
     return {
         newsletter.pk: Cadence(asked[newsletter.slug])
         for newsletter, _row in touched
@@ -296,8 +308,25 @@ def _cadences(
     }
 
 
-def _field(slug: str) -> str:
-    return f"newsletters.{slug}.cadence"
+def _pauses(
+    touched: list[tuple[Newsletter, Subscription | None]], sent: dict[str, SettingIn]
+) -> dict[int, datetime | None]:
+    """Until when each is to rest, by newsletter id; None lets it go on. Raises Problem for what does not come."""
+    pauses = {}
+    for newsletter, row in touched:
+        setting = sent[newsletter.slug]
+        if setting.paused_until is not None and (setting.on is False or not _is_on(row)):
+            # Translators: „%(name)s“ lässt sich nur pausieren, solange Sie den Newsletter erhalten.
+            words = _("“%(name)s” can be paused only while you receive it.")
+            field = _field(newsletter.slug, "paused_until")
+            raise Problem(422, words % {"name": newsletter.name}, fields=[field])
+        if "paused_until" in setting.model_fields_set:
+            pauses[newsletter.pk] = setting.paused_until
+    return pauses
+
+
+def _field(slug: str, name: str) -> str:
+    return f"newsletters.{slug}.{name}"
 
 
 def _reader(request: HttpRequest) -> Subscriber:

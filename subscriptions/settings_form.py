@@ -86,6 +86,7 @@ class SettingsForm:
         self, rows: Iterable[Row], *, language: str, at: datetime, data: Mapping[str, str] | None = None
     ) -> None:
         self.rows = list(rows)
+        self.ended: list[Newsletter] = []
         self.language = self.shown_in = language_code(language)
         self.first_day = timezone.localdate(at)
         self.last_day = _a_year_after(self.first_day)
@@ -118,6 +119,20 @@ class SettingsForm:
     @property
     def cadences(self) -> dict[int, Cadence]:
         return {row.newsletter.pk: row.cadence for row in self.rows if row.offers_cadence}
+
+    def leave_ended(self, earlier: "SettingsForm", *, ended: int) -> None:
+        """Name what ended after an earlier reading of the same form, and do not switch it on again: she had it on then.
+
+        ended: the number of the subscription that was found to have ended.
+        """
+        on = {row.newsletter.pk for row in self.rows if row.is_on}
+        for row in earlier.rows:
+            is_found = row.subscription is not None and row.subscription.pk == ended
+            if row.is_on and (is_found or row.newsletter.pk not in on):
+                self.ended.append(row.newsletter)
+        for row in self.rows:
+            if row.newsletter in self.ended:
+                row.wants_on = row.is_on
 
     def _take(self, data: Mapping[str, str]) -> None:
         self.language = language_code(data.get("language"))

@@ -60,10 +60,15 @@ def weekly_among(newsletters: Sequence[Newsletter], cadences: Mapping[str, str])
             )
             raise CadenceRefused(words % {"name": by_slug[slug].name}, slug=slug)
         if cadence == Cadence.WEEKLY and not by_slug[slug].has_weekly:
-            # Translators: Das Beste der Woche gibt es bei „%(name)s“ nicht. Bitte wählen Sie jede Ausgabe oder einen anderen Newsletter.
-            words = _("“%(name)s” has no best of the week. Please choose every issue or another newsletter.")
-            raise CadenceRefused(words % {"name": by_slug[slug].name}, slug=slug)
+            raise no_weekly(by_slug[slug])
     return frozenset(by_slug[slug].pk for slug, cadence in cadences.items() if cadence == Cadence.WEEKLY)
+
+
+def no_weekly(newsletter: Newsletter) -> CadenceRefused:
+    """That it has no best of the week, in words for whoever asked."""
+    # Translators: Das Beste der Woche gibt es bei „%(name)s“ nicht. Bitte wählen Sie jede Ausgabe oder einen anderen Newsletter.
+    words = _("“%(name)s” has no best of the week. Please choose every issue or another newsletter.")
+    return CadenceRefused(words % {"name": newsletter.name}, slug=newsletter.slug)
 
 
 def take(wish: SignUp, *, at: datetime) -> None:

@@ -16,7 +16,7 @@ from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
 from newsroom.web.redirects import see_other
 from subscriptions import consent, settings_links, suppression
-from subscriptions.errors import LinkOutdated, NoWeekly, UndoExpired
+from subscriptions.errors import LinkOutdated, NothingToPause, NoWeekly, UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
 from subscriptions.models import Subscriber, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
@@ -74,6 +74,11 @@ def preferences(request: HttpRequest, reader: Subscriber) -> HttpResponse:
         return _save(request, reader, form, at=at)
     except NoWeekly:  # it ended after the form was read; nothing is saved
         return _show(request, reader, read(), stops)
+    except NothingToPause as error:  # and so did this; it may have been a stop that ended it
+        stops = suppression.of_reader(reader)
+        later = read()
+        later.leave_ended(form, ended=error.subscription_id)
+        return _show(request, reader, later, stops)
 
 
 def _show(

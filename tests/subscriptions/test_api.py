@@ -344,3 +344,48 @@ def test_reading_settings_changes_no_row(settings: LazySettings) -> None:
         getattr(reader(row), method)(SETTINGS)
 
     assert dump() == before
+
+
+def _unsubscribed(row: Subscription) -> None:
+    consent.unsubscribe(row, how="/u/", network_address="", at=now() - dt.timedelta(days=3))
+
+
+def _waiting(row: Subscription) -> None:
+    Subscription.objects.filter(pk=row.pk).update(state="pending")
+
+
+def _reading(_row: Subscription) -> None:
+    """As it was made."""
+
+
+@pytest.mark.parametrize(
+    ("stand", "beside"),
+    [(_unsubscribed, {}), (_unsubscribed, {"on": True}), (_waiting, {}), (_reading, {"on": False})],
+)
+def test_a_pause_of_what_does_not_come_changes_nothing_at_all(
+    stand: Callable[[Subscription], None], beside: dict[str, Any]
+) -> None:
+    row = reading()
+    Newsletter.objects.update(name="Fluss")
+    stand(row)
+    row.refresh_from_db()
+    until = (now() + dt.timedelta(weeks=2)).isoformat()
+
+    answer = patch(row, language="en", newsletters={"fluss": {"paused_until": until} | beside})
+
+    sentence = "“Fluss” can be paused only while you receive it."
+    assert is_problem(answer, 422, sentence, "newsletters.fluss.paused_until")
+    row.subscriber.refresh_from_db()
+    assert row.subscriber.language == "de"
+    assert Subscription.objects.get().state == row.state
+    assert not Letter.objects.exists()
+
+
+def test_no_pause_is_no_mistake_where_nothing_comes() -> None:
+    row = reading()
+    _unsubscribed(row)
+
+    answer = patch(row, newsletters={"fluss": {"paused_until": None}})
+
+    assert answer.status_code == 200
+    assert answer.json()["newsletters"][0]["paused_until"] is None
