@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0021_say_who_reads_notes"),
+        ("subscriptions", "0022_find_who_moved"),
     ]
 
     operations = [
