@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import F, Max, Sum, Window
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
@@ -25,8 +25,8 @@ from digests.preflight import Finding
 from digests.states import EDITABLE, DigestState, MailingKind
 from digests.stories import with_stories
 from newsroom.mail.models import Incident
-from subscriptions.models import Newsletter
-from subscriptions.states import Cadence
+from subscriptions.models import Newsletter, NewsletterQuerySet
+from subscriptions.states import Cadence, NewsletterState
 
 OPEN_PER_NEWSLETTER = 3
 LAST_SENDS = 10
@@ -90,7 +90,6 @@ class _Desk:
 
     user: User
     at: datetime
-    newsletters: Mapping[int, Newsletter]
     findings: Mapping[int, list[Finding]]
     proofs: Mapping[int, Proof]
     missed: Mapping[int, str]
@@ -102,35 +101,51 @@ class _Desk:
 
 def look(user: User, *, at: datetime) -> Board:
     """The board of this user. Queries: at most 15, however many newsletters, digests and articles there are."""
-    newsletters = access.newsletters_of(user).active().select_related("sender").prefetch_related("plans")
-    known = {newsletter.pk: newsletter for newsletter in newsletters}
+    known = {newsletter.pk: newsletter for newsletter in _newsletters(user)}
+    active = {pk: newsletter for pk, newsletter in known.items() if not preflight.resting(newsletter)}
     if not known or not user.has_perm("digests.view_digest"):
         return Board()
-    digests = _open_digests(known)
+    digests = _open_digests(known, active)
     desk = _Desk(
         user=user,
         at=at,
-        newsletters=known,
         findings=preflight.glance(digests, picks=_picks(digests), at=at),
         proofs=_newest_proofs(digests),
-        missed=_missed(known),
+        missed=_missed(active),
     )
     sending = _sending(known)
     desk = replace(desk, counts=_counts(mailing for _digest, mailing in sending))
     cards = [
         *(_card_of_digest(desk, digest) for digest in digests),
         *(_card_of_mailing(desk, digest, mailing) for digest, mailing in sending),
-        *_cards_to_build(desk, digests),
+        *_cards_to_build(desk, active.values(), digests),
     ]
     never = at.max.replace(tzinfo=at.tzinfo)
     return Board(
         cards=tuple(sorted(cards, key=lambda card: (card.moment or never, card.newsletter.position))),
-        past=_past(known, but=[digest.pk for digest, mailing in sending if not _is_correction(mailing)]),
+        past=_past(active, but=[digest.pk for digest, mailing in sending if not _is_correction(mailing)]),
     )
 
 
-def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
-    """The newest few of each newsletter and cadence that may still be edited; forgotten ones behind them stay in the list."""
+def _newsletters(user: User) -> NewsletterQuerySet:
+    """The active ones, and those at rest as long as there is something of them to stop."""
+    scheduled = Digest.objects.filter(newsletter=OuterRef("pk"), state=DigestState.SCHEDULED)
+    sending = _on_the_way().filter(digest__newsletter=OuterRef("pk"))
+    shown = Q(state=NewsletterState.ACTIVE) | Exists(scheduled) | Exists(sending)
+    return access.newsletters_of(user).filter(shown).select_related("sender").prefetch_related("plans")
+
+
+def _on_the_way() -> QuerySet[DigestMailing]:
+    """What readers are being sent, or would be had nobody stopped it."""
+    kinds = [MailingKind.MAIN, MailingKind.CORRECTION]
+    return DigestMailing.objects.filter(kind__in=kinds, mailing__state__in=_ON_THE_WAY)
+
+
+def _open_digests(known: Mapping[int, Newsletter], active: Collection[int]) -> list[Digest]:
+    """The newest few of each newsletter and cadence that may still be edited; forgotten ones behind them stay in the list.
+
+    Of a newsletter at rest only what is on the schedule.
+    """
     place = Window(
         RowNumber(),
         partition_by=[F("newsletter"), F("cadence")],
@@ -138,6 +153,7 @@ def _open_digests(known: Mapping[int, Newsletter]) -> list[Digest]:
     )
     found = (
         Digest.objects.filter(newsletter__in=known, state__in=EDITABLE)
+        .filter(Q(newsletter__in=active) | Q(state=DigestState.SCHEDULED))
         .annotate(place=place)
         .filter(place__lte=OPEN_PER_NEWSLETTER)
         .select_related("owner", "note_author__portrait")
@@ -179,11 +195,7 @@ def _missed(known: Mapping[int, Newsletter]) -> Mapping[int, str]:
 
 
 def _sending(known: Mapping[int, Newsletter]) -> list[tuple[Digest, Mailing]]:
-    rows = DigestMailing.objects.filter(
-        kind__in=[MailingKind.MAIN, MailingKind.CORRECTION],
-        mailing__state__in=_ON_THE_WAY,
-        digest__newsletter__in=known,
-    ).select_related("digest__owner", "mailing")
+    rows = _on_the_way().filter(digest__newsletter__in=known).select_related("digest__owner", "mailing")
     for bound in rows:
         bound.digest.newsletter = known[bound.digest.newsletter_id]
     return [(bound.digest, bound.mailing) for bound in rows]
@@ -239,7 +251,8 @@ def _state(digest: Digest, proof: Proof | None, desk: _Desk) -> str:
         case DigestState.APPROVED:
             return _("Approved, but not scheduled.")
         case _:
-            return _("Approved and scheduled; it goes out by itself.")
+            resting = preflight.resting(digest.newsletter)
+            return resting or _("Approved and scheduled; it goes out by itself.")
 
 
 def _step(digest: Digest, proof: Proof | None, desk: _Desk, *, is_blocked: bool) -> Step:
@@ -301,7 +314,9 @@ def _is_correction(mailing: Mailing) -> bool:
     return mailing.digest_mailing.kind == MailingKind.CORRECTION
 
 
-def _cards_to_build(desk: _Desk, digests: Collection[Digest]) -> list[Card]:
+def _cards_to_build(
+    desk: _Desk, newsletters: Iterable[Newsletter], digests: Collection[Digest]
+) -> list[Card]:
     """Of each newsletter that has no digest ahead: when the next one is due; of its best-of, too, if it has a plan."""
     ahead = {
         (digest.newsletter_id, digest.cadence)
@@ -310,7 +325,7 @@ def _cards_to_build(desk: _Desk, digests: Collection[Digest]) -> list[Card]:
     }
     lacking = [
         (newsletter, cadence)
-        for newsletter in desk.newsletters.values()
+        for newsletter in newsletters
         for cadence in Cadence.values
         if (newsletter.pk, cadence) not in ahead
         and (cadence == Cadence.EACH or _is_planned(Plan.of(newsletter, cadence)))

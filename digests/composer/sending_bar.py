@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests import access, underway
+from digests import access, preflight, underway
 from digests.composer.requests import digest_of
 from digests.countdown import is_far, span
 from digests.delivery.models import Batch
@@ -120,7 +120,7 @@ def _detail(found: Underway) -> str:
         case Stage.STARTS if found.mailing:
             return _("The readers are being counted.")
         case Stage.COUNTS | Stage.STARTS:
-            return _sends_at(found)
+            return preflight.resting(found.digest.newsletter) or _sends_at(found)
         case _:
             return " · ".join(_counts(found))
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from digests import planning
+from digests import planning, preflight
 from digests.models import Digest, Plan
 from digests.states import Autopilot, DigestState
 from digests.wall_clock import spoken
@@ -34,6 +34,8 @@ def status(digest: Digest, plan: Plan | None, *, at: datetime, zone: ZoneInfo, n
             return _("Proof %(number)s waits for a second person to approve it.") % {"number": newest}
         case DigestState.APPROVED:
             return _("Approved. It waits to be scheduled or sent.")
+        case DigestState.SCHEDULED if sentence := preflight.resting(digest.newsletter):
+            return sentence
         case DigestState.SCHEDULED:
             assert digest.scheduled_at is not None
             # Translators: „… Stoppen kann sie bis dahin und danach, wer Ausgaben bearbeitet, freigibt oder versendet.“

@@ -3,10 +3,13 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from digests.preflight.registry import Desk, Flaws, advises, blocks
+from digests.models import Digest
+from digests.preflight.registry import Desk, Finding, Flaws, advises, blocks
 from newsroom.articles.text import reading_minutes, words
 from newsroom.mail import wire
+from subscriptions.models import Newsletter
 from subscriptions.publishing import missing
+from subscriptions.states import NewsletterState
 
 BLOCKING_BYTES = 100_000
 """Gmail cuts a message at 102 kB of its own cleaned HTML, and with it the link to leave."""
@@ -29,6 +32,28 @@ def mail_has_room(desk: Desk) -> Flaws:
     if desk.rendered and LARGE_BYTES < (size := desk.rendered.html_bytes) <= BLOCKING_BYTES:
         message = _("The mail has %(size)d kB; beyond 95 the last stories are shown on the web only.")
         yield message % {"size": size // 1000}, "candidates"
+
+
+@blocks("newsletter_at_rest")
+def newsletter_is_active(desk: Desk) -> Flaws:
+    if sentence := resting(desk.digest.newsletter):
+        yield sentence, "preview"
+
+
+def resting(newsletter: Newsletter) -> str:
+    """What keeps every digest of a newsletter that is paused or retired; nothing of one that is active."""
+    if newsletter.state == NewsletterState.ACTIVE:
+        return ""
+    return _(
+        "The newsletter is not active: nothing of it goes out until whoever runs the site makes it active."
+    )
+
+
+def at_rest(digest: Digest) -> list[Finding]:
+    """The same as it stands now, however long ago the digest was read. Queries: 1."""
+    sentence = resting(Newsletter.objects.only("state").get(pk=digest.newsletter_id))
+    found = Finding(rule="newsletter_at_rest", blocks=True, message=sentence, target="preview")
+    return [found] if sentence else []
 
 
 @blocks("no_legal_block")

@@ -47,6 +47,8 @@ def hand_over(digest: Digest, *, at: datetime) -> Mailing:
             refusal=_("Only a scheduled digest can be handed over."),
             handed_over_at=at,
         )
+        if rests := preflight.at_rest(locked):  # paused since, while the mail was looked at
+            raise NotReady(rests)
         proof = approved_proof(locked)
         if proof is None:
             raise NotApproved(_("No proof of this digest is approved."))

@@ -72,7 +72,7 @@ def approve(proof: Proof, *, by: User, at: datetime) -> Approval:
 
     A digest whose story was exchanged shortly before is back on the schedule with it. Raises StaleProof if the digest
     changed since, SecondPersonNeeded, WrongState if it is no longer proofed, and NotReady if a story came under embargo
-    beyond the time it would be back for.
+    beyond the time it would be back for, or the newsletter is not active any more.
     """
     if not _needs_four_eyes(proof.digest):
         return _approve(proof, ApprovalPolicy.ONE_PAIR, by=by, at=at)
@@ -132,8 +132,8 @@ def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None
         Digest.objects.filter(pk=digest.pk).update(wanted_at=None)
         digest.wanted_at = None
         return
-    if early := preflight.too_early(digest, when=max(wanted_at, at)):
-        raise NotReady(early)
+    if keeping := [*preflight.at_rest(digest), *preflight.too_early(digest, when=max(wanted_at, at))]:
+        raise NotReady(keeping)
     advance(
         digest,
         start=[DigestState.APPROVED],

@@ -22,7 +22,7 @@ GRACE_SECONDS = 300
 def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -> None:
     """Let the approved digest go out at this time.
 
-    Raises TimePast, NotReady if a story is under embargo then, NotApproved, EditConflict and WrongState.
+    Raises TimePast, NotReady if a story is under embargo then or the newsletter is not active, NotApproved, EditConflict and WrongState.
     """
     if when <= at:
         raise TimePast(when)
@@ -49,8 +49,8 @@ def _schedule(digest: Digest, when: datetime, *, start: Collection[DigestState],
         )
         if approved_proof(digest) is None:
             raise NotApproved(_("No proof of this digest is approved."))
-        if early := preflight.too_early(digest, when=when):
-            raise NotReady(early)
+        if keeping := [*preflight.at_rest(digest), *preflight.too_early(digest, when=when)]:
+            raise NotReady(keeping)
         # Somebody has dealt with the last failure: the next one is news, and staff are told of it again.
         incidents.resolve(f"digests.not_sent.{digest.pk}", at=at)
 

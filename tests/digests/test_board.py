@@ -28,6 +28,7 @@ from newsroom.mail import heartbeats, incidents
 from newsroom.mail.models import ProviderEvent
 from newsroom.web import clock, tokens
 from newsroom.web.tokens import TokenKind
+from subscriptions.models import Newsletter
 from subscriptions.states import NewsletterState
 from tests.digests.factories import (
     DAY,
@@ -92,6 +93,24 @@ def test_newsletter_at_rest_and_one_of_others_stay_off_the_board() -> None:
     NewsletterAccess.objects.create(user=user, newsletter=mine.newsletter)
 
     assert only_card(user).newsletter == mine.newsletter
+
+
+@pytest.mark.parametrize("station", ["scheduled", "on its way"])
+@pytest.mark.parametrize("state", [NewsletterState.PAUSED, NewsletterState.RETIRED])
+def test_what_can_still_be_stopped_stays_on_the_board_when_its_newsletter_rests(
+    station: str, state: NewsletterState
+) -> None:
+    digest = make_scheduled() if station == "scheduled" else make_handed_over()
+    make_ready(digest.newsletter)
+    make_handed_over(make_planned(language="en").newsletter)  # over, at rest, and off the board
+    Mailing.objects.exclude(digest_mailing__digest=digest).update(state=MailingState.FINISHED)
+    Newsletter.objects.update(state=state)
+
+    found = board.look(colleague("Redaktion"), at=NOON)
+
+    (card,) = found.cards
+    assert (card.digest, card.step, found.past) == (digest, Step.STOP, ())
+    assert ("The newsletter is not active" in card.says) == (station == "scheduled")
 
 
 def test_draft_asks_to_be_mended_where_a_slot_is_empty_and_else_to_be_finished() -> None:

@@ -1,12 +1,14 @@
 """The hand-over: what was approved, to whom it belongs, once."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from digests import workflow
+from digests.composer.wording import status
 from digests.delivery.models import Mailing
 from digests.errors import EditConflict, NotReady, TooLate, WrongState
 from digests.models import Digest, DigestMailing
@@ -15,6 +17,8 @@ from newsroom.mail.models import Incident, Letter
 from newsroom.mail.notices import tell_staff
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
+from subscriptions.models import Newsletter
+from subscriptions.states import NewsletterState
 from tests.digests.factories import (
     DAY,
     HOUR,
@@ -49,6 +53,44 @@ def test_the_mailing_carries_the_approved_rendition_the_sender_and_the_audience(
     bound = DigestMailing.objects.get()
     assert (bound.digest, bound.proof, bound.kind) == (digest, proof, MailingKind.MAIN)
     assert (digest.state, digest.handed_over_at) == (DigestState.HANDED_OVER, NOON + HOUR)
+
+
+@pytest.mark.parametrize("state", [NewsletterState.DRAFT, NewsletterState.PAUSED, NewsletterState.RETIRED])
+def test_a_newsletter_at_rest_sends_nothing_that_was_scheduled_before(state: NewsletterState) -> None:
+    digest = make_scheduled()
+    Newsletter.objects.update(state=state)
+    told = status(Digest.objects.get(), None, at=NOON, zone=ZoneInfo("Europe/Berlin"), newest=1)
+
+    assert workflow.hand_over_due(NOON + HOUR) == []
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.scheduled_at) == (DigestState.APPROVED, None)
+    assert "The newsletter is not active" in told
+    assert "The newsletter is not active" in Incident.objects.get(key=f"digests.not_sent.{digest.pk}").text
+    assert not Mailing.objects.exists()
+
+
+def test_a_newsletter_paused_while_its_digest_is_looked_at_sends_nothing() -> None:
+    make_scheduled()
+    digest = Digest.objects.with_frame().get()
+    Newsletter.objects.update(state=NewsletterState.PAUSED)
+
+    with pytest.raises(NotReady, match="not active"):
+        workflow.hand_over(digest, at=NOON + HOUR)
+
+    assert not Mailing.objects.exists()
+
+
+def test_nothing_of_a_newsletter_at_rest_is_put_on_the_schedule() -> None:
+    digest = make_approved()
+    Newsletter.objects.update(state=NewsletterState.PAUSED)
+
+    with pytest.raises(NotReady, match="not active"):
+        workflow.schedule(digest, when=NOON + HOUR, by=None, at=NOON)
+    with pytest.raises(NotReady, match="not active"):
+        workflow.send_now(Digest.objects.get(), by=None, at=NOON)
+
+    assert Digest.objects.get().state == DigestState.APPROVED
 
 
 def test_a_digest_is_handed_over_once() -> None:

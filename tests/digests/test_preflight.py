@@ -22,7 +22,8 @@ from digests.stories import picks_of
 from newsroom.articles.models import Article, Cluster, Picture
 from newsroom.articles.states import DigitalSource, Origin, Review
 from newsroom.mail import wire
-from subscriptions.models import Sender
+from subscriptions.models import Newsletter, Sender
+from subscriptions.states import NewsletterState
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_ready
 from tests.factories import NOON, make_article, make_author, make_pick, make_section
 from tests.newsroom.articles.factories import make_feed, make_picture, make_picture_bytes
@@ -49,6 +50,10 @@ def articles(**values: object) -> Change:
 
 def words(**values: object) -> Change:
     return lambda digest: Digest.objects.filter(pk=digest.pk).update(**values)
+
+
+def newsletter(**values: object) -> Change:
+    return lambda digest: Newsletter.objects.filter(pk=digest.newsletter_id).update(**values)
 
 
 def picks(**values: object) -> Change:
@@ -258,6 +263,10 @@ PAIRS = {
     "portrait_heavy": Pair(portrait(content=noise(100_001)), portrait(content=noise(90_000))),
     "too_large": Pair(nothing, nothing),  # by the size of the mail: below
     "large": Pair(nothing, nothing),
+    "newsletter_at_rest": Pair(
+        newsletter(state=NewsletterState.PAUSED),
+        newsletter(state=NewsletterState.ACTIVE, takes_sign_ups=False),
+    ),
     "no_legal_block": Pair(lambda digest: Sender.objects.update(imprint_url=""), nothing),
     "no_way_out": Pair(nothing, nothing),
     "reading_time": Pair(words(note="Wort " * 2_400), words(note="Wort " * 1_500)),
@@ -313,7 +322,7 @@ def test_these_rules_block_and_the_others_advise() -> None:
         "slot_underfull", "slot_overfull", "nothing_picked", "empty_week", "no_subject", "faked_reply", "dead_link_in_note",
         "withdrawn", "embargoed", "unreviewed", "rights_notice", "other_language", "repeated", "dead_link", "no_alt", "no_credit",
         "unlabelled_machine_picture", "uncuttable_picture", "portrait_no_alt", "portrait_no_credit", "portrait_unlabelled", "too_large",
-        "no_legal_block", "no_way_out",
+        "newsletter_at_rest", "no_legal_block", "no_way_out",
     }  # fmt: skip
 
 
