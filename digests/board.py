@@ -15,7 +15,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
-from digests import access, preflight, selection
+from digests import access, preflight, selection, underway
 from digests.delivery import ledger
 from digests.delivery.models import Batch, Mailing
 from digests.delivery.states import TERMINAL_MAILINGS, MailingState
@@ -233,13 +233,15 @@ def _card_of_digest(desk: _Desk, digest: Digest) -> Card:
 def _state(digest: Digest, proof: Proof | None, desk: _Desk) -> str:
     """What it is and what it waits for, in one sentence."""
     match DigestState(digest.state):
+        case DigestState.DRAFT if underway.is_wanted(digest, at=desk.at):
+            return _("A draft again. Once a new proof is approved, it goes out at the time it had.")
         case DigestState.DRAFT if digest.due_at and digest.due_at <= desk.at:
             return _("A draft past its due time; nothing went out.")
         case DigestState.DRAFT if digest.is_automatic and proof is None:
             return _("A draft as the plan filled it; nobody worked on it yet.")
         case DigestState.DRAFT:
             return _("A draft the desk works on.")
-        case DigestState.PROOFED if proof and digest.wanted_at:
+        case DigestState.PROOFED if proof and underway.is_wanted(digest, at=desk.at):
             # Translators: Ein Artikel wurde ausgetauscht. Sobald sie freigegeben ist, geht Abnahme %(number)d zur vorgesehenen Zeit hinaus.
             return _(
                 "A story was exchanged. Once approved, proof %(number)d goes out at the time it had."

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.conf import settings
 from django.db.models import Min, Sum
 
 from digests.delivery import figures
@@ -74,9 +75,18 @@ def look(digest: Digest, *, at: datetime) -> Underway | None:
         return Underway(digest=digest, stage=stage, at=at, sends_at=digest.scheduled_at)
     if digest.state == DigestState.HANDED_OVER:
         return _of_mailing(digest, at=at)
-    if digest.wanted_at:
+    if digest.state == DigestState.PROOFED and is_wanted(digest, at=at):
         return Underway(digest=digest, stage=Stage.WAITS, at=at, sends_at=digest.wanted_at)
     return None
+
+
+def is_wanted(digest: Digest, *, at: datetime) -> bool:
+    """Whether an approval puts it on the schedule again at the time it had, or sends it at once if that is over.
+
+    Past the late limit a person must say so.
+    """
+    limit = timedelta(seconds=settings.DELIVERY_LATE_LIMIT_SECONDS)
+    return digest.wanted_at is not None and at - digest.wanted_at <= limit
 
 
 def mailings_of(digest: Digest) -> list[DigestMailing]:

@@ -35,6 +35,9 @@ def _pull(digest_id: int, *, at: datetime) -> Digest | None:
         was, was_wanted = DigestState(digest.state), digest.wanted_at is not None
         before = digest.version
         workflow.reopen(digest, expected_version=before)
+        if was_wanted:  # no approval alone brings it back
+            digest.wanted_at = None
+            digest.save(update_fields=["wanted_at"])
         history.begin(digest, number=before, at=at)
         Pick.objects.filter(pk__in=[pick.pk for pick in picks]).delete()
         history.keep(digest, by=None, at=at, act=_("Withdrawn articles were taken out."))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from digests import planning, preflight
+from digests import planning, preflight, underway
 from digests.models import Digest, Plan
 from digests.states import Autopilot, DigestState
 from digests.wall_clock import spoken
@@ -15,7 +15,11 @@ from digests.wall_clock import spoken
 def status(digest: Digest, plan: Plan | None, *, at: datetime, zone: ZoneInfo, newest: int) -> str:
     """One sentence: what happens next, when, and who can act. newest: the number of the last proof, 0 without one."""
     match DigestState(digest.state):
-        case DigestState.PROOFED if digest.wanted_at:
+        case DigestState.DRAFT if digest.wanted_at and underway.is_wanted(digest, at=at):
+            return _("Draft. Proofed and approved anew, it goes out %(time)s.") % {
+                "time": spoken(digest.wanted_at, zone)
+            }
+        case DigestState.PROOFED if digest.wanted_at and underway.is_wanted(digest, at=at):
             return _("A story was exchanged. Approved, proof %(number)s goes out %(time)s.") % {
                 "number": newest,
                 "time": spoken(digest.wanted_at, zone),

@@ -1,14 +1,13 @@
 """Proofs: what is approved is exactly what is sent. Any edit makes a proof out of date."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
-from digests import correspondence, links, preflight, queue
+from digests import correspondence, links, preflight, queue, underway
 from digests.delivery import renditions
 from digests.errors import NotReady, SecondPersonNeeded, StaleProof, WrongState
 from digests.models import Approval, Digest, Plan, Proof, ProofRendition
@@ -128,7 +127,7 @@ def _approve(proof: Proof, policy: ApprovalPolicy, *, by: User | None, at: datet
 
 def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None:
     """Back on the schedule at the time it had, at once if that is over; past the late limit it waits for a person."""
-    if at - wanted_at > timedelta(seconds=settings.DELIVERY_LATE_LIMIT_SECONDS):
+    if not underway.is_wanted(digest, at=at):
         Digest.objects.filter(pk=digest.pk).update(wanted_at=None)
         digest.wanted_at = None
         return
@@ -150,6 +149,7 @@ def _take_up_again(digest: Digest, wanted_at: datetime, *, at: datetime) -> None
 def return_proof(proof: Proof, *, by: User, because: str, at: datetime) -> None:
     """Send a proof back to the desk with a reason; the digest is a draft again, and whoever proposed it is told.
 
+    After an exchange it keeps the time it had, until somebody stops it: the next proof, once approved, goes out then.
     Raises StaleProof, and WrongState if it was decided already or no reason is given.
     """
     if not because.strip():
@@ -179,10 +179,13 @@ def reopen(
     """Make the digest a draft again, with a new version: proof, approval and schedule no longer hold.
 
     Every edit does this. wanted_at: when a new approval puts it back on the schedule by itself; no edit but an
-    exchange asks for that. seen: as in `advance`: nobody undoes a proof, an approval or a schedule without having seen
-    it. Raises WentOn then, EditConflict if the version is not the expected one, WrongState once handed over.
+    exchange asks for that. The time that an exchange left stays through the edits that follow: what a second person
+    returned minutes before is mended and still goes out then. It is not written here, so that a stop meanwhile holds.
+    seen: as in `advance`: nobody undoes a proof, an approval or a schedule without having seen it. Raises WentOn then,
+    EditConflict if the version is not the expected one, WrongState once handed over.
     """
     digest.version = expected_version
+    times = {"scheduled_at": None} if wanted_at is None else {"scheduled_at": None, "wanted_at": wanted_at}
     advance(
         digest,
         start=EDITABLE,
@@ -190,8 +193,7 @@ def reopen(
         refusal=_("A digest that was handed over or skipped cannot be changed."),
         seen=seen,
         version=expected_version + 1,
-        scheduled_at=None,
-        wanted_at=wanted_at,
+        **times,
     )
 
 

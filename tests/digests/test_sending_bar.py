@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib import admin
@@ -321,10 +322,14 @@ def test_a_stop_before_the_time_says_that_nothing_went(aylin: Client) -> None:
 
 
 def test_after_an_exchange_it_waits_for_approval(aylin: Client) -> None:
-    digest = make_scheduled()
+    when = clock.now() + HOUR
+    digest = make_scheduled(when)
     swapping.swap(digest.picks.get(), make_article(), expected_version=1, by=make_user(), at=NOON)
 
-    assert bar(aylin, digest).startswith("Waits for approval – wanted for Mon, May 4, 2026, 15:00 (UTC+2)")
+    told = bar(aylin, digest)
+
+    assert told.startswith("Waits for approval – wanted for ")
+    assert f"{when.astimezone(ZoneInfo('Europe/Berlin')):%H:%M} (UTC+" in told
 
 
 def test_a_correction_mail_has_it_too_on_every_page_of_its_digest(aylin: Client) -> None:

@@ -1,11 +1,13 @@
 """The exchange at the last minute: the time stays wanted, and nothing goes out before somebody approves."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
 
-from digests import swapping, workflow
+from digests import curation, swapping, underway, workflow
+from digests.composer.wording import status
 from digests.delivery.models import Mailing
 from digests.errors import DigestError, EditConflict, NotReady, PickRefused, WrongState
 from digests.models import Digest, Pick
@@ -108,6 +110,66 @@ def test_a_stop_while_it_waits_takes_the_time_away(digest: Digest, jonas: User) 
 
     digest.refresh_from_db()
     assert (digest.state, digest.scheduled_at, digest.wanted_at) == (DigestState.APPROVED, None, None)
+
+
+def returned(digest: Digest) -> Digest:
+    """Exchanged, and sent back by the second person ten minutes before."""
+    exchange(digest, make_user())
+    proof = digest.proofs.first()
+    assert proof is not None
+    workflow.return_proof(proof, by=make_user(), because="Falsches Bild.", at=SIX - 9 * MINUTE)
+    return Digest.objects.get(pk=digest.pk)
+
+
+def says(digest: Digest, *, at: dt.datetime) -> str:
+    return status(digest, None, at=at, zone=ZoneInfo("Europe/Berlin"), newest=2)
+
+
+@pytest.mark.usefixtures("in_english")
+def test_what_was_returned_is_mended_approved_and_still_goes_out_at_its_time(
+    digest: Digest, jonas: User
+) -> None:
+    draft = returned(digest)
+    assert underway.look(draft, at=SIX - 8 * MINUTE) is None  # nothing waits for an approval
+    assert says(draft, at=SIX - 8 * MINUTE).startswith("Draft. Proofed and approved anew, it goes out ")
+
+    curation.edit_digest(draft, expected_version=draft.version, at=SIX - 8 * MINUTE, subject="Die Brücke")
+    draft = Digest.objects.get(pk=draft.pk)
+    assert says(draft, at=SIX - 8 * MINUTE).startswith("Draft. Proofed and approved anew, it goes out ")
+    proof = workflow.propose(draft, by=jonas, at=SIX - 7 * MINUTE)
+    waits = underway.look(draft, at=SIX - 6 * MINUTE)
+    assert waits is not None
+    assert waits.stage is underway.Stage.WAITS
+    workflow.approve(proof, by=make_user(), at=SIX - 5 * MINUTE)
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.scheduled_at, draft.wanted_at) == (DigestState.SCHEDULED, SIX, None)
+    assert len(workflow.hand_over_due(SIX)) == 1
+
+
+@pytest.mark.usefixtures("in_english")
+def test_what_was_returned_and_not_mended_in_time_is_promised_no_time_any_more(
+    digest: Digest, jonas: User
+) -> None:
+    draft, late = returned(digest), SIX + 3 * HOUR
+
+    proof = workflow.propose(draft, by=jonas, at=late)
+    assert underway.look(draft, at=late) is None
+    assert "goes out" not in says(draft, at=late)
+    workflow.approve(proof, by=make_user(), at=late)
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.scheduled_at, draft.wanted_at) == (DigestState.APPROVED, None, None)
+
+
+def test_an_edit_that_meets_a_stop_does_not_bring_the_time_back(digest: Digest, jonas: User) -> None:
+    """The editor's page was made before somebody else stopped it."""
+    seen = returned(digest)
+    workflow.stop(Digest.objects.get(pk=digest.pk), by=make_user(), at=SIX - 8 * MINUTE)
+
+    curation.edit_digest(seen, expected_version=seen.version, at=SIX - 7 * MINUTE, by=jonas, subject="Neu")
+
+    assert Digest.objects.get().wanted_at is None
 
 
 def test_an_exchange_that_meets_a_stop_does_not_bring_the_time_back(digest: Digest, jonas: User) -> None:
