@@ -16,7 +16,7 @@ from digests.states import PickLabel
 from newsroom.articles import cuts
 from newsroom.articles.models import Article, Picture
 from newsroom.articles.pictures import CUT_SHAPE
-from newsroom.articles.states import Crop, Origin, Review
+from newsroom.articles.states import Crop
 from newsroom.mail import wire
 from newsroom.web.tags import reading_time
 
@@ -133,13 +133,12 @@ def byline(article: Article) -> str:
 def labels(article: Article, *, shows_picture: bool) -> tuple[str, ...]:
     """What a reader must know beside the headline; no override removes it."""
     found = []
-    if article.origin == Origin.USER_SUBMISSION:
-        if article.review == Review.REVIEWED:
-            # Translators: „Nutzerbeitrag – von der Redaktion geprüft“
-            found.append(_("Reader submission – reviewed by the newsroom"))
-        else:
-            # Translators: „Nutzerbeitrag – ungeprüft“
-            found.append(_("Reader submission – not reviewed"))
+    if article.is_unreviewed:
+        # Translators: „Nutzerbeitrag – ungeprüft“
+        found.append(_("Reader submission – not reviewed"))
+    elif article.is_submission:
+        # Translators: „Nutzerbeitrag – von der Redaktion geprüft“
+        found.append(_("Reader submission – reviewed by the newsroom"))
     if shows_picture and article.has_machine_picture:
         found.append(picture_label())
     return tuple(found)

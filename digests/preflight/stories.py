@@ -11,7 +11,6 @@ from digests.models import Digest, Pick
 from digests.preflight.registry import Desk, Finding, Flaws, advises, blocks, named, target_of
 from digests.states import LinkState
 from digests.stories import article_url
-from newsroom.articles.states import Origin, Review
 from newsroom.web.tags import short_day, short_time
 
 UNTOLD_SLOTS = ("more",)
@@ -78,7 +77,7 @@ def too_early(digest: Digest, *, when: datetime) -> list[Finding]:
 @blocks("unreviewed")
 def submissions_are_reviewed(desk: Desk) -> Flaws:
     for pick in desk.picks:
-        if pick.article.origin == Origin.USER_SUBMISSION and pick.article.review == Review.UNREVIEWED:
+        if pick.article.is_unreviewed:
             message = _("“%(title)s” is a reader submission that nobody reviewed.")
             yield message % named(pick), target_of(pick)
 

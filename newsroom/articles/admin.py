@@ -145,9 +145,10 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     @admin.display(description=_("origin"), ordering="origin")
     def whose(self, article: Article) -> str:
         """Where it comes from, and of what readers sent whether somebody looked at it."""
-        if article.origin != Origin.USER_SUBMISSION:
+        if not article.is_submission:
             return article.get_origin_display()
-        return f"{article.get_origin_display()}, {article.get_review_display()}"
+        review = Review.UNREVIEWED if article.is_unreviewed else Review.REVIEWED
+        return f"{article.get_origin_display()}, {review.label}"
 
     # Translators: Spalte: wann der Artikel zum ersten Mal gesehen wurde
     @admin.display(description=_("seen"), ordering="first_seen_at")
@@ -254,7 +255,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     @admin.action(description=_("Mark the selected submissions as reviewed"), permissions=["change"])
     def mark_reviewed(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
-        articles = list(queryset.filter(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED))
+        unreviewed = [Review.UNREVIEWED, Review.NOT_NEEDED]
+        articles = list(queryset.filter(origin=Origin.USER_SUBMISSION, review__in=unreviewed))
         for article in articles:
             publishing.mark_reviewed(article)
             # Translators: Geprüft.

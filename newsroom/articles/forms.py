@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from newsroom.articles import intake, pictures
 from newsroom.articles.errors import PictureError
 from newsroom.articles.models import Article, Picture
+from newsroom.articles.states import Origin, Review
 
 
 class ArticleForm(forms.ModelForm[Article]):
@@ -39,6 +40,14 @@ class ArticleForm(forms.ModelForm[Article]):
         ):
             # A feed may have brought another one; saving the form must not change it.
             language.choices = [*settings.LANGUAGES, (self.instance.language,) * 2]
+
+    def clean(self) -> dict[str, Any]:
+        """A submission needs a review: as long as nobody says that there was one, there was none."""
+        cleaned = super().clean() or self.cleaned_data
+        is_submission = cleaned.get("origin") == Origin.USER_SUBMISSION
+        if is_submission and cleaned.get("review") == Review.NOT_NEEDED:
+            cleaned["review"] = Review.UNREVIEWED
+        return cleaned
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

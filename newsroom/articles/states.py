@@ -15,7 +15,7 @@ class Origin(TextChoices):
 
 
 class Review(TextChoices):
-    """not_needed for our own work; a submission is unreviewed → reviewed."""
+    """not_needed for our own work; a submission is unreviewed → reviewed, and unreviewed unless it is reviewed."""
 
     NOT_NEEDED = "not_needed", _("not needed")
     UNREVIEWED = "unreviewed", _("unreviewed")

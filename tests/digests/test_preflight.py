@@ -220,7 +220,8 @@ PAIRS = {
     ),
     "embargo_ahead": Pair(articles(embargo_until=NOON + HOUR), articles(embargo_until=NOON)),
     "unreviewed": Pair(
-        articles(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED),
+        # As an article is that nobody said anything of.
+        articles(origin=Origin.USER_SUBMISSION, review=Review.NOT_NEEDED),
         articles(origin=Origin.USER_SUBMISSION, review=Review.REVIEWED),
     ),
     "rights_notice": Pair(

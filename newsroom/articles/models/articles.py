@@ -153,6 +153,11 @@ class Article(models.Model):
         return self.origin == Origin.USER_SUBMISSION
 
     @property
+    def is_unreviewed(self) -> bool:
+        """Whether it is a submission that nobody vouches for: whatever nobody said anything of is one, too."""
+        return self.is_submission and self.review != Review.REVIEWED
+
+    @property
     def picture_credit(self) -> str:
         """Who made its picture: what the picture says, else what is agreed with its feed. Needs `with_byline()`."""
         if self.picture is None:

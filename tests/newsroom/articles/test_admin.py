@@ -73,6 +73,44 @@ def test_restoring_and_reviewing_are_one_act_each(desk: Client) -> None:
     assert sent_in.review == Review.REVIEWED
 
 
+@pytest.mark.parametrize("review", [Review.NOT_NEEDED, Review.UNREVIEWED])
+def test_a_submission_that_nobody_said_anything_of_is_marked_and_listed_as_any_other(
+    review: Review, desk: Client
+) -> None:
+    sent_in = make_article(origin=Origin.USER_SUBMISSION, review=review)
+    assert "user submission, unreviewed" in desk.get("/admin/articles/article/").content.decode()
+
+    done = act(desk, "article", "mark_reviewed", sent_in)
+
+    sent_in.refresh_from_db()
+    assert sent_in.review == Review.REVIEWED
+    assert "1 submission marked." in done.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("origin", "stated", "kept"),
+    [
+        (Origin.USER_SUBMISSION, Review.NOT_NEEDED, Review.UNREVIEWED),
+        (Origin.USER_SUBMISSION, Review.REVIEWED, Review.REVIEWED),
+        (Origin.STAFF, Review.NOT_NEEDED, Review.NOT_NEEDED),
+    ],
+)
+def test_a_submission_written_down_at_the_desk_is_unreviewed_unless_somebody_says_otherwise(
+    origin: Origin, stated: Review, kept: Review, desk: Client
+) -> None:
+    data = {
+        "kicker": "", "title": "Der Kran", "slug": "der-kran", "teaser": "", "language": "de", "body_html": "<p>Er hebt.</p>",
+        "origin": origin, "review": stated, "reading_minutes": "1", "published_at_0": "2026-05-04", "published_at_1": "12:00",
+        "bylines-TOTAL_FORMS": "0", "bylines-INITIAL_FORMS": "0", "corrections-TOTAL_FORMS": "0", "corrections-INITIAL_FORMS": "0",
+        "former_versions-TOTAL_FORMS": "0", "former_versions-INITIAL_FORMS": "0",
+    }  # fmt: skip
+
+    answer = desk.post("/admin/articles/article/add/", data)
+
+    assert answer.status_code == 302, answer.content.decode()
+    assert Article.objects.get().review == kept
+
+
 @pytest.mark.parametrize("action", ["withdraw", "restore", "mark_reviewed"])
 def test_who_may_only_look_may_not_act(action: str) -> None:
     article = make_article(origin=Origin.USER_SUBMISSION, review=Review.UNREVIEWED)
