@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from digests import access
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing
-from newsroom.mail.models import Incident, IncidentQuerySet
-from subscriptions.models import ConsentEvent, Newsletter, Subscription
+from newsroom.mail.models import Incident, IncidentQuerySet, Letter
+from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscription
 
 
 class OwnNewsletters(admin.RelatedFieldListFilter):
@@ -71,6 +71,8 @@ class OfOwnNewsletters(admin.ModelAdmin[Any]):
     ) -> Any:
         if db_field.related_model is Newsletter:
             kwargs["queryset"] = access.newsletters_of(request.user)
+        if db_field.related_model is Sender:
+            kwargs["queryset"] = senders_of(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
@@ -83,13 +85,55 @@ class OfOwnIncidents(admin.ModelAdmin[Incident]):
         return access.incidents_for(request.user, rows)
 
 
+class OfOwnSenders(admin.ModelAdmin[Sender]):
+    """The senders of the user's newsletters; one that others send by, too, is only looked at: it speaks for them all."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sender]:
+        rows = super().get_queryset(request)
+        return rows.filter(pk__in=senders_of(request)) if access.is_limited(request.user) else rows
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Who works on named newsletters makes no new one: nothing would be sent by it yet."""
+        return super().has_add_permission(request) and not access.is_limited(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and self._is_own(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_own_alone(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._is_own_alone(request, obj)
+
+    def _is_own(self, request: HttpRequest, obj: Any) -> bool:
+        """Queries: 1, and only for users with limits."""
+        if obj is None or not access.is_limited(request.user):
+            return True
+        return senders_of(request).filter(pk=obj.pk).exists()
+
+    def _is_own_alone(self, request: HttpRequest, obj: Any) -> bool:
+        """Queries: 2, and only for users with limits."""
+        if obj is None or not access.is_limited(request.user):
+            return True
+        others = Newsletter.objects.filter(sender=obj).exclude(pk__in=access.newsletters_of(request.user))
+        return self._is_own(request, obj) and not others.exists()
+
+
+def senders_of(request: HttpRequest) -> QuerySet[Sender]:
+    """By whom the user's newsletters are sent; all senders for who works on all. One query."""
+    if not access.is_limited(request.user):
+        return Sender.objects.all()
+    return Sender.objects.filter(pk__in=access.newsletters_of(request.user).values("sender"))
+
+
 def newsletter_of(row: Model, path: str) -> int | None:
     """The number of the newsletter that a row belongs to."""
     value: Any = row
     *steps, last = path.split("__")
     for step in steps:
         value = getattr(value, step)
-    number: int | None = getattr(value, "pk" if last == "pk" else f"{last}_id")
+    is_number = last == "pk" or last.endswith("_id")
+    number: int | None = getattr(value, last if is_number else f"{last}_id")
     return number
 
 
@@ -101,6 +145,8 @@ PATHS: dict[type[Model], str] = {
     Batch: "mailing__newsletter",
     Attempt: "batch__mailing__newsletter",
     Delivery: "mailing__newsletter",
+    # A plain number. Letters about no newsletter are notices to staff, for those who see all.
+    Letter: "newsletter_id",
 }
 """Models of lower apps, and how a row of theirs names its newsletter."""
 
@@ -111,6 +157,8 @@ def limit(site: admin.AdminSite) -> None:
         known = type(site.get_model_admin(model))
         site.unregister(model)
         site.register(model, type(known.__name__, (OfOwnNewsletters, known), {"newsletter_path": path}))
-    incidents = type(site.get_model_admin(Incident))
-    site.unregister(Incident)
-    site.register(Incident, type(incidents.__name__, (OfOwnIncidents, incidents), {}))
+    others: dict[type[Model], type[admin.ModelAdmin[Any]]] = {Incident: OfOwnIncidents, Sender: OfOwnSenders}
+    for model, limits in others.items():
+        known = type(site.get_model_admin(model))
+        site.unregister(model)
+        site.register(model, type(known.__name__, (limits, known), {}))

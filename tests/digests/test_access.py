@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.models import Model
+from django.forms import model_to_dict
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -19,13 +20,13 @@ from digests.roles import ROLES, bring_up_to_date
 from newsroom.mail import incidents, notices
 from newsroom.mail.admin import ReadOnly
 from newsroom.mail.models import Incident, Letter
-from newsroom.mail.states import LetterKind
+from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web import clock
 from subscriptions import reader_acts
-from subscriptions.models import ConsentEvent, Newsletter, Subscription
+from subscriptions.models import ConsentEvent, Newsletter, Sender, Subscription
 from subscriptions.states import SubscriptionState
 from tests.digests.factories import make_handed_over, make_planned, make_proofed, make_ready
-from tests.factories import NOON, make_subscription
+from tests.factories import NOON, make_sender, make_subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,10 @@ class Desk:
         self.proof = make_proofed(self.newsletter)
         self.digest = self.proof.digest
         self.plan = Plan.objects.get(newsletter=self.newsletter)
+        self.letter = Letter.objects.create(
+            kind=LetterKind.CONFIRMATION, dedupe_key=name, state=LetterState.FAILED, language="de", address="mia@example.org",
+            newsletter_id=self.newsletter.pk, not_before=NOON, created_at=NOON,
+        )  # fmt: skip
 
     @property
     def pages(self) -> list[str]:
@@ -59,6 +64,9 @@ class Desk:
             f"/admin/subscriptions/subscription/{self.subscription.pk}/change/",
             f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
             f"/admin/subscriptions/consentevent/{self.subscription.subscriber.consent_events.all()[0].pk}/change/",
+            f"/admin/subscriptions/sender/{self.newsletter.sender_id}/change/",
+            f"/admin/subscriptions/sender/{self.newsletter.sender_id}/history/",
+            f"/admin/mail/letter/{self.letter.pk}/change/",
         ]
 
     @property
@@ -72,6 +80,7 @@ class Desk:
             f"/admin/delivery/mailing/{self.mailing.pk}/arithmetic/",
             f"/admin/delivery/mailing/held/{self.held.pk}/",
             f"/admin/subscriptions/newsletter/{self.newsletter.pk}/change/",
+            f"/admin/subscriptions/sender/{self.newsletter.sender_id}/change/",
             f"/admin/subscriptions/subscription/{self.subscription.pk}/unsubscribe/",
         ]
 
@@ -147,7 +156,56 @@ def _rows(desk: Desk) -> list[object]:
         *Batch.objects.filter(mailing__newsletter=desk.newsletter).values(),
         *Subscription.objects.filter(newsletter=desk.newsletter).values(),
         *Plan.objects.filter(newsletter=desk.newsletter).values(),
+        *Sender.objects.filter(newsletter=desk.newsletter).values(),
     ]
+
+
+def test_a_sender_is_changed_by_who_works_on_all_its_newsletters(own: Desk, other: Desk) -> None:
+    alone = own.newsletter.sender
+    shared = make_sender(name="Verlag")
+    page = f"/admin/subscriptions/sender/{alone.pk}/change/"
+    browser = browser_of(make_colleague(own.newsletter))
+    given = {name: value for name, value in model_to_dict(alone).items() if value is not None}
+    given["name"] = "Neuer Name"
+
+    assert browser.post(page, given).status_code == 302
+    assert Sender.objects.get(pk=alone.pk).name == "Neuer Name"
+    Newsletter.objects.update(sender=shared)
+
+    page = f"/admin/subscriptions/sender/{shared.pk}/change/"
+    assert (is_open(browser, page), browser.post(page, given).status_code) == (True, 403)
+    assert 'name="name"' not in browser.get(page).content.decode()
+    assert (
+        browser.post(f"/admin/subscriptions/sender/{shared.pk}/delete/", {"post": "yes"}).status_code == 403
+    )
+    assert browser_of(make_colleague(name="thea")).post(page, given).status_code == 302
+
+
+def test_senders_of_other_newsletters_are_neither_listed_nor_chosen_nor_made(own: Desk, other: Desk) -> None:
+    Sender.objects.filter(pk=other.newsletter.sender_id).update(name="Kulturverlag")
+    limited, everybody = browser_of(make_colleague(own.newsletter)), browser_of(make_colleague(name="thea"))
+    pages = ["/admin/subscriptions/sender/", f"/admin/subscriptions/newsletter/{own.newsletter.pk}/change/"]
+
+    for page in pages:
+        assert "Kulturverlag" in everybody.get(page).content.decode()
+        assert "Kulturverlag" not in limited.get(page).content.decode()
+    assert is_open(everybody, "/admin/subscriptions/sender/add/")
+    assert limited.get("/admin/subscriptions/sender/add/").status_code == 403
+
+
+def test_letters_of_the_other_newsletter_and_of_none_are_not_sent_again(own: Desk, other: Desk) -> None:
+    staffs = Letter.objects.create(
+        kind=LetterKind.STAFF_NOTICE, dedupe_key="x", state=LetterState.FAILED, language="de", address="rui@example.org",
+        not_before=NOON, created_at=NOON,
+    )  # fmt: skip
+    chosen = [own.letter.pk, other.letter.pk, staffs.pk]
+
+    browser_of(make_colleague(own.newsletter)).post(
+        "/admin/mail/letter/", {"action": "send_again", "_selected_action": chosen}
+    )
+
+    failed = Letter.objects.filter(pk__in=chosen, state=LetterState.FAILED)
+    assert set(failed.values_list("pk", flat=True)) == {other.letter.pk, staffs.pk}
 
 
 def test_each_act_reaches_the_own_newsletter(own: Desk, other: Desk) -> None:
