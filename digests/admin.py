@@ -73,7 +73,7 @@ class PlanAdmin(OfOwnNewsletters):
             {
                 "fields": (
                     "newsletter", "cadence", "is_active", "weekdays", "time", "zone", "autopilot", "needs_four_eyes",
-                    "minimum_new", "lead_minutes", "make_up_hours", "first_window_from", "last_due_at",
+                    "approval_by_mail", "minimum_new", "lead_minutes", "make_up_hours", "first_window_from", "last_due_at",
                 ),
             },
         ),

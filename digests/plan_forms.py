@@ -115,6 +115,7 @@ class PlanForm(forms.ModelForm[Plan]):
             "zone",
             "autopilot",
             "needs_four_eyes",
+            "approval_by_mail",
             "minimum_new",
             "lead_minutes",
             "make_up_hours",

@@ -104,6 +104,22 @@ def test_the_admin_tells_who_loosened_a_plan_and_how_it_stood(browser: Client) -
     )
 
 
+def test_a_plan_can_do_without_links_by_mail_and_is_told_when_it_has_them_again(browser: Client) -> None:
+    plan = Plan.objects.get(newsletter=make_planned().newsletter)
+    page = f"/admin/digests/plan/{plan.pk}/change/"
+    values = form_of(browser.get(page))
+
+    browser.post(page, {name: value for name, value in values.items() if name != "approval_by_mail"})
+    plan.refresh_from_db()
+    assert not plan.approval_by_mail
+    assert not Incident.objects.exists()
+
+    browser.post(page, form_of(browser.get(page)) | {"approval_by_mail": "on"})
+    plan.refresh_from_db()
+    assert plan.approval_by_mail
+    assert "approvers get a link by mail: no → yes" in Incident.objects.get().text
+
+
 def test_a_plan_that_is_saved_as_it_was_is_not_told(browser: Client) -> None:
     plan = Plan.objects.get(newsletter=make_planned().newsletter)
     page = f"/admin/digests/plan/{plan.pk}/change/"
