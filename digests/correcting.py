@@ -216,7 +216,8 @@ def next_draft(digest: Digest) -> Digest | None:
 def correct(pick: Pick, *, text: str, draft: Digest | None, by: User, at: datetime) -> Correction:
     """Correct the article: beside it, beside its story in the archive, and in the note that opens the draft, if any.
 
-    draft: as the editor saw it. Raises CorrectionRefused, EditConflict and WrongState; then nothing is written.
+    draft: as the editor saw it. Raises CorrectionRefused, EditConflict, WentOn if it is no draft any more, and
+    WrongState; then nothing is written.
     """
     text = strip_unwanted(text).strip()
     if not text:
@@ -233,5 +234,6 @@ def correct(pick: Pick, *, text: str, draft: Digest | None, by: User, at: dateti
                     "text": text,
                 }
             note = "\n\n".join(part for part in (draft.note.strip(), told) if part)
-            curation.edit_digest(draft, expected_version=draft.version, at=at, note=note)
+            seen = DigestState.DRAFT
+            curation.edit_digest(draft, expected_version=draft.version, seen=seen, by=by, at=at, note=note)
     return correction

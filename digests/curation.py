@@ -5,7 +5,7 @@ WentOn and changes nothing; afterwards `digest.version` is the new one, so that 
 version in the digest's history, in the same transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -25,12 +25,26 @@ _UNDONE = ("version", "state", "scheduled_at", "wanted_at", "is_automatic")
 
 
 def edit_digest(
-    digest: Digest, *, expected_version: int, at: datetime, by: User | None = None, **words: str
+    digest: Digest,
+    *,
+    expected_version: int,
+    at: datetime,
+    by: User | None = None,
+    seen: DigestState | None = None,
+    **words: str,
 ) -> None:
-    """Change some of `history.WORDS`; what is not named stays. Raises EditConflict and WrongState."""
+    """Change some of `history.WORDS`; what is not named stays. Raises EditConflict, WentOn and WrongState."""
     _check_names(words, history.WORDS)
-    with edit(digest, expected_version=expected_version, by=by, at=at, act=_("Saved.")):
-        history.put_words(digest, {name: value.strip() for name, value in words.items()})
+    with edit(digest, expected_version=expected_version, seen=seen, by=by, at=at, act=_("Saved.")):
+        put_words(digest, {name: value.strip() for name, value in words.items()}, at=at)
+
+
+def put_words(digest: Digest, wanted: Mapping[str, str], *, at: datetime) -> None:
+    """Within an edit: write these words, and place the links of another note. Queries: as `history.put_words`, and 3 more."""
+    note = digest.note
+    history.put_words(digest, wanted)
+    if digest.note != note and links.may_have_links(f"{note} {digest.note}"):
+        links.place_of_note(digest, at=at)
 
 
 def add_pick(

@@ -164,10 +164,7 @@ def _ordered(base: Sheet, picks: Collection[int], edits: Mapping[int, PickEdit])
 
 def _apply(digest: Digest, picks: Sequence[Pick], wanted: Sheet, *, at: datetime) -> None:
     """Make the rows what the sheet says. Queries: at most 7, and 3 for links of a new note, whatever the number of picks."""
-    note = digest.note
-    history.put_words(digest, wanted.words)
-    if digest.note != note and links.may_have_links(f"{note} {digest.note}"):
-        links.place_of_note(digest, at=at)
+    curation.put_words(digest, wanted.words, at=at)
     rows = {pick.pk: pick for pick in picks}
     if gone := rows.keys() - wanted.picks.keys():
         Pick.objects.filter(pk__in=gone).delete()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from digests import correcting
 from digests.after_pages.forms import CorrectForm
 from digests.after_pages.requests import context, sent_digest
-from digests.composer.requests import log, user_of
+from digests.composer.requests import log, number_in, user_of
 from digests.errors import DigestError
 from digests.models import Digest
 from newsroom.web import clock
@@ -23,9 +23,13 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
     digest = sent_digest(request, pk, "change_digest")
     draft = correcting.next_draft(digest)
     picks = digest.picks.select_related("article").order_by("slot", "position", "pk")
-    form = CorrectForm(request.POST or None, picks=picks, initial={"draft": draft.version if draft else 0})
-    if request.method == "POST" and form.is_valid() and _correct(request, digest, form, draft):
-        return HttpResponseRedirect(reverse("admin:digests_digest_change", args=[digest.pk]))
+    form = CorrectForm(request.POST or None, picks=picks)
+    if request.method == "POST" and form.is_valid():
+        if _correct(request, digest, form, draft):
+            return HttpResponseRedirect(reverse("admin:digests_digest_change", args=[digest.pk]))
+        draft = correcting.next_draft(
+            digest
+        )  # the page names what is next now, and the next press means that
     shown = {
         **context(request, digest, title=_("Correct it in the next digest")),
         "form": form,
@@ -35,10 +39,12 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _correct(request: HttpRequest, digest: Digest, form: CorrectForm, draft: Digest | None) -> bool:
-    pick, text, seen = (form.cleaned_data[name] for name in ("pick", "text", "draft"))
-    if draft is not None and seen:
-        draft.version = seen
-    if bool(draft) is not bool(seen):
+    pick, text = (form.cleaned_data[name] for name in ("pick", "text"))
+    # Which digest the page showed as the next draft, and in which version; 0 without one.
+    seen, version = (number_in(request.POST.get(name)) for name in ("draft", "version"))
+    if draft is not None:
+        draft.version = version
+    if seen != (draft.pk if draft else 0):
         messages.error(request, _("The next digest has changed meanwhile; look again what happens with it."))
         return False
     try:

@@ -45,7 +45,7 @@ class CorrectionMailForm(forms.Form):
 
 
 class CorrectForm(forms.Form):
-    """Which story was wrong, and what is right. draft: the version of the next draft that was shown, 0 without one."""
+    """Which story was wrong, and what is right."""
 
     pick = forms.ModelChoiceField(Pick.objects.none(), label=_("story"), empty_label=None)
     text = forms.CharField(
@@ -54,7 +54,6 @@ class CorrectForm(forms.Form):
         help_text=_("Plain text. Say what was wrong and what is right, in the newsletter's language."),
         max_length=2_000,
     )
-    draft = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
     def __init__(self, *args: Any, picks: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

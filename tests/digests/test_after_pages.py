@@ -1,6 +1,7 @@
 """The pages after sending: what each shows, who may act, and that each act is one entry in the log."""
 
 import html
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from digests.delivery.models import Mailing
 from digests.errors import WrongState
 from digests.models import CorrectionMail, Digest, DigestMailing, Link, NewsletterAccess, Proof
 from digests.roles import bring_up_to_date
-from digests.states import MailingKind
+from digests.states import DigestState, MailingKind
 from newsroom.articles.models import Correction
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_planned, make_ready, make_user
 from tests.digests.test_correcting import make_correction, make_sent
@@ -228,7 +229,8 @@ def test_a_correction_goes_beside_the_article_and_into_the_draft() -> None:
     browser, _ = staff("Redaktion")
     digest = make_sent()
     draft = make_digest(newsletter=digest.newsletter, window_end=NOON + 3 * DAY)
-    given = {"pick": digest.picks.get().pk, "text": "Sie legt um sieben ab.", "draft": draft.version}
+    given = seen_on(page(browser, url("correct", digest)))
+    given |= {"pick": str(digest.picks.get().pk), "text": "Sie legt um sieben ab."}
 
     answer = browser.post(url("correct", digest), given)
 
@@ -239,17 +241,47 @@ def test_a_correction_goes_beside_the_article_and_into_the_draft() -> None:
     assert len(sentences()) == 2  # one for each digest
 
 
-@pytest.mark.parametrize("seen", [0, 5])
-def test_a_correction_for_a_draft_that_changed_meanwhile_is_not_written(seen: int) -> None:
+def seen_on(shown: str) -> dict[str, str]:
+    """Which digest the page showed as the next draft, and in which version."""
+    return dict(re.findall(r'<input type="hidden" name="(draft|version)" value="(\d+)"', shown))
+
+
+@pytest.mark.parametrize("meanwhile", [{"version": 5}, {"state": DigestState.PROOFED}, None])
+def test_a_correction_joins_no_draft_that_was_not_shown(meanwhile: dict[str, Any] | None) -> None:
+    """Edited, or proofed with another one next in line, or there was none at all."""
+    browser, _ = staff("Redaktion")
+    digest = make_sent()
+    given = {"pick": str(digest.picks.get().pk), "text": "Sieben."}
+    seen = seen_on(page(browser, url("correct", digest)))
+    shown = make_digest(newsletter=digest.newsletter, window_end=NOON + 3 * DAY)
+    if meanwhile:
+        seen = seen_on(page(browser, url("correct", digest)))
+        Digest.objects.filter(pk=shown.pk).update(**meanwhile)
+        make_digest(newsletter=digest.newsletter, window_end=NOON + 4 * DAY)
+
+    answer = browser.post(url("correct", digest), seen | given)
+
+    assert answer.status_code == 200
+    assert "changed" in answer.content.decode()
+    assert "Sieben." in answer.content.decode()
+    assert not Correction.objects.exists()
+    assert not Digest.objects.exclude(note="").exists()
+    # The page shows what is next now: whoever presses again means that one.
+    again = browser.post(url("correct", digest), seen_on(answer.content.decode()) | given)
+    assert again.status_code == 302
+    assert "Sieben." in correcting.next_draft(digest).note  # type: ignore[union-attr]  # there is one
+
+
+@pytest.mark.parametrize("junk", ["", "x", "-1", "99999999999999999999"])
+def test_a_correction_that_does_not_say_which_draft_it_saw_is_not_written(junk: str) -> None:
     browser, _ = staff("Redaktion")
     digest = make_sent()
     make_digest(newsletter=digest.newsletter, window_end=NOON + 3 * DAY)
+    given = {"pick": digest.picks.get().pk, "text": "Sieben.", "draft": junk, "version": junk}
 
-    answer = browser.post(
-        url("correct", digest), {"pick": digest.picks.get().pk, "text": "Sieben.", "draft": seen}
-    )
+    answer = browser.post(url("correct", digest), given)
 
-    assert answer.status_code == 200
+    assert "The next digest has changed meanwhile" in answer.content.decode()
     assert not Correction.objects.exists()
 
 

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
 from digests import correcting, workflow
@@ -18,6 +19,7 @@ from digests.errors import (
     EditConflict,
     SecondPersonNeeded,
     StaleProof,
+    WentOn,
     WrongState,
 )
 from digests.models import Approval, CorrectionMail, Digest, DigestMailing, Plan, Proof
@@ -310,6 +312,7 @@ def test_a_correction_in_the_next_digest_stands_beside_the_article_and_in_the_dr
     draft.refresh_from_db()
     made = Correction.objects.get()
     assert (made.article, made.text, made.made_by) == (pick.article, "Sie legt um sieben ab.", "jonas")
+    assert draft.versions.get(number=2).made_by == User.objects.get(username="jonas")
     assert draft.note.startswith("Guten Morgen.\n\n**")
     assert f"“{pick.article.title}”" in draft.note
     assert draft.note.endswith("Sie legt um sieben ab.")
@@ -326,6 +329,18 @@ def test_a_draft_that_somebody_edits_meanwhile_leaves_the_article_uncorrected() 
         correcting.correct(digest.picks.get(), text="Sieben.", draft=draft, by=make_user(), at=LATER)
 
     assert not Correction.objects.exists()
+
+
+def test_a_draft_that_is_proofed_meanwhile_leaves_the_article_uncorrected() -> None:
+    digest = make_sent()
+    draft = make_digest(newsletter=digest.newsletter, window_end=NOON + 3 * DAY)
+    Digest.objects.filter(pk=draft.pk).update(state=DigestState.PROOFED)
+
+    with pytest.raises(WentOn):
+        correcting.correct(digest.picks.get(), text="Sieben.", draft=draft, by=make_user(), at=LATER)
+
+    assert not Correction.objects.exists()
+    assert Digest.objects.get(pk=draft.pk).state == DigestState.PROOFED
 
 
 @pytest.mark.parametrize("state", [DigestState.PROOFED, DigestState.APPROVED, DigestState.SCHEDULED])

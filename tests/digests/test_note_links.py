@@ -8,7 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 
-from digests import clicks, colleagues, insights, links, saving, workflow
+from digests import clicks, colleagues, curation, insights, links, saving, workflow
 from digests.errors import WrongState
 from digests.models import Digest, Link, LinkCount
 from digests.rendering import render
@@ -43,6 +43,19 @@ def save_note(digest: Digest, note: str) -> None:
 
 def make_sent_note(**values: Any) -> Digest:
     return make_handed_over(make_planned(language="en").newsletter, note=NOTE, **values)
+
+
+def test_each_edit_that_changes_the_note_places_its_links() -> None:
+    digest = make_ready(make_planned(language="en").newsletter)
+
+    curation.edit_digest(digest, expected_version=1, at=NOON, note=NOTE)
+    assert note_link(digest).url == TIMETABLE
+
+    curation.edit_digest(digest, expected_version=2, at=NOON, subject="Neu")
+    assert note_link(digest).url == TIMETABLE
+
+    curation.edit_digest(digest, expected_version=3, at=NOON, note="Guten Morgen")
+    assert not Link.objects.filter(digest=digest, pick=None).exists()
 
 
 def test_the_mail_leads_over_us_and_the_web_version_straight_there(client: Client) -> None:
