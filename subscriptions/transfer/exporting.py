@@ -12,11 +12,12 @@ from subscriptions import evidence
 from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription, Suppression
 from subscriptions.states import ConsentKind
 from subscriptions.transfer.cells import neutralise
-from subscriptions.transfer.judging import AGREED, key_mark
+from subscriptions.transfer.judging import AGREED, NETWORKS, key_mark
 
 COLUMNS: Final = (
     "address", "newsletter", "state", "language", "basis", "source", "requested_at", "confirmed_at",
     "unsubscribed_at", "paused_until", "cadence", "agreed_to", "agreed_at", "agreed_where",
+    "requested_network_address", "confirmed_network_address",
 )  # fmt: skip
 CONSENT_COLUMNS: Final = (
     "address", "newsletter", "what", "at", "wording", "wording_version", "language", "where", "network_address",
@@ -105,7 +106,7 @@ def _readers(newsletters: Sequence[Newsletter] | None) -> Iterator[_Row]:
         last = evidence.last_by_subscription(events)
         for row in chunk:
             whose = row.subscriber_id, row.newsletter_id
-            yield _reader(row, agreed.get(whose), evidence.dates_of(row, last.get(whose)))
+            yield _reader(row, agreed.get(whose), last.get(whose))
 
 
 def _chunks(rows: Iterator[_Item]) -> Iterator[list[_Item]]:
@@ -118,11 +119,14 @@ def _agreeing(chunk: Sequence[Subscription]) -> Sequence[ConsentEvent]:
     events = ConsentEvent.objects.filter(
         subscriber_id__in=keys.among({row.subscriber_id for row in chunk}), kind__in=evidence.AGREEING
     )
-    wanted = events.only("subscriber_id", "newsletter_id", "kind", "wording", "at", "form", "facts")
+    wanted = events.only(
+        "subscriber_id", "newsletter_id", "kind", "wording", "at", "form", "facts", "network_address"
+    )
     return list(wanted.order_by("pk"))
 
 
-def _reader(row: Subscription, agreed: ConsentEvent | None, dates: evidence.Dates) -> _Row:
+def _reader(row: Subscription, agreed: ConsentEvent | None, last: ConsentEvent | None) -> _Row:
+    dates = evidence.dates_of(row, last)
     yield row.subscriber.typed_address or row.subscriber.address or ""
     yield row.newsletter.slug
     yield row.state
@@ -132,6 +136,7 @@ def _reader(row: Subscription, agreed: ConsentEvent | None, dates: evidence.Date
     yield from map(_text, (dates.requested_at, dates.confirmed_at, row.unsubscribed_at, row.paused_until))
     yield row.cadence
     yield from _words(agreed)
+    yield from _networks(agreed, last)
 
 
 def _words(agreed: ConsentEvent | None) -> _Row:
@@ -141,6 +146,16 @@ def _words(agreed: ConsentEvent | None) -> _Row:
     if agreed.kind == ConsentKind.IMPORTED:
         return [str(agreed.facts.get(name, "")) for name in AGREED]
     return agreed.wording, _text(agreed.at), agreed.form
+
+
+def _networks(agreed: ConsentEvent | None, last: ConsentEvent | None) -> _Row:
+    """From where she ordered and confirmed it: of one who came by a file, what the file said."""
+    if agreed is None:
+        return "", ""
+    if agreed.kind == ConsentKind.IMPORTED:
+        return [str(agreed.facts.get(name, "")) for name in NETWORKS]
+    is_confirmed = last is not None and last.kind == ConsentKind.CONFIRMED
+    return agreed.network_address or "", (last.network_address or "") if last and is_confirmed else ""
 
 
 def _consent(newsletters: Sequence[Newsletter] | None) -> Iterator[_Row]:

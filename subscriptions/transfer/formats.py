@@ -35,6 +35,9 @@ FIELDS: Final[Mapping[str, object]] = {
     "agreed_to": gettext_lazy("words agreed to"),
     "agreed_at": gettext_lazy("agreed at"),
     "agreed_where": gettext_lazy("agreed where"),
+    # Translators: Netzadresse (IP) bei der Bestellung | Netzadresse (IP) bei der Bestätigung
+    "requested_network_address": gettext_lazy("network address (IP) when requested"),
+    "confirmed_network_address": gettext_lazy("network address (IP) when confirmed"),
     # Translators: Prüfsumme der Adresse | Schlüssel der Prüfsumme | Grund der Sperre | Notiz zur Sperre | Gesperrt seit
     "address_hash": gettext_lazy("address hash"),
     "key": gettext_lazy("key of the hash"),
@@ -60,6 +63,8 @@ _ALIASES: Final[Mapping[str, str]] = {
         "unsubscribed_at": "unsubscribed at, unsub time",
         "cleaned_at": "clean time",
         "disabled": "email disabled",
+        "requested_network_address": "requested network address, optin ip",
+        "confirmed_network_address": "confirmed network address, confirm ip",
     }.items()
     for name in names.split(", ")
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from django.db.models import TextChoices
@@ -20,6 +21,8 @@ from subscriptions.transfer.formats import ACTIVE, NO, STOPPED, YES
 
 # What was agreed to elsewhere: kept as it stands, never compared.
 AGREED = ("agreed_to", "agreed_at", "agreed_where")
+# From where she ordered and confirmed it there.
+NETWORKS = ("requested_network_address", "confirmed_network_address")
 _HASH = re.compile(r"[0-9a-f]{64}")
 # As programs in Go write a time that nobody told them how to: its zone twice, the second time by a name or once more by
 # the offset, and at times the reading of a clock (package time, `Time.String`).
@@ -71,6 +74,7 @@ class Reader(NamedTuple):
     paused_until: datetime | None
     basis: str
     agreed: Mapping[str, str]
+    networks: Mapping[str, str]
 
 
 class Stopped(NamedTuple):
@@ -135,6 +139,7 @@ def _reader(number: int, row: Mapping[str, str], *, at: datetime) -> Reader:
         paused_until=_time(row.get("paused_until")),
         basis=_one_of(LegalBasis, row.get("basis")) or LegalBasis.IMPORTED.value,
         agreed={name: row[name] for name in AGREED if row.get(name)},
+        networks={name: _network_address(row[name]) for name in NETWORKS if row.get(name)},
     )
 
 
@@ -197,6 +202,15 @@ def _stopped_at(row: Mapping[str, str], *, at: datetime) -> datetime | None:
     except TransferError:
         return None
     return max((time for time in times if time is not None), default=None)
+
+
+def _network_address(text: str) -> str:
+    try:
+        # Behind a "%" could stand anything; it names a card of that computer, and so nobody elsewhere.
+        return str(ip_address("" if "%" in text else text))
+    except ValueError as error:
+        said = _("“%(text)s” is not a network address like 203.0.113.7.") % {"text": text[:40]}
+        raise TransferError(said) from error
 
 
 def _past(text: str | None, *, at: datetime) -> datetime | None:

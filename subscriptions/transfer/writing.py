@@ -187,8 +187,7 @@ def _facts(reader: Reader, known: str) -> str:
         pairs.append(f'"requested_at": "{reader.requested_at.isoformat()}"')
     if reader.confirmed_at:
         pairs.append(f'"confirmed_at": "{reader.confirmed_at.isoformat()}"')
-    if reader.agreed:
-        pairs.append(json.dumps(reader.agreed)[1:-1])
+    pairs.extend(json.dumps(each)[1:-1] for each in (reader.agreed, reader.networks) if each)
     if known:
         pairs.append(known)
     return f"{{{', '.join(pairs)}}}"

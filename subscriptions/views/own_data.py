@@ -20,6 +20,7 @@ from newsroom.web.tags import exact_time, long_date
 from subscriptions import privacy, suppression
 from subscriptions.models import ConsentEvent, Sender, Subscriber
 from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
+from subscriptions.transfer.judging import NETWORKS
 from subscriptions.views.reader_session import close_session, reader_page
 
 _SECTIONS = (
@@ -153,7 +154,8 @@ def _brought(event: ConsentEvent) -> dict[str, Any]:
     if event.kind != ConsentKind.IMPORTED:
         return {}
     times = {name: _time(event.facts.get(name, "")) for name in ("requested_at", "confirmed_at")}
-    return {"is_imported": True, "words": event.facts.get("agreed_to", ""), **times}
+    networks = {name: event.facts.get(name, "") for name in NETWORKS}
+    return {"is_imported": True, "words": event.facts.get("agreed_to", ""), **times, **networks}
 
 
 def _senders(reader: Subscriber) -> list[Sender]:

@@ -208,6 +208,79 @@ def test_her_proof_says_what_was_handed_down_and_what_was_not() -> None:
     assert "Taken over from a file" in client.get("/preferences/data/html/").content.decode()
 
 
+MAILCHIMP = "Email Address,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP\n"
+
+
+def test_where_she_ordered_and_confirmed_from_is_kept_shown_and_goes_on_with_her() -> None:
+    newsletter = make_newsletter()
+    line = "mia@example.org,2021-03-04 08:00:00,198.51.100.23,2021-03-05 08:00:00,2001:DB8::0017\n"
+    assert take(f"{MAILCHIMP}{line}tom@example.org,2021-03-04,,,\n", newsletter) == {
+        "mia@example.org": "taken",
+        "tom@example.org": "taken",
+    }
+    row = Subscription.objects.get(subscriber__address="mia@example.org")
+
+    known = {
+        "requested_network_address": "198.51.100.23",
+        "confirmed_network_address": "2001:db8::17",
+    }
+    events = {each.address: each.facts for each in ConsentEvent.objects.all()}
+    assert known.items() <= events["mia@example.org"].items()
+    assert not known.keys() & events["tom@example.org"].keys()
+    (told,) = privacy.export_reader(row.subscriber)["consent"]
+    assert known.items() <= told["facts"].items()
+    client = opened(row)
+    page = client.get("/preferences/proof/").content.decode()
+    file = client.get("/preferences/data/html/").content.decode()
+    for value in known.values():
+        assert (page.count(value), file.count(value)) == (1, 1)
+    for name, value in known.items():
+        assert column(exported(), name) == [value, ""]
+
+    again = exported()
+    Subscription.objects.all().delete()
+    ConsentEvent.objects.all().delete()
+    take(again, newsletter)
+    assert readers_of(exported()) == readers_of(again)
+
+
+def test_an_export_says_from_where_she_ordered_and_confirmed_here() -> None:
+    row = make_pending(make_newsletter(), state="active", confirmed_at=NOON)
+    for kind, network in (("requested", "198.51.100.23"), ("confirmed", "198.51.100.24")):
+        ConsentEvent.objects.create(
+            subscriber=row.subscriber, newsletter=row.newsletter, kind=kind, address="mia@example.org",
+            network_address=network, at=NOON,
+        )  # fmt: skip
+
+    assert column(exported(), "requested_network_address") == ["198.51.100.23"]
+    assert column(exported(), "confirmed_network_address") == ["198.51.100.24"]
+
+
+@pytest.mark.parametrize(
+    "network", ["nowhere", "198.51.100", "198.51.100.23:443", "198.51.100.0/24", "fe80::1%mia@example.org"]
+)
+def test_what_is_no_network_address_is_refused(network: str) -> None:
+    report = transfer.import_subscribers(
+        f"{MAILCHIMP}mia@example.org,2021-03-04,,,{network}\n",
+        newsletter=make_newsletter(), basis="Moved", actor="rui", at=NOON,
+    )  # fmt: skip
+
+    (line,) = report.lines
+    assert (line.result.value, line.because) == (
+        "refused",
+        f"“{network}” is not a network address like 203.0.113.7.",
+    )
+
+
+def test_a_column_can_be_said_to_hold_a_network_address() -> None:
+    transfer.import_subscribers(
+        "email,ip\nmia@example.org,198.51.100.23\n", newsletter=make_newsletter(), basis="Moved", actor="rui", at=NOON,
+        mapped={"ip": "confirmed_network_address"},
+    )  # fmt: skip
+
+    assert ConsentEvent.objects.get().facts["confirmed_network_address"] == "198.51.100.23"
+
+
 # --- All of it, there and back --------------------------------------------------------------------------------
 
 
