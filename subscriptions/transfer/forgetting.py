@@ -69,8 +69,8 @@ def _text(packed: bytes | memoryview | None) -> str:
 def _empty(part: SubscriberImportPart, holds: Callable[..., bool]) -> int:
     """Rewrite a part without her; gives the number of lines that held her."""
     content, waiting = _without(part.content, holds, after=1)
-    # What was left over is one of: number, result and reason, then the line, or a masked address.
-    left_over, corrected = _without(part.left_over, holds, after=3)
+    # What was left over is number and result; then the reason, which may quote her, and the line, or a masked address.
+    left_over, corrected = _without(part.left_over, holds, after=2)
     if waiting or corrected:
         part.content, part.left_over = content, left_over
         part.save(update_fields=["content", "left_over"])

@@ -164,11 +164,19 @@ def _moved_and_more(reader: Subscriber) -> None:
 def _in_files() -> None:
     """In one that waits, in one that is tried out, and in the lines that one left over."""
     newsletter = make_newsletter()
-    head = "email,confirmed_at,remark\n"
-    for line in (f"{TYPED},,", f"{NORMAL.upper()},,", f"{TYPED},when?,", f"broken,,Mia <{TYPED}>"):
+    head = "email,confirmed_at,remark,OPTIN_IP\n"
+    for line in (
+        f"{TYPED},,",
+        f"{NORMAL.upper()},,",
+        f"{TYPED},when?,",
+        f"{TYPED},{TYPED},",
+        f"broken,,Mia <{TYPED}>",
+    ):
         for is_done in (True, False):
             imported = journal.stage(
-                io.BytesIO(f"{head}tom@example.org,,\n{line}\nxmia.muster@exämple.de,,\n".encode()),
+                io.BytesIO(
+                    f"{head}tom@example.org,,,\n{line},{NETWORK}\nxmia.muster@exämple.de,,,\n".encode()
+                ),
                 newsletter=newsletter,
                 basis="Double opt-in",
                 actor="petra",
@@ -249,7 +257,13 @@ def test_after_erasure_no_column_of_any_table_holds_the_address() -> None:
 def test_after_erasure_her_network_stands_in_the_proof_alone_and_goes_with_it() -> None:
     reader = a_whole_life()
     proof = "subscriptions_consentevent"
-    assert tables_with(NETWORK) == {proof, "subscriptions_addresschange", "subscriptions_signuprequest"}
+    assert tables_with(NETWORK) == {
+        proof,
+        "subscriptions_addresschange",
+        "subscriptions_signuprequest",
+        "subscriptions_subscriberimportpart",
+    }
+    assert reader.consent_events.filter(facts__requested_network_address=NETWORK).exists()
 
     privacy.erase_reader(reader, actor="", at=NOON)
 
