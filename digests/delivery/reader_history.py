@@ -19,6 +19,7 @@ from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web.tokens import TokenKind
 from subscriptions import evidence, moves
+from subscriptions.facts import changed
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import OPEN, ConsentKind, SuppressionReason
 
@@ -197,40 +198,10 @@ def _agreement_in_words(event: ConsentEvent, facts: dict[str, Any]) -> str:
             is_known = reason in SuppressionReason.values
             label = SuppressionReason(str(reason)).label if is_known else str(reason or "")
             return _("Ended: %(reason)s") % {"reason": label}
-        case ConsentKind.CHANGED if "lifted" in facts:
-            return _("Suppression lifted")
-        case ConsentKind.CHANGED if facts.get("what") == "confirmation":
-            return _("Confirmation letter sent again")
-        case ConsentKind.CHANGED if facts.get("what") == "asking" and facts.get("after") == "never":
-            # Translators: Anmeldung verworfen; will nicht mehr um eine Bestätigung gebeten werden
-            return _("Sign-up declined; does not want to be asked to confirm again")
-        case ConsentKind.CHANGED if facts.get("what") == "asking":
-            # Translators: Zurückgenommen: darf wieder um eine Bestätigung gebeten werden
-            return _("Taken back: may be asked to confirm again")
-        case ConsentKind.CHANGED if facts.get("what") == "address":
-            return _move_in_words(facts)
-        case ConsentKind.CHANGED:
-            # Translators: Einstellung geändert: %(what)s von „%(before)s“ zu „%(after)s“
-            return _("Setting changed: %(what)s from “%(before)s” to “%(after)s”") % {
-                "what": facts.get("what", ""),
-                "before": facts.get("before", ""),
-                "after": facts.get("after", ""),
-            }
+        case ConsentKind.CHANGED if change := changed(facts):
+            return change
         case _:
             return str(event.get_kind_display())[:1].upper() + str(event.get_kind_display())[1:]
-
-
-def _move_in_words(facts: dict[str, Any]) -> str:
-    match facts.get("step"):
-        case "confirmed":
-            # Translators: An eine andere Adresse umgezogen, im neuen Postfach bestätigt
-            return _("Moved to another address, confirmed in its mailbox")
-        case "undone":
-            # Translators: Umzug zurückgenommen, vom früheren Postfach aus
-            return _("Move taken back from the former mailbox")
-        case _:
-            # Translators: Umzug an eine andere Adresse gewünscht
-            return _("Asked to get mail at another address")
 
 
 def _letters(someone: Known, before: datetime | None) -> list[Entry]:

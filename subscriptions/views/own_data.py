@@ -17,7 +17,7 @@ from newsroom.mail.events import in_words
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
 from newsroom.web.tags import exact_time, long_date
-from subscriptions import privacy, suppression
+from subscriptions import facts, privacy, suppression
 from subscriptions.models import ConsentEvent, Sender, Subscriber
 from subscriptions.states import Cadence, ConsentKind, LegalBasis, SubscriptionState, SuppressionReason
 from subscriptions.transfer.judging import NETWORKS
@@ -120,7 +120,10 @@ def as_json(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 
 @reader_page("GET", "HEAD")
 def as_page(request: HttpRequest, reader: Subscriber) -> HttpResponse:
-    """All we hold, for people: one file that any browser opens, without anything from elsewhere."""
+    """All we hold, for people: one file that any browser opens, without anything from elsewhere.
+
+    One query more than `export_reader` takes.
+    """
     body = render_to_string("subscriptions/own_data_file.html", _everything(reader), request)
     return _file(body, "text/html", "html")
 
@@ -129,9 +132,10 @@ def as_page(request: HttpRequest, reader: Subscriber) -> HttpResponse:
 def proof(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     """What she agreed to and withdrew, word for word, to be printed (GDPR art. 7(1)). Three queries."""
     events = ConsentEvent.objects.filter(subscriber=reader).select_related("newsletter").order_by("at", "pk")
+    undone = {event.pk: event.at for event in events}
     context = {
         "reader": reader,
-        "events": [(event, _brought(event)) for event in events],
+        "events": [(event, _brought(event), _told(event, undone)) for event in events],
         "senders": _senders(reader),
         "printed_at": now(),
     }
@@ -158,6 +162,13 @@ def _brought(event: ConsentEvent) -> dict[str, Any]:
     return {"is_imported": True, "words": event.facts.get("agreed_to", ""), **times, **networks}
 
 
+def _told(event: ConsentEvent, undone: Mapping[int, datetime]) -> list[str]:
+    """What else the record says of it; a letter's and a file's facts have places of their own."""
+    if event.kind in (ConsentKind.LETTER_SENT, ConsentKind.IMPORTED):
+        return []
+    return facts.told(event.kind, event.facts, undone=undone)
+
+
 def _senders(reader: Subscriber) -> list[Sender]:
     """To whom she agreed, each publisher once."""
     own = reader.subscriptions.values("newsletter__sender")
@@ -168,6 +179,12 @@ def _senders(reader: Subscriber) -> list[Sender]:
 
 def _everything(reader: Subscriber) -> dict[str, Any]:
     data = privacy.export_reader(reader)
+    left = ConsentEvent.objects.filter(subscriber=reader, kind=ConsentKind.UNSUBSCRIBED)
+    undone = dict(left.values_list("pk", "at"))
+    data["consent"] = [
+        {**row, "facts": "; ".join(facts.told(row["what"], row["facts"], undone=undone))}
+        for row in data["consent"]
+    ]
     return {
         "data": data,
         "language": dict(settings.LANGUAGES).get(reader.language, reader.language),
@@ -194,8 +211,6 @@ def _in_words(name: str, value: Any) -> str:
         return ", ".join(_in_words(name, each) for each in value)
     if name == "day":
         return long_date(date.fromisoformat(value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_in_words(key, each)}" for key, each in value.items())
     if name in _TIMES and value and (time := _time(value)):
         return exact_time(time)
     return str(value)

@@ -54,7 +54,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     },
     "subscriptions": {
         Floor.VALUES: "other_sites sources transfer.cells transfer.formats transfer.judging transfer.parts transfer.reading wording",
-        Floor.SERVICES: "audiences consent correspondence ended_best_ofs evidence moves privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
+        Floor.SERVICES: "audiences consent correspondence ended_best_ofs evidence facts moves privacy publishing retention settings_links signing_up soft_bounces suppression transfer",
         Floor.EDGES: "export_pages import_pages newsletter_admin reader_acts settings_form",
     },
     "digests.delivery": {

@@ -249,4 +249,4 @@ def test_the_file_for_people_is_made_of_whatever_the_record_holds() -> None:
     answer = client.get("/preferences/data/html/")
 
     assert answer.status_code == 200
-    assert f"ended: {other.pk}" in answer.content.decode()
+    assert "Sign-up declined; does not want to be asked to confirm again" in answer.content.decode()

@@ -122,9 +122,9 @@ def test_moves_are_told_in_words_of_their_own(desk: Client) -> None:
     places = [
         page.index(text)
         for text in (
-            "Move taken back from the former mailbox",
-            "Moved to another address, confirmed in its mailbox",
-            "Asked to get mail at another address",
+            "Change of address taken back",
+            "New address confirmed",
+            "New address asked for",
         )
     ]
     assert places == sorted(places)
