@@ -158,10 +158,11 @@ def test_the_api_says_which_best_of_ended(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_one_click_press_during_the_saving_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     row = reading()
     client = opened(row)
-    end_meanwhile(
-        monkeypatch,
-        lambda: consent.unsubscribe(row, how="one-click", network_address=None, at=now()) and None,
-    )
+
+    def leave() -> None:
+        consent.unsubscribe(row, how="one-click", network_address=None, at=now())
+
+    end_meanwhile(monkeypatch, leave)
 
     page = save(client)
 
