@@ -1,7 +1,7 @@
 """What can be done when something in a digest that went out was wrong, beyond mending its links and its archive page.
 
 A correction mail goes the way of a digest: written, proofed, approved, handed over. It always needs a second person,
-whatever the plan allows, and it is handed over once, to those who got the digest and still want mail.
+whatever the plan allows, and it is handed over once, to those who got the digest, or may have, and still want mail.
 """
 
 import textwrap
@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from digests import curation
-from digests.delivery import freezing, recipients, renditions
+from digests.delivery import freezing, held, recipients, renditions
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from digests.envelopes import correction_envelope_of
@@ -155,8 +155,8 @@ def recipients_of(digest: Digest, *, at: datetime) -> int:
 def hand_over(correction: CorrectionMail, *, at: datetime) -> Mailing:
     """Hand the approved mail over to the engine. Never twice, whoever presses the button at the same time.
 
-    Raises CorrectionRefused if it is not approved, went out already, or the digest itself is still on its way:
-    who gets that later would else not be told.
+    Raises CorrectionRefused if it is not approved, went out already, or the digest itself is still on its way or held
+    for some and nobody decided: who gets that later would else not be told.
     """
     try:
         with transaction.atomic():
@@ -169,6 +169,8 @@ def hand_over(correction: CorrectionMail, *, at: datetime) -> Mailing:
                 raise CorrectionRefused(
                     _("The digest is still being sent: wait for its end, or stop and end it first.")
                 )
+            if not held.all_decided(main.pk):
+                raise CorrectionRefused(held_sentence())
             if main.account is not None:
                 raise CorrectionRefused(_("Who got this digest is no longer kept: nobody can be told."))
             mailing = _mail(locked.digest, proof, main, at=at)
@@ -178,6 +180,18 @@ def hand_over(correction: CorrectionMail, *, at: datetime) -> Mailing:
     except IntegrityError as error:
         raise CorrectionRefused(_("This correction mail was sent already.")) from error
     return mailing
+
+
+def undecided(digest: Digest) -> Mailing | None:
+    """The digest's mailing, if it holds copies about which nobody decided: no correction mail goes out before. Queries: 3."""
+    main = _main(digest)
+    return main if main and not held.all_decided(main.pk) else None
+
+
+def held_sentence() -> str:
+    return _(
+        "Copies of this digest are held, and readers may get them later: decide about the held copies first."
+    )
 
 
 def _mail(digest: Digest, proof: Proof, main: Mailing, *, at: datetime) -> Mailing:

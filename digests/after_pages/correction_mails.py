@@ -162,6 +162,8 @@ def _shown(
         "text": sample(digest, rendered)[1],
         "is_own": proof is not None and proof.proposed_by_id == user_of(request).pk,
         "recipients": correcting.recipients_of(digest, at=clock.now()),
+        "undecided": None if bound else correcting.undecided(digest),
+        "held_sentence": correcting.held_sentence(),
         "return_form": ReturnForm(),
         "may_change": may("change_correctionmail"),
         "may_approve": may("approve_digest"),

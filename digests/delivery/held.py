@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from digests.delivery import history, ledger, queue, settling
+from digests.delivery import history, ledger, queue, recipients, settling
 from digests.delivery.errors import MailingInWrongState, NotHeld
 from digests.delivery.models import Attempt, Batch, Mailing
 from digests.delivery.states import AttemptState, BatchState, DeliveryState, MailingState
@@ -38,10 +38,13 @@ def mark_accepted(batch: Batch, *, by: AbstractBaseUser, because: str, at: datet
 def send_again(batch: Batch, *, by: AbstractBaseUser, because: str, at: datetime) -> Batch:
     """Hand them over once more, at the risk that some readers get them twice; the new batch.
 
-    A finished mailing is opened again for it. Raises NotHeld, or MailingInWrongState if it was ended.
+    A finished mailing is opened again for it. Raises NotHeld, also while its readers are being counted for a correction,
+    of which these would else learn nothing, or MailingInWrongState if it was ended.
     """
     with transaction.atomic():
         locked, numbers = _held(batch)
+        if locked.mailing_id in recipients.being_counted():
+            raise NotHeld(f"The readers of mailing {locked.mailing_id} are being counted.")
         if locked.mailing.state == MailingState.ENDED:
             raise MailingInWrongState(
                 mailing_id=locked.mailing_id,

@@ -18,7 +18,10 @@ _HAD: Final = "had_mailing"
 
 
 def of_those_who_had(mailing: Mailing) -> dict[str, Any]:
-    """Everybody whose copy of this mailing was accepted and who still wants digests as often as it was for."""
+    """Everybody whose copy of this mailing was accepted, or is held, and who still wants digests as often as it was for.
+
+    Of a held copy nobody knows whether it arrived: who may have read something wrong is told, too.
+    """
     cadence = mailing.audience["cadence"]
     return {**audiences.for_newsletter(mailing.newsletter, cadence=cadence), _HAD: mailing.pk}
 
@@ -52,7 +55,7 @@ def select_sql(
     # A copy is found by the index of a reader's copies: one look per reader, whatever the ledger's size.
     had = (
         f"SELECT 1 FROM {Delivery._meta.db_table} AS copy WHERE copy.subscription_id = wants.id"  # noqa: S608
-        " AND copy.id >= %s AND copy.id < %s AND copy.state = %s"
+        " AND copy.id >= %s AND copy.id < %s AND copy.state IN (%s, %s)"
     )
     restricted = f"SELECT wants.id FROM ({sql}) AS wants WHERE EXISTS ({had}) ORDER BY wants.id"  # noqa: S608
     parameters = (
@@ -60,5 +63,6 @@ def select_sql(
         first,
         ledger.first_id(audience[_HAD] + 1),
         DeliveryState.ACCEPTED.value,
+        DeliveryState.HELD.value,
     )
     return (restricted, parameters) if limit is None else (f"{restricted} LIMIT %s", (*parameters, limit))

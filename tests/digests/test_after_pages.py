@@ -18,7 +18,7 @@ from digests.roles import bring_up_to_date
 from digests.states import DigestState, MailingKind
 from newsroom.articles.models import Correction
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_planned, make_ready, make_user
-from tests.digests.test_correcting import make_correction, make_sent
+from tests.digests.test_correcting import hold, make_approved_correction, make_correction, make_sent
 from tests.digests.test_insights import make_counted
 from tests.factories import NOON, make_digest, make_newsletter
 
@@ -305,6 +305,23 @@ def test_a_correction_mail_is_written_proofed_approved_and_sent_by_buttons() -> 
     assert bound.mailing.title == "Correction: Um sieben"
     assert len(sentences()) == 5
     assert "handed over" in sentences()[-1]
+
+
+def test_while_copies_are_held_the_page_leads_there_and_offers_no_sending() -> None:
+    browser, _ = staff("Abnahme")
+    digest = make_sent(readers=3)
+    main = DigestMailing.objects.get().mailing
+    one = make_approved_correction(digest)
+    hold(main, copies=1)
+
+    shown = page(browser, url("correction", digest, one.pk))
+    answer = browser.post(url("correction_send", digest, one.pk), follow=True)
+
+    assert url("correction_send", digest, one.pk) not in shown
+    assert reverse("admin:delivery_mailing_held", args=[main.pk]) in shown
+    for told in (shown, html.unescape(answer.content.decode())):
+        assert "decide about the held copies first" in told
+    assert not DigestMailing.objects.filter(kind=MailingKind.CORRECTION).exists()
 
 
 def test_whoever_proposed_it_is_not_offered_to_approve_and_cannot() -> None:

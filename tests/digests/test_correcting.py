@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from django.db import IntegrityError, connection, transaction
 
 from digests import correcting, workflow
 from digests.archive import published, web_version
-from digests.delivery import freezing, ledger, recipients
-from digests.delivery.models import Delivery, Mailing
-from digests.delivery.states import DeliveryState, MailingState
+from digests.delivery import freezing, held, ledger, recipients
+from digests.delivery.errors import NotHeld
+from digests.delivery.models import Batch, Delivery, Mailing
+from digests.delivery.states import BatchState, DeliveryState, MailingState
 from digests.errors import (
     CorrectionRefused,
     DigestError,
@@ -181,7 +183,7 @@ def test_only_who_got_the_digest_and_still_wants_mail_gets_the_correction() -> N
     digest = make_sent(readers=8)
     main = DigestMailing.objects.get().mailing
     copies = list(ledger.of_mailing(main.pk).order_by("pk"))
-    states = [DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.HELD, DeliveryState.CANCELLED]
+    states = [DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.CANCELLED, DeliveryState.HELD]
     for copy, state in zip(copies, states, strict=False):
         Delivery.objects.filter(pk=copy.pk).update(state=state)
     left, weekly, paused, stays = (copy.subscription for copy in copies[4:])
@@ -194,8 +196,54 @@ def test_only_who_got_the_digest_and_still_wants_mail_gets_the_correction() -> N
     number = correcting.recipients_of(digest, at=LATER)
     mailing = freezing.freeze(correcting.hand_over(correction, at=LATER).pk, at=LATER)
 
-    assert number == 1
-    assert readers_of(mailing) == [stays.pk]
+    assert number == 2
+    may_have = copies[3].subscription_id
+    assert readers_of(mailing) == [may_have, stays.pk]
+
+
+def hold(main: Mailing, copies: int) -> Batch:
+    """The first copies of the mailing are held."""
+    ledger.of_numbers(main.pk, range(copies)).update(state=DeliveryState.HELD)
+    Batch.objects.filter(mailing=main).delete()
+    Mailing.objects.filter(pk=main.pk).update(state=MailingState.FINISHED_WITH_HELD, held=copies)
+    return Batch.objects.create(
+        mailing=main, lo=0, hi=copies, size=copies, held=copies, state=BatchState.HELD,
+        not_before=NOON, provider="main",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("decide", [held.mark_accepted, held.leave])
+def test_held_copies_are_decided_before_a_correction_goes_out_and_their_readers_are_told(
+    decide: Callable[..., object],
+) -> None:
+    digest = make_sent(readers=5)
+    main = DigestMailing.objects.get().mailing
+    batch = hold(main, copies=2)
+    correction = make_approved_correction(digest)
+
+    with pytest.raises(CorrectionRefused, match="decide about the held copies first"):
+        correcting.hand_over(correction, at=LATER)
+    undecided = correcting.undecided(digest)
+    decide(batch, by=make_user(), because="Das Protokoll sagt nichts.", at=LATER)
+    mailing = freezing.freeze(correcting.hand_over(correction, at=LATER).pk, at=LATER)
+
+    assert (undecided, correcting.undecided(digest)) == (main, None)
+    assert len(readers_of(mailing)) == 5
+
+
+def test_what_was_left_held_is_sent_again_only_when_its_readers_were_counted_for_the_correction() -> None:
+    digest = make_sent(readers=3)
+    batch = hold(DigestMailing.objects.get().mailing, copies=2)
+    user = make_user()
+    held.leave(batch, by=user, because="Das Protokoll sagt nichts.", at=LATER)
+    made = correcting.hand_over(make_approved_correction(digest), at=LATER)
+
+    with pytest.raises(NotHeld):
+        held.send_again(batch, by=user, because="Sie fehlen doch.", at=LATER)
+    mailing = freezing.freeze(made.pk, at=LATER)
+    held.send_again(batch, by=user, because="Sie fehlen doch.", at=LATER)
+
+    assert len(readers_of(mailing)) == 3
 
 
 @pytest.mark.parametrize("page_rows", [1, 3, 100])
