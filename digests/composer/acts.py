@@ -90,10 +90,14 @@ class ActRefused(Exception):
 
 
 def _propose(request: HttpRequest, digest: Digest, at: datetime) -> str:
-    # What the desk was looking at: if somebody edits meanwhile, the compare-and-set says so.
-    digest.version = number_in(request.POST.get("version"))
-    made = workflow.propose(digest, by=user_of(request), at=at)
+    made = workflow.propose(_as_shown(request, digest), by=user_of(request), at=at)
     return _("Proof %(number)d is made and waits for approval.") % {"number": made.number}
+
+
+def _as_shown(request: HttpRequest, digest: Digest) -> Digest:
+    """The digest in the version that the page showed: if somebody edited it meanwhile, the compare-and-set says so."""
+    digest.version = number_in(request.POST.get("version"))
+    return digest
 
 
 def _approve(request: HttpRequest, digest: Digest, at: datetime) -> str:
@@ -126,7 +130,7 @@ def _schedule(request: HttpRequest, digest: Digest, at: datetime) -> str:
         raise ActRefused(told or _("Give the day and the time to send on."))
     when = form.cleaned_data["when"]
     try:
-        workflow.schedule(digest, when=when, by=user_of(request), at=at)
+        workflow.schedule(_as_shown(request, digest), when=when, by=user_of(request), at=at)
     except TimePast as error:
         raise ActRefused(
             _("%(time)s is in the past. Choose a later time, or send it now.") % {"time": spoken(when, zone)}
@@ -135,7 +139,7 @@ def _schedule(request: HttpRequest, digest: Digest, at: datetime) -> str:
 
 
 def _send(request: HttpRequest, digest: Digest, at: datetime) -> str:
-    workflow.send_now(digest, by=user_of(request), at=at)
+    workflow.send_now(_as_shown(request, digest), by=user_of(request), at=at)
     return _("It goes out in five minutes. Until then it can be stopped without a trace.")
 
 

@@ -87,8 +87,10 @@ def bar(client: Client, digest: Digest) -> str:
 
 
 def act(client: Client, digest: Digest, name: str, **data: Any) -> str:
-    """Press the button, with the mailing that its page shows now."""
-    shown = underway.look(Digest.objects.get(pk=digest.pk), at=clock.now())
+    """Press the button, with the version and the mailing that its page shows now."""
+    now = Digest.objects.get(pk=digest.pk)
+    data = {"version": now.version, "state": now.state} | data
+    shown = underway.look(now, at=clock.now())
     if shown and shown.mailing:
         data = {"mailing": shown.mailing.pk} | data
     answer = client.post(reverse("admin:digests_digest_act", args=[digest.pk, name]), data, follow=True)

@@ -207,6 +207,26 @@ def test_a_digest_is_not_skipped_by_a_page_that_never_showed_its_schedule(
     assert "Skipped" in act(jonas, digest, "skip", because="Zu wenig")
 
 
+@pytest.mark.parametrize("name", ["schedule", "send"])
+def test_what_was_approved_anew_is_not_sent_by_a_page_that_never_showed_it(
+    name: str, jonas: Client, digest: Digest
+) -> None:
+    aylin = person("aylin", "Abnahme")
+    act(jonas, digest, "propose")
+    act(aylin, digest, "approve", proof=1)
+    stale = list_form(page(aylin, digest), name)
+    post(jonas, digest, sent_by(page(jonas, digest)), subject="Neu")
+    act(jonas, digest, "propose")
+    act(aylin, digest, "approve", proof=2)
+    url = reverse("admin:digests_digest_act", args=[digest.pk, name])
+    when = {"when": "2098-12-01T06:00"}
+
+    assert "reload it and try again" in aylin.post(url, stale | when, follow=True).content.decode()
+    assert state_of(digest) == (DigestState.APPROVED, False)
+    aylin.post(url, list_form(page(aylin, digest), name) | when)
+    assert state_of(digest) == (DigestState.SCHEDULED, True)
+
+
 def test_who_saw_a_later_state_than_the_digest_has_now_just_saves(jonas: Client, digest: Digest) -> None:
     schedule(digest)
     seen = sent_by(page(jonas, digest))
