@@ -106,7 +106,7 @@ def test_who_ends_it_hears_how_many_stay_and_begins_anew(killed: SubscriberImpor
     assert "broken" in "".join(journal.left_over(killed))
 
     said = run(file, "--newsletter", "aa", "--basis", "Another", "--map", "joined=confirmed_at")
-    assert said.splitlines()[-1] == "Done: 1 already reading, 1 refused, 2 taken."
+    assert said.splitlines()[-1] == "Done: 2 taken, 1 already reading, 1 refused."
 
 
 def test_there_is_nothing_to_end_where_nothing_runs(newsletter: Newsletter, file: str) -> None:

@@ -11,7 +11,7 @@ from newsroom.web.clock import now
 from subscriptions.errors import ImportChanged, TransferError
 from subscriptions.models import Newsletter, SubscriberImport
 from subscriptions.states import ImportState
-from subscriptions.transfer import journal, reading
+from subscriptions.transfer import LineResult, journal, reading
 from subscriptions.transfer.formats import check_all_confirmed, understand
 
 WIDTH = 30
@@ -123,7 +123,7 @@ class Command(BaseCommand):
         self._left_over(imported, options["errors"])
         is_trial = options["dry_run"] and not options["end"]
         counts = imported.tried if is_trial else imported.counts
-        said = ", ".join(f"{number} {result}" for result, number in counts.items()) or "no lines"
+        said = ", ".join(f"{counts[each]} {each}" for each in LineResult if each in counts) or "no lines"
         if is_trial:
             self.stdout.write(f"Dry run, nothing changed: {said}.")
             journal.discard(imported)
