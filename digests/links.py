@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import unescape
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
-from django.db.models import F, QuerySet
+from django.db.models import Aggregate, F, JSONField, OuterRef, QuerySet, Subquery
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
@@ -26,6 +26,7 @@ ANCHOR: Final = re.compile(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 """A link as `markdown_to_html` writes it: address and words, both as HTML."""
 _ADDRESS: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[^\s/]+\.[^\s/]{2,}(?:/\S*)?", re.IGNORECASE)
 """Words that look like an address, `www.example.org/plan` among them."""
+_OF_NOTE: Final = "links_of_note"
 _is_web_address = URLValidator(schemes=["http", "https"])
 
 
@@ -59,6 +60,25 @@ def place_of_note(digest: Digest, *, at: datetime) -> None:
     Link.objects.filter(digest=digest, pick=None).exclude(url__in=wanted).delete()
     made = [Link(digest=digest, url=url, current_url=url, created_at=at) for url in wanted]
     Link.objects.bulk_create(made, ignore_conflicts=True)
+    vars(digest).pop(_OF_NOTE, None)  # what was read before
+
+
+def with_links_of_note(digests: QuerySet[Digest]) -> QuerySet[Digest]:
+    """Each knows the links of its note, so that `urls_of_note` asks the database nothing. Within the query."""
+    own = Link.objects.filter(digest=OuterRef("pk"), pick=None).order_by()
+    by_url = own.values("digest").annotate(by_url=_Mapping("url", "pk")).values("by_url")
+    return digests.annotate(**{_OF_NOTE: Subquery(by_url)})
+
+
+class _Mapping(Aggregate):
+    """Pairs of all rows as one JSON object."""
+
+    function = "JSONB_OBJECT_AGG"
+    arity = 2
+    output_field = JSONField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="JSON_GROUP_OBJECT", **context)
 
 
 def urls(digest: Digest) -> dict[int, str]:
@@ -68,11 +88,15 @@ def urls(digest: Digest) -> dict[int, str]:
 
 
 def urls_of_note(digest: Digest) -> dict[str, str]:
-    """The redirect address by the address as the note has it. One query, and none for a note without links."""
+    """The redirect address by the address as the note has it.
+
+    One query; none for a note without links, and for a digest read `with_links_of_note`.
+    """
     if not may_have_links(digest.note):
         return {}
     placed = Link.objects.filter(digest=digest, pick=None).values_list("url", "id")
-    return {url: link_url(link_id) for url, link_id in placed}
+    read = dict(vars(digest)[_OF_NOTE] or {}) if _OF_NOTE in vars(digest) else dict(placed)
+    return {url: link_url(link_id) for url, link_id in read.items()}
 
 
 def may_have_links(note: str) -> bool:

@@ -7,14 +7,15 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from digests import access, workflow
+from digests import access, links, workflow
 from digests.models import Digest, Proof
 from digests.states import EDITABLE, DigestState
 
 
 def digest_of(request: HttpRequest, pk: int) -> Digest:
     """The digest, for who may look at it and works on its newsletter. Raises Http404 and PermissionDenied."""
-    digest = get_object_or_404(Digest.objects.with_frame().with_release(), pk=pk)
+    rows = Digest.objects.with_frame().with_release()
+    digest = get_object_or_404(links.with_links_of_note(rows), pk=pk)
     require(request, "view_digest", digest)
     return digest
 

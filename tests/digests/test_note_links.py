@@ -238,6 +238,26 @@ def test_a_note_with_links_costs_one_query_more(note: str, django_assert_num_que
 
 
 @pytest.mark.postgres
+def test_a_digest_can_be_read_with_the_links_of_its_note(django_assert_num_queries: Any) -> None:
+    digest = make_sent_note()
+    bare = make_handed_over(note="Ohne [Ziel](mailto:post@news.example.org).")
+    read = {each.pk: each for each in links.with_links_of_note(Digest.objects.with_frame())}
+
+    with django_assert_num_queries(0):
+        found = [links.urls_of_note(read[each.pk]) for each in (digest, bare)]
+
+    assert found == [{TIMETABLE: link_url(note_link(digest).pk)}, {}]
+
+
+def test_a_link_that_is_placed_after_the_digest_was_read_is_known() -> None:
+    digest = links.with_links_of_note(Digest.objects.filter(pk=make_ready(note=NOTE).pk)).get()
+
+    links.place_of_note(digest, at=NOON)
+
+    assert links.urls_of_note(digest) == {TIMETABLE: link_url(note_link(digest).pk)}
+
+
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_links_made_before_they_knew_their_digest_are_told_it() -> None:
     digest = make_sent_note()
