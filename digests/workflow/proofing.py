@@ -185,9 +185,9 @@ def reopen(
     EditConflict if the version is not the expected one, WrongState once handed over.
     """
     digest.version = expected_version
-    times: dict[str, datetime | None] = (
-        {"scheduled_at": None} if wanted_at is None else {"scheduled_at": None, "wanted_at": wanted_at}
-    )
+    times: dict[str, datetime | None] = {"scheduled_at": None}
+    if wanted_at is not None:
+        times["wanted_at"] = wanted_at
     advance(
         digest,
         start=EDITABLE,
