@@ -204,6 +204,6 @@ def test_numbers_cost_the_same_at_any_size(
         make_counted(newsletter, *[9] * stories, at=NOON - number * HOUR - DAY)
     digest = make_counted(newsletter, *[9] * stories, at=NOON)
 
-    # Its stories with their counts; those of the digests before; its mailing; the next digest; who left.
-    with django_assert_num_queries(5):
+    # Its stories with their counts; those of the digests before; the links of its note; its mailing; the next digest; who left.
+    with django_assert_num_queries(6):
         insights.of_digest(digest, at=LATER)
