@@ -1,8 +1,8 @@
 """What the desk does to a digest. Each act is one edit: it counts the version up, and a proof made before is out of date.
 
-Every act takes the version the editor saw, and may take the state. If somebody else was faster it raises EditConflict or
-WentOn and changes nothing; afterwards `digest.version` is the new one, so that several acts of one form can follow each other. Each edit leaves a
-version in the digest's history, in the same transaction.
+Every act takes the version the editor saw, and may take the state. If somebody else was faster it raises EditConflict
+or WentOn and changes nothing; afterwards `digest.version` is the new one, so that several acts of one form can follow
+each other. Each edit leaves a version in the digest's history, in the same transaction.
 """
 
 from collections.abc import Iterator, Mapping
@@ -147,7 +147,8 @@ def edit(
 ) -> Iterator[None]:
     """One edit, all or nothing: what is written within makes a new version, a draft again, and the desk's own.
 
-    act: one sentence for the history. Raises EditConflict, WentOn and WrongState. Queries: 4, and 1 or 2 more the first time.
+    act: one sentence for the history. Raises EditConflict, WentOn and WrongState. Queries: 4, and 1 or 2 more the
+    first time.
     """
     before = {name: getattr(digest, name) for name in _UNDONE}
     try:

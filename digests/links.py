@@ -1,4 +1,4 @@
-"""Links of a digest: placed when it is proofed, the same for every reader, repointed by one UPDATE when a target moves."""
+"""Links of a digest: placed as it is put together, the same for every reader, repointed by one UPDATE when a target moves."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -95,8 +95,8 @@ def urls_of_note(digest: Digest) -> dict[str, str]:
     if not may_have_links(digest.note):
         return {}
     placed = Link.objects.filter(digest=digest, pick=None).values_list("url", "id")
-    read = dict(vars(digest)[_OF_NOTE] or {}) if _OF_NOTE in vars(digest) else dict(placed)
-    return {url: link_url(link_id) for url, link_id in read.items()}
+    known = dict(vars(digest)[_OF_NOTE] or {}) if _OF_NOTE in vars(digest) else dict(placed)
+    return {url: link_url(link_id) for url, link_id in known.items()}
 
 
 def may_have_links(note: str) -> bool:

@@ -67,7 +67,7 @@ class StaffAdmin(UserAdmin[User]):
         return [path("<int:pk>/second-factor/", reset, name="auth_user_second_factor"), *super().get_urls()]
 
     def reset_second_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask, and by POST forget the user's phone and recovery codes. For superusers: who can reset it could take the account."""
+        """Ask, and by POST forget the user's phone and recovery codes; for superusers: with it an account can be taken."""
         if not request.user.is_superuser:
             raise PermissionDenied
         user = get_object_or_404(User, pk=pk)

@@ -22,7 +22,8 @@ GRACE_SECONDS = 300
 def schedule(digest: Digest, *, when: datetime, by: User | None, at: datetime) -> None:
     """Let the approved digest go out at this time.
 
-    Raises TimePast, NotReady if a story is under embargo then or the newsletter is not active, NotApproved, EditConflict and WrongState.
+    Raises TimePast, NotReady if a story is under embargo then or the newsletter is not active, NotApproved, EditConflict
+    and WrongState.
     """
     if when <= at:
         raise TimePast(when)

@@ -111,7 +111,10 @@ def make_staff(digest: Digest) -> User:
 
 
 def addresses(user: User) -> Iterator[str]:
-    """Of each page of a record that this user may open, and of one beside them: what may be done is asked of the ModelAdmin, as the admin asks it."""
+    """Of each page of a record that this user may open, and of one beside them.
+
+    What may be done is asked of the ModelAdmin, as the admin asks it.
+    """
     request = RequestFactory().get("/admin/")
     request.user = user
     for model, page in admin.site._registry.items():

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib import admin
@@ -13,9 +12,8 @@ from django.utils import translation
 
 from digests import curation, planning, selection, withdrawing, workflow
 from digests.admin import DigestAdmin
-from digests.composer.wording import put_together, status
+from digests.composer.wording import put_together
 from digests.delivery.models import Mailing
-from digests.errors import SecondPersonNeeded
 from digests.models import Approval, Digest, DigestMailing, Plan
 from digests.reasons import why_chosen
 from digests.rendering import automatic_label
@@ -30,11 +28,10 @@ from tests.digests.factories import (
     MONDAY_SIX,
     make_news,
     make_planned,
-    make_proofed,
     make_sent,
     make_user,
 )
-from tests.factories import NOON, make_article, make_pick
+from tests.factories import make_article, make_pick
 from tests.newsroom.articles.factories import make_picture
 
 pytestmark = pytest.mark.django_db
@@ -373,109 +370,6 @@ def test_readers_are_told_whenever_no_person_released_the_digest(begun_by: str) 
         assert automatic_label(sent) == "".join(expected)
         assert put_together(sent, plan, newest=proof.number) == SAID.get(begun_by, "")
         assert column_of(sent) == COLUMN[begun_by]
-
-
-@pytest.mark.parametrize("autopilot", [Autopilot.HOLD, Autopilot.FILL_AND_SEND])
-@pytest.mark.parametrize("station", ["proofed", "approved", "scheduled", "skipped", "handed_over"])
-def test_what_the_desk_took_beyond_a_draft_is_left_alone(station: str, autopilot: Autopilot) -> None:
-    plan = make_planned(autopilot=autopilot)
-    make_news(3, at=MONDAY_SIX - 2 * HOUR)
-    at = MONDAY_SIX - HOUR
-    draft = selection.build(plan.newsletter, at=at)
-    curation.edit_digest(draft, expected_version=1, at=at, subject="Von Hand")
-    if station == "skipped":
-        workflow.skip(draft, because="Feiertag", by=None, at=at)
-    else:
-        proof = workflow.propose(draft, by=make_user(), at=at)
-        if station != "proofed":
-            workflow.approve(proof, by=make_user(), at=at)
-            draft.refresh_from_db()
-        if station == "scheduled":
-            workflow.schedule(draft, when=MONDAY_SIX + HOUR, by=None, at=at)
-        if station == "handed_over":
-            workflow.send_now(draft, by=None, at=at, grace_seconds=0)
-            workflow.hand_over(draft, at=at)
-    before = Digest.objects.filter(pk=draft.pk).values().get()
-
-    planning.run_due_plans(MONDAY_SIX)
-
-    assert Digest.objects.values().get() == before
-    assert _open(f"digests.waiting.{draft.pk}") == (station in ("proofed", "approved"))
-
-
-def _take_back(draft: Digest, act: str, *, at: dt.datetime) -> None:
-    """Proofed by the desk, and made a draft again by this act."""
-    proof = workflow.propose(draft, by=make_user(), at=at)
-    if act == "returned":
-        workflow.return_proof(proof, by=make_user(), because="Die Zahl im Aufmacher stimmt nicht.", at=at)
-        return
-    workflow.approve(proof, by=make_user(), at=at)
-    draft.refresh_from_db()
-    workflow.schedule(draft, when=MONDAY_SIX + HOUR, by=None, at=at)
-    if act == "withdrawn":
-        Article.objects.filter(picks__in=draft.picks.all()[:1]).update(withdrawn_at=at)
-        assert withdrawing.pull_withdrawn(at) == [draft]
-        return
-    workflow.stop(draft, by=make_user(), at=at)
-    curation.edit_digest(draft, expected_version=draft.version, at=at, subject="Noch einmal von vorn")
-
-
-@pytest.mark.parametrize("autopilot", list(Autopilot))
-@pytest.mark.parametrize("act", ["returned", "withdrawn", "stopped"])
-@pytest.mark.parametrize("is_curated", [False, True])
-@pytest.mark.usefixtures("in_english")
-def test_a_draft_that_was_a_proof_before_waits_for_the_desk_whatever_the_plan_says(
-    act: str, autopilot: Autopilot, is_curated: bool
-) -> None:
-    plan = make_planned(autopilot=autopilot, minimum_new=1)
-    make_news(6, at=MONDAY_SIX - 2 * HOUR)
-    at = MONDAY_SIX - 10 * MINUTE
-    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
-    selection.name(draft, at=at)
-    if is_curated:
-        curation.edit_digest(draft, expected_version=draft.version, at=at, subject="Von Hand")
-    _take_back(draft, act, at=at)
-    draft = Digest.objects.get()
-    make_news(3, at=MONDAY_SIX - HOUR / 2)
-    before = Digest.objects.values().get(), set(draft.picks.values_list("article"))
-    said = status(draft, plan, at=at, zone=ZoneInfo(plan.zone), newest=1)
-    mail_says = put_together(draft, plan, newest=1)
-
-    planning.run_due_plans(MONDAY_SIX)
-    planning.run_due_plans(MONDAY_SIX + DAY)
-
-    digests = Digest.objects.filter(pk=draft.pk)
-    assert (digests.values().get(), set(draft.picks.values_list("article"))) == before
-    assert not DigestMailing.objects.filter(digest=draft).exists()
-    assert _open(f"digests.waiting.{draft.pk}")
-    assert "it needs a proof and an approval before" in said
-    assert "the plan" not in mail_says
-
-
-@pytest.mark.parametrize(("autopilot", "sends"), [(Autopilot.FILL_AND_SEND, True), (Autopilot.HOLD, False)])
-@pytest.mark.usefixtures("in_english")
-def test_the_desk_reads_above_a_draft_that_the_plan_will_send_it(autopilot: Autopilot, sends: bool) -> None:
-    plan = make_planned(autopilot=autopilot)
-    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
-
-    said = [
-        status(draft, each, at=MONDAY_SIX - HOUR, zone=ZoneInfo(plan.zone), newest=0)
-        for each in (plan, Plan(newsletter=plan.newsletter, autopilot=autopilot, is_active=False))
-    ]
-
-    assert [("the plan fills the empty places and sends it" in each) for each in said] == [sends, False]
-
-
-def test_the_plan_does_not_approve_a_second_proof() -> None:
-    """Whoever calls it: where there was a proof before, people have taken the digest in hand."""
-    proof = make_proofed(make_planned(**SENDS).newsletter)
-    workflow.return_proof(proof, by=make_user(), because="Falsches Bild.", at=NOON)
-    again = workflow.propose(proof.digest, by=None, at=NOON)
-
-    with pytest.raises(SecondPersonNeeded):
-        workflow.approve_by_plan(again, at=NOON)
-
-    assert not Approval.objects.exists()
 
 
 def test_the_autopilot_takes_nothing_unfit() -> None:
