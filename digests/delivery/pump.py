@@ -50,7 +50,7 @@ MOST_UNLOGGED = 25
 
 
 def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
-    """Hand over due batches for so many seconds; how many were handed over.
+    """Hand over due batches for so many seconds, one at the least; how many were handed over.
 
     provider: only batches for this name. at_clock: asked at each transition, the database's clock in earnest.
     Wakes a next pump when the time is up before the work is.
@@ -60,15 +60,15 @@ def run(*, provider: str | None = None, seconds: float, at_clock: Clock) -> int:
     mails = Mails()
     resting = turns.Resting()
     handed = 0
-    while (left := until - time.monotonic()) > 0:
-        found = _next(provider or "", owner=owner, resting=resting, at=at_clock())
-        if found is None:
-            return handed
+    left = seconds
+    while found := _next(provider or "", owner=owner, resting=resting, at=at_clock()):
         batch, was_trial = found
         part = _in_turn(batch, resting, left=left, at_clock=at_clock)
         if part is not None:
             handed += _hand_over(part, mails, was_trial=was_trial, at_clock=at_clock)
-    queue.wake_pump()
+        if (left := until - time.monotonic()) <= 0:
+            queue.wake_pump()
+            break
     return handed
 
 

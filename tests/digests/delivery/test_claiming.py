@@ -113,7 +113,7 @@ def test_pumps_at_once_hand_everything_over_once(provider: ScriptedProvider, clo
         finally:
             connections.close_all()
 
-    pump.run(seconds=0.001, at_clock=clock)
+    pump.run(seconds=0, at_clock=clock)
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
         thread.start()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from django.conf import settings as django_settings
 
-from digests.delivery import circuits, control, freezing, ledger, pump, remedies, sweeping
+from digests.delivery import circuits, control, freezing, ledger, pump, queue, remedies, sweeping
 from digests.delivery.models import Attempt, Batch, Delivery, ProviderState
 from digests.delivery.states import (
     AttemptState,
@@ -67,6 +67,20 @@ def test_no_transaction_is_open_while_the_provider_is_called(
 
     assert len(provider.calls) == 2
     assert not provider.was_in_transaction
+
+
+@pytest.mark.postgres
+def test_slice_that_is_over_at_once_hands_one_batch_over_and_wakes_the_next(
+    provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[bool] = []
+    monkeypatch.setattr(queue, "wake_pump", lambda: woken.append(True))
+    make_sending(readers=250)
+    woken.clear()
+
+    assert run(clock, seconds=0) == 1
+    assert [len(numbers) for _, numbers, _ in provider.calls] == [50]
+    assert woken == [True]
 
 
 def test_first_readers_go_alone_and_the_rest_waits_for_their_outcome(
