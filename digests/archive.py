@@ -12,7 +12,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from digests.errors import WrongState
+from digests.errors import WordsChanged, WrongState
 from digests.links import led_elsewhere
 from digests.models import Digest, Link, Pick, Proof
 from newsroom.articles.models import Correction
@@ -60,11 +60,15 @@ def best_of_name(newsletter: Newsletter) -> str:
 def annotate(digest: Digest, *, text: str, at: datetime) -> None:
     """Put a note above the web version of a digest that went out, or take it away. text: Markdown, or nothing.
 
-    Raises WrongState before the digest went out. Queries: 1.
+    digest: with the moment of the note that whoever writes was shown. Raises WordsChanged if it is another's by now,
+    and WrongState before the digest went out; then nothing is written. Queries: 1, and 1 more to say why not.
     """
     text = strip_unwanted(text).strip()
     values = {"archive_note": text, "archive_note_at": at if text else None}
-    if Digest.objects.public().filter(pk=digest.pk).update(**values) != 1:
+    public = Digest.objects.public().filter(pk=digest.pk)
+    if public.filter(archive_note_at=digest.archive_note_at).update(**values) != 1:
+        if public.exists():
+            raise WordsChanged
         raise WrongState(_("A digest is in the archive once it has gone out."), state=digest.state)
     digest.archive_note, digest.archive_note_at = text, values["archive_note_at"]
 

@@ -20,7 +20,7 @@ from digests.delivery import freezing, held, recipients, renditions
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from digests.envelopes import correction_envelope_of
-from digests.errors import CorrectionRefused, SecondPersonNeeded
+from digests.errors import CorrectionRefused, SecondPersonNeeded, WordsChanged
 from digests.models import Approval, CorrectionMail, Digest, DigestMailing, Pick, Proof, ProofRendition
 from digests.rendering import Rendered, digest_date, render_in_frame, web_url
 from digests.states import ApprovalPolicy, DigestState, MailingKind
@@ -41,12 +41,16 @@ def write(digest: Digest, *, subject: str, text: str, by: User, at: datetime) ->
 
 
 def rewrite(correction: CorrectionMail, *, subject: str, text: str, by: User, at: datetime) -> None:
-    """Change what nobody was asked to approve yet. Raises CorrectionRefused."""
+    """Change what nobody was asked to approve yet.
+
+    correction: as whoever writes was shown it. Raises WordsChanged if somebody rewrote it since, and CorrectionRefused.
+    """
     subject, text = _words(subject, text)
     with transaction.atomic():
         locked = _locked(correction)
         if locked.proofs.exists():
             raise CorrectionRefused(_("This correction mail is proofed and can no longer be changed."))
+        _see_that_unchanged(locked, correction)
         locked.subject, locked.text, locked.written_by, locked.written_at = subject, text, by, at
         locked.save()
     correction.refresh_from_db()
@@ -82,11 +86,16 @@ def render(correction: CorrectionMail) -> Rendered:
 
 
 def propose(correction: CorrectionMail, *, by: User, at: datetime) -> Proof:
-    """Freeze the mail as a proof that a second person can approve. Once: Raises CorrectionRefused the second time."""
+    """Freeze the mail as a proof that a second person can approve.
+
+    correction: as whoever proposes was shown it. Raises WordsChanged if somebody rewrote it since, and CorrectionRefused
+    the second time.
+    """
     with transaction.atomic():
         locked = _locked(correction)
         if locked.proofs.exists():
             raise CorrectionRefused(_("This correction mail is proofed already."))
+        _see_that_unchanged(locked, correction)
         rendered = render(locked)
         highest = Proof.objects.filter(digest=locked.digest).aggregate(highest=Max("number"))["highest"]
         proof = Proof.objects.create(
@@ -219,6 +228,11 @@ def _locked(correction: CorrectionMail) -> CorrectionMail:
     """The row, ours until the transaction ends."""
     rows = CorrectionMail.objects.select_for_update(of=("self",)).select_related("digest__newsletter__sender")
     return rows.get(pk=correction.pk)
+
+
+def _see_that_unchanged(locked: CorrectionMail, seen: CorrectionMail) -> None:
+    if locked.written_at != seen.written_at:
+        raise WordsChanged
 
 
 def next_draft(digest: Digest) -> Digest | None:

@@ -19,6 +19,7 @@ DigestError
 ├── TooLate             the digest waited past the late limit and needs a person
 ├── BadAddress          nobody can be sent to what somebody typed
 ├── LinkMoved           somebody else repointed the link first
+├── WordsChanged        somebody else wrote or rewrote the note or the correction mail first
 ├── CorrectionRefused   a correction mail cannot take this step
 ├── MarkRefused         the newsletter could never take the article
 └── NoSuchGroup         no group of staff has this name; `migrate` makes the five there are
@@ -161,6 +162,17 @@ class LinkMoved(DigestError):
 
     def __init__(self) -> None:
         super().__init__(_("Somebody else has changed this link meanwhile; look again where it leads now."))
+
+
+class WordsChanged(DigestError):
+    """Somebody else changed the words first; reading them and repeating helps."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Somebody else has changed these words meanwhile. Nothing was saved; read how they stand now, then repeat it if you still want to."
+            )
+        )
 
 
 class CorrectionRefused(DigestError):

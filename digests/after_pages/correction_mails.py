@@ -1,6 +1,7 @@
 """Correction mails: written, proofed, approved by a second person, sent to those who got the digest."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from digests import access, correcting
 from digests.after_pages.forms import CorrectionMailForm
-from digests.after_pages.requests import context, sent_digest
+from digests.after_pages.requests import context, sent_digest, shown_as_of
 from digests.composer.previews import PREVIEW_POLICY, sample
 from digests.composer.requests import log, number_in, user_of
 from digests.errors import DigestError
@@ -41,22 +42,26 @@ def write(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def one(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """GET: a correction mail, how far it is, and the next step. POST: change it, as long as it is not proofed."""
+    """GET: a correction mail, how far it is, and the next step. POST: change it, as long as it is not proofed.
+
+    What cannot be saved comes back with the page as it is now, and 409.
+    """
     digest = sent_digest(request, pk, "view_correctionmail", to_post="change_correctionmail")
     found = _correction(digest, number)
     form = CorrectionMailForm(request.POST or None, initial={"subject": found.subject, "text": found.text})
+    status = 200
     if request.method == "POST" and form.is_valid():
-        at, by = clock.now(), user_of(request)
-        _do(
+        seen, at, by = _as_shown(request, digest, number), clock.now(), user_of(request)
+        if _do(
             request,
             digest,
-            lambda: correcting.rewrite(found, **form.cleaned_data, by=by, at=at),
+            lambda: correcting.rewrite(seen, **form.cleaned_data, by=by, at=at),
             _("Correction mail “%(subject)s” changed.") % {"subject": form.cleaned_data["subject"]},
-        )
-        return _to(digest, number)
-    return TemplateResponse(
-        request, "admin/digests/digest/correction.html", _shown(request, digest, found, form)
-    )
+        ):
+            return _to(digest, number)
+        found, status = _correction(digest, number), 409
+    shown = _shown(request, digest, found, form)
+    return TemplateResponse(request, "admin/digests/digest/correction.html", shown, status=status)
 
 
 def mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
@@ -73,7 +78,7 @@ def mail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def propose(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """POST: freeze it; from now on it is not changed any more."""
     digest = sent_digest(request, pk, "change_correctionmail")
-    found, at = _correction(digest, number), clock.now()
+    found, at = _as_shown(request, digest, number), clock.now()
     return _act(
         request,
         digest,
@@ -132,14 +137,15 @@ def _act(
     return _to(digest, number)
 
 
-def _do(request: HttpRequest, digest: Digest, service: Callable[[], object], done: str) -> None:
+def _do(request: HttpRequest, digest: Digest, service: Callable[[], object], done: str) -> bool:
     try:
         service()
     except (DigestError, MailError) as error:
         messages.error(request, str(error))
-    else:
-        log(request, digest, done)
-        messages.success(request, done)
+        return False
+    log(request, digest, done)
+    messages.success(request, done)
+    return True
 
 
 def _shown(
@@ -191,6 +197,13 @@ def _initial(request: HttpRequest, digest: Digest) -> dict[str, str]:
 def _correction(digest: Digest, number: int) -> CorrectionMail:
     known = CorrectionMail.objects.select_related("digest__newsletter__sender", "written_by")
     return get_object_or_404(known, digest=digest, pk=number)
+
+
+def _as_shown(request: HttpRequest, digest: Digest, number: int) -> CorrectionMail:
+    """The correction mail with the moment of the words that the page showed. A page that does not say is asked again."""
+    found = _correction(digest, number)
+    found.written_at = shown_as_of(request) or datetime.min.replace(tzinfo=UTC)
+    return found
 
 
 def _proof(request: HttpRequest, digest: Digest, number: int) -> Proof:

@@ -1,9 +1,11 @@
 """What these pages ask of a request, and what all of them show."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest
+from django.utils.dateparse import parse_datetime
 
 from digests.composer.requests import digest_of, require
 from digests.models import Digest
@@ -22,6 +24,15 @@ def sent_digest(request: HttpRequest, pk: int, permission: str = "", *, to_post:
     if digest.state != DigestState.HANDED_OVER:
         raise Http404
     return digest
+
+
+def shown_as_of(request: HttpRequest) -> datetime | None:
+    """When the words had been written that the form showed; None: there were none, or the form does not say."""
+    try:
+        moment = parse_datetime(request.POST.get("as_of", ""))
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
 
 
 def context(request: HttpRequest, digest: Digest, *, title: str) -> dict[str, Any]:

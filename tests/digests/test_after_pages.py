@@ -13,12 +13,12 @@ from django.urls import reverse
 from digests import after_panel, archive, correcting
 from digests.delivery.models import Mailing
 from digests.errors import WrongState
-from digests.models import CorrectionMail, Digest, DigestMailing, Link, NewsletterAccess, Proof
+from digests.models import Digest, Link, NewsletterAccess
 from digests.roles import bring_up_to_date
-from digests.states import DigestState, MailingKind
+from digests.states import DigestState
 from newsroom.articles.models import Correction
 from tests.digests.factories import DAY, HOUR, make_handed_over, make_planned, make_ready, make_user
-from tests.digests.test_correcting import hold, make_approved_correction, make_correction, make_sent
+from tests.digests.test_correcting import make_sent
 from tests.digests.test_insights import make_counted
 from tests.factories import NOON, make_digest, make_newsletter
 
@@ -208,12 +208,55 @@ def test_a_note_stands_above_the_web_version_with_its_date_and_in_list_and_feeds
     assert "Die Fähre fährt **nicht**." in sentences()[-1]
 
 
+def as_of(shown: str) -> dict[str, str]:
+    """When the words had been written that the page showed, as each of its forms says."""
+    (moment,) = set(re.findall(r'name="as_of" value="([^"]*)"', shown))
+    return {"as_of": moment}
+
+
+def test_a_note_that_somebody_else_wrote_meanwhile_is_not_overwritten() -> None:
+    browser, _ = staff("Redaktion")
+    digest = make_handed_over(make_planned(language="en").newsletter)
+    before = as_of(page(browser, url("note", digest)))
+    browser.post(url("note", digest), before | {"text": "Der Fahrplan ist *berichtigt*."})
+    logged = len(sentences())
+
+    answer = browser.post(url("note", digest), before | {"text": "Die Fähre fährt nicht."})
+
+    shown = html.unescape(answer.content.decode())
+    assert answer.status_code == 409
+    assert "Somebody else has changed these words meanwhile" in shown
+    assert "Der Fahrplan ist <em>berichtigt</em>." in shown
+    assert "Die Fähre fährt nicht.</textarea>" in shown
+    digest.refresh_from_db()
+    assert digest.archive_note == "Der Fahrplan ist *berichtigt*."
+    assert len(sentences()) == logged
+
+    browser.post(url("note", digest), as_of(shown) | {"text": "Die Fähre fährt nicht."})
+    digest.refresh_from_db()
+    assert digest.archive_note == "Die Fähre fährt nicht."
+
+
+@pytest.mark.parametrize("junk", ["", "x", "2026-02-31T10:00:00+01:00", "2026-04-05"])
+def test_a_form_that_does_not_say_which_note_it_showed_overwrites_none(junk: str) -> None:
+    browser, _ = staff("Redaktion")
+    digest = make_handed_over()
+    archive.annotate(digest, text="Berichtigt.", at=NOON + HOUR)
+
+    answer = browser.post(url("note", digest), {"text": "Die Fähre fährt nicht.", "as_of": junk})
+
+    assert answer.status_code == 409
+    digest.refresh_from_db()
+    assert digest.archive_note == "Berichtigt."
+
+
 def test_an_empty_note_is_taken_away(client: Client) -> None:
     browser, _ = staff("Redaktion")
     digest = make_handed_over(make_planned(language="en").newsletter)
     archive.annotate(digest, text="Falsch.", at=NOON + HOUR)
 
-    browser.post(url("note", digest), {"text": " ", "csrfmiddlewaretoken": "x"})
+    shown = page(browser, url("note", digest))
+    browser.post(url("note", digest), as_of(shown) | {"text": " ", "csrfmiddlewaretoken": "x"})
 
     digest.refresh_from_db()
     assert (digest.archive_note, digest.archive_note_at) == ("", None)
@@ -283,102 +326,6 @@ def test_a_correction_that_does_not_say_which_draft_it_saw_is_not_written(junk: 
 
     assert "The next digest has changed meanwhile" in answer.content.decode()
     assert not Correction.objects.exists()
-
-
-def test_a_correction_mail_is_written_proofed_approved_and_sent_by_buttons() -> None:
-    editor, _ = staff("Redaktion", "thea")
-    approver, _ = staff("Abnahme", "jonas")
-    digest = make_sent(readers=3)
-
-    editor.post(url("corrections", digest), {"subject": "Sie legt um sieben ab", "text": "Nicht um acht."})
-    one = CorrectionMail.objects.get()
-    editor.post(url("correction", digest, one.pk), {"subject": "Um sieben", "text": "Nicht um acht."})
-    editor.post(url("correction_propose", digest, one.pk))
-    approver.post(url("correction_approve", digest, one.pk))
-    ready = page(approver, url("correction", digest, one.pk))
-    approver.post(url("correction_send", digest, one.pk))
-    again = approver.post(url("correction_send", digest, one.pk), follow=True)
-
-    assert "Send to 3 readers" in ready
-    assert "sent already" in html.unescape(again.content.decode())
-    bound = DigestMailing.objects.get(kind=MailingKind.CORRECTION)
-    assert bound.mailing.title == "Correction: Um sieben"
-    assert len(sentences()) == 5
-    assert "handed over" in sentences()[-1]
-
-
-def test_while_copies_are_held_the_page_leads_there_and_offers_no_sending() -> None:
-    browser, _ = staff("Abnahme")
-    digest = make_sent(readers=3)
-    main = DigestMailing.objects.get().mailing
-    one = make_approved_correction(digest)
-    hold(main, copies=1)
-
-    shown = page(browser, url("correction", digest, one.pk))
-    answer = browser.post(url("correction_send", digest, one.pk), follow=True)
-
-    assert url("correction_send", digest, one.pk) not in shown
-    assert reverse("admin:delivery_mailing_held", args=[main.pk]) in shown
-    for told in (shown, html.unescape(answer.content.decode())):
-        assert "decide about the held copies first" in told
-    assert not DigestMailing.objects.filter(kind=MailingKind.CORRECTION).exists()
-
-
-def test_whoever_proposed_it_is_not_offered_to_approve_and_cannot() -> None:
-    browser, user = staff("Abnahme")
-    digest = make_sent()
-    one = make_correction(digest)
-    correcting.propose(one, by=user, at=NOON + DAY)
-
-    shown = page(browser, url("correction", digest, one.pk))
-    answer = browser.post(url("correction_approve", digest, one.pk), follow=True)
-
-    assert url("correction_approve", digest, one.pk) not in shown
-    assert "a second person must" in html.unescape(answer.content.decode())
-    assert not hasattr(Proof.objects.get(correction=one), "approval")
-
-
-def test_what_was_returned_is_written_anew_from_the_same_words() -> None:
-    browser, _ = staff("Abnahme")
-    digest = make_sent()
-    one = make_correction(digest)
-    correcting.propose(one, by=make_user(), at=NOON + DAY)
-
-    browser.post(url("correction_return", digest, one.pk), {"because": "Zu lang."})
-
-    assert "Returned: Zu lang." in page(browser, url("correction", digest, one.pk))
-    assert one.text in page(browser, f"{url('corrections', digest)}?from={one.pk}")
-
-
-@pytest.mark.parametrize("number", ["", "x", "999999", "9" * 40])
-def test_a_strange_number_to_write_anew_from_is_no_error(number: str) -> None:
-    browser, _ = staff("Abnahme")
-
-    page(browser, f"{url('corrections', make_sent())}?from={number}")
-
-
-def test_the_mail_in_the_frame_can_do_nothing() -> None:
-    browser, _ = staff("Lesend")
-    digest = make_sent()
-
-    answer = browser.get(url("correction_mail", digest, make_correction(digest).pk))
-
-    assert answer["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
-    assert "/u/" not in answer.content.decode()
-
-
-def test_the_composer_shows_the_digests_own_proofs_and_not_those_of_its_corrections() -> None:
-    browser, _ = staff("Abnahme")
-    correction = make_correction()
-    digest, number = correction.digest, correcting.propose(correction, by=make_user(), at=NOON + DAY).number
-
-    text = page(browser, url("change", digest))
-
-    assert url("proof", digest, 1) in text
-    assert url("proof", digest, number) not in text
-    for name in ("proof", "proof_mail"):
-        assert browser.get(url(name, digest, 1)).status_code == 200
-        assert browser.get(url(name, digest, number)).status_code == 404
 
 
 def test_the_desk_may_repoint_a_link_and_readers_of_the_admin_may_not() -> None:
