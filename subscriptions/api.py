@@ -97,7 +97,7 @@ class SettingIn(Sent):
 
     on: bool | None = Field(None, description="Off ends it at once; on asks for a confirmation by letter.")
     cadence: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] | None = Field(
-        None, description="Of one that is active: `each`, or `weekly` where `has_weekly` says so."
+        None, description="Of one that is active and stays on: `each`, or `weekly` where `has_weekly` says so."
     )
     paused_until: Moment | None = Field(
         None,
@@ -293,9 +293,9 @@ def _cadences(
     """How often each is to come from now on, by newsletter id. Raises Problem for what cannot be."""
     asked = {slug: setting.cadence for slug, setting in sent.items() if setting.cadence is not None}
     for newsletter, row in touched:
-        if newsletter.slug in asked and not _is_on(row):
-            # Translators: Wie oft „%(name)s“ kommt, lässt sich ändern, sobald die Bestellung bestätigt ist.
-            words = _("How often “%(name)s” comes can be changed once the subscription is confirmed.")
+        if newsletter.slug in asked and not _stays_on(row, sent[newsletter.slug]):
+            # Translators: Wie oft „%(name)s“ kommt, lässt sich nur ändern, solange Sie den Newsletter erhalten.
+            words = _("How often “%(name)s” comes can be changed only while you receive it.")
             raise Problem(422, words % {"name": newsletter.name}, fields=[_field(newsletter.slug, "cadence")])
     try:
         signing_up.weekly_among([newsletter for newsletter, _row in touched], asked)
@@ -315,7 +315,7 @@ def _pauses(
     pauses = {}
     for newsletter, row in touched:
         setting = sent[newsletter.slug]
-        if setting.paused_until is not None and (setting.on is False or not _is_on(row)):
+        if setting.paused_until is not None and not _stays_on(row, setting):
             # Translators: „%(name)s“ lässt sich nur pausieren, solange Sie den Newsletter erhalten.
             words = _("“%(name)s” can be paused only while you receive it.")
             field = _field(newsletter.slug, "paused_until")
@@ -336,6 +336,10 @@ def _reader(request: HttpRequest) -> Subscriber:
 
 def _is_on(row: Subscription | None) -> bool:
     return row is not None and row.state == SubscriptionState.ACTIVE
+
+
+def _stays_on(row: Subscription | None, setting: SettingIn) -> bool:
+    return setting.on is not False and _is_on(row)
 
 
 def _offered(reader: Subscriber) -> list[tuple[Newsletter, Subscription | None]]:

@@ -295,7 +295,7 @@ def test_how_often_it_comes_is_told_and_changed_and_left_alone() -> None:
             "hourly",
             "“Fluss” does not come that often. Please choose every issue or the best of the week.",
         ),
-        ("markt", "each", "How often “Markt” comes can be changed once the subscription is confirmed."),
+        ("markt", "each", "How often “Markt” comes can be changed only while you receive it."),
     ],
 )
 def test_a_cadence_that_cannot_be_changes_nothing_at_all(slug: str, cadence: str, sentence: str) -> None:
@@ -309,6 +309,18 @@ def test_a_cadence_that_cannot_be_changes_nothing_at_all(slug: str, cadence: str
     row.subscriber.refresh_from_db()
     row.refresh_from_db()
     assert (row.subscriber.language, row.cadence) == ("de", "each")
+
+
+def test_how_often_comes_what_is_switched_off_is_no_setting() -> None:
+    row = reading()
+    Newsletter.objects.update(name="Fluss", has_weekly=True)
+
+    answer = patch(row, language="en", newsletters={"fluss": {"on": False, "cadence": "weekly"}})
+
+    sentence = "How often “Fluss” comes can be changed only while you receive it."
+    assert is_problem(answer, 422, sentence, "newsletters.fluss.cadence")
+    row.refresh_from_db()
+    assert (row.state, row.cadence) == ("active", "each")
 
 
 def test_switching_on_asks_for_a_confirmation_as_everywhere() -> None:
