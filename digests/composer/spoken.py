@@ -23,6 +23,7 @@ def texts() -> dict[str, str]:
         "length_one": _length(1),
         "length": _length(2),
         "remove": _("Take “{title}” out of the digest?"),
+        "removed": _("“{title}” is out of the digest."),
         "drag": _("Move “{title}”"),
         "up": _("“{title}” one place up"),
         "down": _("“{title}” one place down"),

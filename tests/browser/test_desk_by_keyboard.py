@@ -91,3 +91,27 @@ def test_where_a_hint_leads_is_not_hidden_by_the_line_that_stays(
             return document.elementFromPoint(box.x + box.width / 2, box.y + 2) === element;
         }"""
     )
+
+
+def test_what_is_taken_out_by_its_key_is_out_of_the_page_the_order_and_the_way_of_tab(
+    draft: Digest, sit_down: Callable[..., Page]
+) -> None:
+    desk = sit_down(make_colleague("jonas", "Redaktion"), f"/admin/digests/digest/{draft.pk}/change/")
+    briefs = desk.locator("#slot-briefs .desk-pick")
+    handles = desk.locator("#slot-briefs .desk-handle")
+
+    handles.first.focus()
+    desk.keyboard.press("Delete")
+    expect(briefs.first).to_be_hidden()
+    expect(desk.locator("#composer-says")).to_have_text("„Licht am Treidelpfad“ ist nicht mehr in der Ausgabe.")
+    expect(handles.nth(1)).to_be_focused()
+    desk.keyboard.press("Alt+ArrowUp")
+    expect(desk.locator("#composer-says")).to_contain_text("Aufmacher")
+    desk.keyboard.press("Alt+ArrowDown")
+    expect(desk.locator("#composer-says")).to_contain_text("Platz 1 von 1")
+    expect(desk.locator("#composer-saved")).to_contain_text("Gespeichert um")
+    desk.keyboard.press("Delete")
+    expect(desk.locator("#candidates")).to_be_focused()
+    expect(desk.locator("#slot-briefs h3")).to_contain_text("0 von")
+
+    assert [pick.article.title for pick in draft.picks.all()] == ["Die Fähre legt ab"]

@@ -49,7 +49,7 @@ function end(isMeant) {
   document.body.classList.remove("is-dragging");
   const slot = mark.closest(".desk-slot");
   if (isMeant && slot) {
-    const following = [...slot.querySelectorAll(".desk-pick, .desk-gap")].filter((each) => each !== dropped);
+    const following = [...slot.querySelectorAll(".desk-pick:not([hidden]), .desk-gap")].filter((each) => each !== dropped);
     const place = following.indexOf(mark);
     mark.remove();
     if (dropped.matches(".desk-candidate")) return take(dropped, slot, place);

@@ -1,8 +1,8 @@
 // Keys for whoever does this every morning. None of them fires in a field, and all can be switched off.
 
-import { slotOf, step, toNextSlot } from "./moving.js";
+import { picksOf, slotOf, step, titleOf, toNextSlot } from "./moving.js";
 import { changed } from "./saving.js";
-import { text } from "./speaking.js";
+import { say, text } from "./speaking.js";
 
 const OFF = "newsroom.keys.off";
 const isOn = () => localStorage.getItem(OFF) === null;
@@ -69,11 +69,14 @@ function along(by, from) {
 }
 
 function remove(pick) {
-  const title = pick.querySelector(".desk-title").firstChild.textContent.trim();
+  const title = titleOf(pick);
   if (!confirm(text("remove", { title }))) return;
-  const rest = slotOf(pick);
+  const place = picksOf(slotOf(pick)).indexOf(pick);
   pick.querySelector("input[name$=-remove]").checked = true;
   pick.hidden = true;
+  const rest = picksOf(slotOf(pick));
+  say(text("removed", { title }));
   changed({ now: true });
-  (rest.querySelector(".desk-pick:not([hidden]) .desk-handle") ?? rest.querySelector("h3")).focus();
+  // An empty slot is filled from the list.
+  ((rest[place] ?? rest.at(-1))?.querySelector(".desk-handle") ?? document.getElementById("candidates")).focus();
 }

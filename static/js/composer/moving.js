@@ -4,11 +4,12 @@ import { changed } from "./saving.js";
 import { say, text } from "./speaking.js";
 
 export const slotOf = (pick) => pick.closest(".desk-slot");
-export const picksOf = (slot) => [...slot.querySelectorAll(".desk-pick")];
+/** Without what was taken out: it stays in the form, unseen, to say so. */
+export const picksOf = (slot) => [...slot.querySelectorAll(".desk-pick:not([hidden])")];
 const slots = () => [...document.querySelectorAll(".desk-slot")];
 export const keyOf = (slot) => slot.id.replace("slot-", "");
 const nameOf = (slot) => slot.querySelector("h3").firstChild.textContent.trim();
-const titleOf = (pick) => pick.querySelector(".desk-title").firstChild.textContent.trim();
+export const titleOf = (pick) => pick.querySelector(".desk-title").firstChild.textContent.trim();
 
 /** Gives each pick its handle and its two buttons, each candidate its handle; they are of no use without this script. */
 export function equip() {
