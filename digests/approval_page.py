@@ -23,7 +23,7 @@ PER_MINUTE = 60
 
 @token_page
 def approve(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the proof; POST with `decision` approves or returns it in the name of whoever got the letter."""
+    """GET shows the proof for a day, to who may approve; POST with `decision` approves or returns it in the name of whoever got the letter."""
     if _is_too_often(request):
         response = render(request, "429.html", status=429)
         response["Retry-After"] = "60"
@@ -47,6 +47,8 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
         asked = approving.find(token, at=now())
     except BadToken as error:
         raise Http404 from error
+    if not asked.is_shown:
+        raise Http404
     html, _text = sample(asked.proof.digest, frozen(_rendition(asked)))
     return framed(html, without_images=False)
 

@@ -24,11 +24,16 @@ VALID_FOR = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A proof that a colleague was asked about. closed: why the link decides nothing any more; empty while it does."""
+    """A proof that a colleague was asked about.
+
+    closed: why the link decides nothing any more; empty while it does. is_shown: whether the link, which needs no
+    sign-in, still shows the proof: for a day, to who may approve.
+    """
 
     proof: Proof
     user: User
-    closed: str = ""
+    closed: str
+    is_shown: bool
 
 
 def find(token: str, *, at: datetime) -> Request:
@@ -39,7 +44,9 @@ def find(token: str, *, at: datetime) -> Request:
     user = User.objects.filter(pk=user_id).first()
     if proof is None or user is None:
         raise BadToken("The proof or the colleague of this link is gone.")
-    return Request(proof=proof, user=user, closed=_closed(proof, user, at=at))
+    may, is_old = _may_approve(user, proof), at - proof.proposed_at > VALID_FOR
+    closed = _closed(proof, user, may=may, is_old=is_old)
+    return Request(proof=proof, user=user, closed=closed, is_shown=may and not is_old)
 
 
 def approve(token: str, *, at: datetime) -> Approval:
@@ -69,12 +76,15 @@ def _open(token: str, *, at: datetime) -> Request:
     return asked
 
 
-def _closed(proof: Proof, user: User, *, at: datetime) -> str:
+def _may_approve(user: User, proof: Proof) -> bool:
+    is_staff = user.is_active and user.is_staff
+    return is_staff and access.may(user, "digests.approve_digest", proof.digest.newsletter)
+
+
+def _closed(proof: Proof, user: User, *, may: bool, is_old: bool) -> str:
     digest = proof.digest
     newest = workflow.proofs_of(digest).first()
-    if not (user.is_active and user.is_staff) or not access.may(
-        user, "digests.approve_digest", digest.newsletter
-    ):
+    if not may:
         return _("You may not approve digests of this newsletter any more.")
     if hasattr(proof, "approval"):
         return _("This proof is approved already.")
@@ -85,7 +95,7 @@ def _closed(proof: Proof, user: User, *, at: datetime) -> str:
         return _("This proof is out of date: the digest was changed or proofed again after it.")
     if proof.proposed_by_id == user.pk:
         return _("You proposed this proof yourself: a second person must decide.")
-    if at - proof.proposed_at > VALID_FOR:
+    if is_old:
         return _("This link was good for 24 hours. Decide in the admin.")
     return ""
 

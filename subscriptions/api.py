@@ -97,7 +97,8 @@ class SettingIn(Sent):
 
     on: bool | None = Field(None, description="Off ends it at once; on asks for a confirmation by letter.")
     cadence: Annotated[str, Field(max_length=20, pattern=WITHOUT_CONTROLS)] | None = Field(
-        None, description="Of one that is active and stays on: `each`, or `weekly` where `has_weekly` says so."
+        None,
+        description="Of one that is active and stays on: `each`, or `weekly` where `has_weekly` says so.",
     )
     paused_until: Moment | None = Field(
         None,

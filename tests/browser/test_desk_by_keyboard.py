@@ -103,7 +103,9 @@ def test_what_is_taken_out_by_its_key_is_out_of_the_page_the_order_and_the_way_o
     handles.first.focus()
     desk.keyboard.press("Delete")
     expect(briefs.first).to_be_hidden()
-    expect(desk.locator("#composer-says")).to_have_text("„Licht am Treidelpfad“ ist nicht mehr in der Ausgabe.")
+    expect(desk.locator("#composer-says")).to_have_text(
+        "„Licht am Treidelpfad“ ist nicht mehr in der Ausgabe."
+    )
     expect(handles.nth(1)).to_be_focused()
     desk.keyboard.press("Alt+ArrowUp")
     expect(desk.locator("#composer-says")).to_contain_text("Aufmacher")

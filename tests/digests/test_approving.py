@@ -246,6 +246,21 @@ def test_the_link_decides_nothing_any_more(
     assert Digest.objects.get().state == state
 
 
+@pytest.mark.parametrize("meanwhile", [_take_rights, _let_go, _make_reader, _move_elsewhere, _wait_a_day])
+def test_who_may_approve_no_more_and_who_comes_a_day_later_sees_nothing_of_the_digest(
+    meanwhile: Callable[[Proof, User], None], proof: Proof, aylin: User
+) -> None:
+    subject = proof.digest.subject
+    meanwhile(proof, aylin)
+
+    page = Client().get(path_of(proof, aylin))
+
+    assert 'role="status"' in page.text
+    for word in (subject, proof.digest.picks.get().article.title, "<iframe", "jonas"):
+        assert word not in page.text
+    assert Client().get(path_of(proof, aylin) + "mail/").status_code == 404
+
+
 def test_an_hour_later_the_link_still_decides(proof: Proof, aylin: User) -> None:
     Proof.objects.filter(pk=proof.pk).update(proposed_at=clock.now() - approving.VALID_FOR + HOUR)
 
