@@ -18,7 +18,7 @@ _DAY = "EEE, MMMM d, y"
 
 
 class BadWallClock(ValueError):
-    """The clocks are changed that night, and the time does not stand for one moment; the text says why."""
+    """The time does not stand for one moment, as in a night when the clocks are changed; the text says why."""
 
 
 def zone_of(newsletter: Newsletter) -> ZoneInfo:
@@ -31,7 +31,11 @@ def zone_of(newsletter: Newsletter) -> ZoneInfo:
 def moment(typed: datetime, zone: ZoneInfo) -> datetime:
     """The moment at which the clocks of the zone show this. Raises BadWallClock if none or two do."""
     first, second = (typed.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != typed:
+    try:
+        universal = first.astimezone(UTC)
+    except OverflowError as error:  # within a day of the first or the last that there is
+        raise BadWallClock(_("That time is too far away. Choose another time.")) from error
+    if universal.astimezone(zone).replace(tzinfo=None, fold=0) != typed:
         raise BadWallClock(
             _("%(time)s does not exist on that day: the clocks are put forward. Choose another time.")
             % {"time": f"{typed:%H:%M}"}

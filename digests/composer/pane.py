@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -144,20 +144,22 @@ def pane(digest: Digest, query: QueryDict, *, picks: Iterable[Pick], at: datetim
 
 
 def arrivals(digest: Digest, *, until: datetime, at: datetime) -> int:
-    """How many articles came in since the list was loaded. Queries: 1."""
+    """How many articles came in since the list was loaded, beside those the digest has. Queries: 1."""
     end = min(digest.window_end, at)
     if until >= end:
         return 0
-    return selection.window(digest.newsletter, cadence=digest.cadence, start=until, end=end).count()
+    start = max(until, digest.window_start)
+    new = selection.window(digest.newsletter, cadence=digest.cadence, start=start, end=end)
+    return new.exclude(pk__in=digest.picks.values("article")).count()
 
 
 def until_in(query: QueryDict) -> datetime | None:
     """The moment the list was loaded, as the address has it; None if it has none that can be read."""
     try:
         moment = parse_datetime(query.get("until", ""))
-    except ValueError:
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def until_of(query: QueryDict, digest: Digest, at: datetime) -> datetime:

@@ -119,6 +119,33 @@ def test_a_list_that_was_loaded_holds_still_and_says_how_many_came_in(jonas: Cli
     assert set(titles(jonas, digest)) == {"Von gestern", "Neu und frisch"}
 
 
+def test_what_the_digest_has_is_not_offered_as_new(jonas: Client, digest: Digest) -> None:
+    loaded = clock.now() - HOUR
+    make_pick(digest=digest, slot="briefs", article=news("Von Hand geholt", hours=0.5))
+
+    count = jonas.get(
+        reverse("admin:digests_digest_arrivals", args=[digest.pk]), {"until": loaded.isoformat()}
+    ).json()
+
+    assert count["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-12:00",
+        "²",
+        "2026-02-31T10:00Z",
+    ],
+)
+def test_a_moment_that_nobody_can_mean_is_no_fault_of_ours(until: str, jonas: Client, digest: Digest) -> None:
+    for name in ("change", "arrivals"):
+        answer = jonas.get(reverse(f"admin:digests_digest_{name}", args=[digest.pk]), {"until": until})
+        assert answer.status_code == 200
+
+
 def test_a_pick_comes_back_to_the_same_list(jonas: Client, digest: Digest) -> None:
     article = news("Die Fähre legt ab")
     until = clock.now().isoformat()
