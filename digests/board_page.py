@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from digests import board, duty
@@ -152,6 +153,6 @@ _BUTTONS: dict[Step, Callable[[Card], Button | None]] = {
     Step.SCHEDULE: lambda card: Button(label=_("Schedule or send"), url=_composer(card)),
     Step.STOP: _stop,
     Step.DECIDE: _decide,
-    Step.LOOK: lambda card: Button(label=_("Look at it"), url=_composer(card)),
+    Step.LOOK: lambda card: Button(label=pgettext("digest", "Look at it"), url=_composer(card)),
     Step.NONE: lambda card: None,
 }

@@ -46,8 +46,12 @@ def weight_field(name: str, *, cadence: str = Cadence.EACH) -> forms.FloatField:
         max_value=most,
         required=False,
         widget=forms.NumberInput(attrs={"step": "1" if is_hours else "0.05", "min": least, "max": most}),
-        help_text=_("Usually %(usual)g; from %(least)g to %(most)g.")
-        % {"usual": getattr(weights.usual(cadence), name), "least": least, "most": most},
+        help_text=_("Usually %(usual)s; from %(least)s to %(most)s.")
+        % {
+            "usual": weights.in_words(getattr(weights.usual(cadence), name)),
+            "least": weights.in_words(least),
+            "most": weights.in_words(most),
+        },
     )
 
 

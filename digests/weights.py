@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from subscriptions.states import Cadence
@@ -55,6 +56,11 @@ def bounds(name: str) -> tuple[float, float]:
     return (1.0, LONGEST_HALF_LIFE_HOURS) if name == "half_life_hours" else (0.0, MOST)
 
 
+def in_words(value: float) -> str:
+    """The number as the reader's language writes it, without needless noughts: `0,5`, `72`."""
+    return number_format(f"{value:g}")
+
+
 def read(stored: Mapping[str, Any], *, cadence: str = Cadence.EACH) -> Weights:
     """The weights with these instead of the usual ones. Raises BadWeights."""
     if not isinstance(stored, Mapping):
@@ -66,8 +72,8 @@ def read(stored: Mapping[str, Any], *, cadence: str = Cadence.EACH) -> Weights:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not least <= value <= most:
             raise BadWeights(
-                _("“%(name)s” must be a number from %(least)g to %(most)g.")
-                % {"name": name, "least": least, "most": most}
+                _("“%(name)s” must be a number from %(least)s to %(most)s.")
+                % {"name": name, "least": in_words(least), "most": in_words(most)}
             )
     return replace(usual(cadence), **{name: float(value) for name, value in stored.items()})
 

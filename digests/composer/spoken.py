@@ -16,7 +16,7 @@ def texts() -> dict[str, str]:
         "unsaved": _("Not saved yet. Saving makes the proof out of date."),
         "save_first": _("Save what you typed first."),
         "away": _("The page could not be brought up to date; reload it."),
-        # Translators: „Fähre legt ab“: Aufmacher, Platz 1 von 3.
+        # Translators: „Fähre legt ab“: Aufmacher, Stelle 1 von 3.
         "moved": _("“{title}”: {slot}, place {place} of {of}."),
         # Translators: Aufmacher ist voll: 2 von 1 · 1 zu viel.
         "full": _("{slot} is full: {count}."),

@@ -34,6 +34,8 @@ def status(digest: Digest, plan: Plan | None, *, at: datetime, zone: ZoneInfo, n
             }
         case DigestState.DRAFT:
             return _("Draft. It goes nowhere before a proof of it is approved.")
+        case DigestState.PROOFED if plan and not plan.needs_four_eyes:
+            return _("Proof %(number)d waits for approval.") % {"number": newest}
         case DigestState.PROOFED:
             return _("Proof %(number)s waits for a second person to approve it.") % {"number": newest}
         case DigestState.APPROVED:

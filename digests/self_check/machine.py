@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Min
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -166,8 +167,8 @@ def room() -> Iterator[Line]:
             key=f"room.{key}",
             colour=colour,
             title=title,
-            says=_("%(percent)d %% free, %(gigabytes).1f GB.")
-            % {"percent": int(free * 100), "gigabytes": usage.free / 1e9},
+            says=_("%(percent)d %% free, %(gigabytes)s GB.")
+            % {"percent": int(free * 100), "gigabytes": number_format(usage.free / 1e9, 1)},
             remedy=_("Make room or a larger disk: a full one stops the database too, if it lies there.")
             if colour != Colour.GREEN
             else "",

@@ -213,6 +213,27 @@ def test_who_proposed_is_offered_to_approve_where_one_pair_of_eyes_is_enough(
     assert ("Somebody else must approve it." in own) == needs_four_eyes
     assert "Approve proof 1" in of_another
     assert "Return it to the desk" in own
+    waits = (
+        "Proof 1 waits for a second person to approve it."
+        if needs_four_eyes
+        else "Proof 1 waits for approval."
+    )
+    assert waits in both.get(page_of(digest)).text
+
+
+def test_who_approved_is_named_on_the_proof_and_beside_it(
+    jonas: Client, aylin: Client, digest: Digest
+) -> None:
+    """By the name to sign in with, where no other is known."""
+    User.objects.update(first_name="", last_name="")
+    act(jonas, digest, "propose", version=1)
+    act(aylin, digest, "approve", proof=1)
+
+    proof = jonas.get(reverse("admin:digests_digest_proof", args=[digest.pk, 1])).text
+    listed = jonas.get(page_of(digest)).text
+
+    assert re.search(r"<dt>Approved</dt><dd>[^<]* · aylin</dd>", proof)
+    assert re.search(r"approved [^<·]* · aylin", listed)
 
 
 def test_a_wall_clock_time_is_the_newsrooms(jonas: Client, aylin: Client, digest: Digest) -> None:
@@ -231,6 +252,20 @@ def test_a_past_time_is_refused_and_not_sent_at_once(jonas: Client, aylin: Clien
     act(aylin, digest, "approve", proof=1)
 
     assert "past" in act(aylin, digest, "schedule", when="2020-01-01T06:00")
+
+    digest.refresh_from_db()
+    assert digest.state == DigestState.APPROVED
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_a_time_at_the_end_of_all_time_is_refused(
+    when: str, jonas: Client, aylin: Client, digest: Digest
+) -> None:
+    Plan.objects.update(zone="Asia/Kolkata" if when < "2" else "America/New_York")
+    act(jonas, digest, "propose")
+    act(aylin, digest, "approve", proof=1)
+
+    assert "too far away" in act(aylin, digest, "schedule", when=when)
 
     digest.refresh_from_db()
     assert digest.state == DigestState.APPROVED

@@ -13,6 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from digests import self_check
@@ -245,6 +246,14 @@ def test_room_on_disk_runs_out_in_colours(free: int, colour: str, monkeypatch: p
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
 
     assert lines()["room.media"].colour == colour
+
+
+def test_room_on_disk_is_told_in_the_numbers_of_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(total=280e9, used=196.5e9, free=83.5e9)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+
+    with translation.override("de"):
+        assert "83,5 GB" in lines()["room.media"].says
 
 
 def test_watch_tells_of_red_once_and_takes_it_back_when_it_is_well() -> None:

@@ -118,6 +118,23 @@ def _placeholders(text: str) -> set[str]:
     return set(re.findall(r"%\(\w+\)[a-z]|(?<!%)%[sd]|\{\w*\}", text))
 
 
+def with_english_decimals(catalogue: Catalog) -> Iterator[str]:
+    """Texts whose numbers Python would write, with a point in every language."""
+    for message in catalogue:
+        ids = [message.id] if isinstance(message.id, str) else list(message.id or ())
+        for text in ids:
+            if found := re.search(r"%\(\w+\)[\d.]*[efg]", text):
+                yield f"{text!r}: write {found.group()} with number_format, which knows the decimal comma."
+
+
+def test_numbers_are_written_in_the_language_of_their_sentence(catalogue: Catalog) -> None:
+    hold(with_english_decimals(catalogue))
+    wrong = Catalog()
+    for text in ("%(free).1f GB", "from %(least)g on", "%(number)d free"):
+        wrong.add(text)
+    assert len(list(with_english_decimals(wrong))) == 2
+
+
 def test_a_short_german_text_is_not_torn_behind_its_first_letter(catalogue: Catalog) -> None:
     hold(torn(catalogue))
 
