@@ -127,7 +127,7 @@ def test_a_digest_is_filled_and_ordered_by_keyboard_alone(
 
     page.locator("#slot-briefs .desk-handle").last.focus()
     press("Alt+ArrowUp")
-    says(page, "Platz 2 von 3")
+    says(page, "Stelle 2 von 3")
     press("Alt+ArrowRight")
     says(page, "Mehr lesen")
     is_saved(page)
@@ -172,7 +172,7 @@ def test_a_pick_is_dragged_into_another_slot(
     page.mouse.move(goal["x"] + 60, goal["y"] + goal["height"] - 8, steps=10)
     page.mouse.up()
 
-    says(page, "Aufmacher, Platz 1 von 1")
+    says(page, "Aufmacher, Stelle 1 von 1")
     is_saved(page)
     assert order(digest, "lead") == ["Die Schleuse schließt"]
 
