@@ -12,15 +12,18 @@ from digests.delivery.models import Attempt, Mailing
 from digests.delivery.states import TERMINAL_MAILINGS, MailingState
 from digests.models import Digest, DigestMailing
 from digests.states import DigestState, MailingKind
+from subscriptions.states import NewsletterState
 
 _RATE_OVER = timedelta(seconds=60)
+_CHANGED = (DigestState.DRAFT, DigestState.PROOFED)
 _TO_READERS = (MailingKind.MAIN, MailingKind.CORRECTION)
 
 
 class Stage(StrEnum):
-    """waits → counts → starts → sends ⇄ stopped → over."""
+    """waits → counts ⇄ rests → starts → sends ⇄ stopped → over."""
 
-    WAITS = "waits"  # a story was exchanged, the new proof waits for approval
+    WAITS = "waits"  # something was changed, and a new proof and its approval put it on the schedule again
+    RESTS = "rests"  # it is on the schedule, and its newsletter is not active
     COUNTS = "counts"
     STARTS = "starts"
     SENDS = "sends"
@@ -72,10 +75,12 @@ def look(digest: Digest, *, at: datetime) -> Underway | None:
     """Where the digest's sending is; None if none is planned. Queries: none before the hand-over, then at most 3."""
     if digest.state == DigestState.SCHEDULED and digest.scheduled_at:
         stage = Stage.COUNTS if digest.scheduled_at > at else Stage.STARTS
+        if digest.newsletter.state != NewsletterState.ACTIVE:
+            stage = Stage.RESTS
         return Underway(digest=digest, stage=stage, at=at, sends_at=digest.scheduled_at)
     if digest.state == DigestState.HANDED_OVER:
         return _of_mailing(digest, at=at)
-    if digest.state == DigestState.PROOFED and is_wanted(digest, at=at):
+    if digest.state in _CHANGED and is_wanted(digest, at=at):
         return Underway(digest=digest, stage=Stage.WAITS, at=at, sends_at=digest.wanted_at)
     return None
 

@@ -18,6 +18,7 @@ from digests.composer.requests import digest_of
 from digests.countdown import is_far, span
 from digests.delivery.models import Batch
 from digests.models import Digest, DigestMailing
+from digests.states import DigestState
 from digests.underway import Stage, Underway
 from digests.wall_clock import left, spoken, zone_of
 from newsroom.web import clock
@@ -90,6 +91,8 @@ def _named(found: Underway, told: str) -> str:
 
 def _headline(found: Underway) -> str:
     match found.stage:
+        case Stage.WAITS if found.digest.state == DigestState.DRAFT:
+            return _("Waits for a new proof – wanted for %(time)s") % {"time": _sends_at(found)}
         case Stage.WAITS:
             # Translators: „Wartet auf Freigabe – gewünscht ist Di., 1. Dezember 2026, 06:00 Uhr (UTC+1)“
             return _("Waits for approval – wanted for %(time)s") % {"time": _sends_at(found)}
@@ -98,6 +101,8 @@ def _headline(found: Underway) -> str:
             return _("Goes out in")
         case Stage.STARTS:
             return _("Goes out now")
+        case Stage.RESTS:
+            return _("Does not go out")
         case Stage.SENDS:
             return _("Being sent: %(percent)d %%") % {"percent": found.percent}
         case Stage.STOPPED:
@@ -115,12 +120,16 @@ def _headline(found: Underway) -> str:
 
 def _detail(found: Underway) -> str:
     match found.stage:
+        case Stage.WAITS if found.digest.state == DigestState.DRAFT:
+            return _("Once it is proofed and approved anew, it is on the schedule again.")
         case Stage.WAITS:
             return _("A story was exchanged. With the approval of the new proof it is on the schedule again.")
         case Stage.STARTS if found.mailing:
             return _("The readers are being counted.")
+        case Stage.RESTS:
+            return preflight.resting(found.digest.newsletter)
         case Stage.COUNTS | Stage.STARTS:
-            return preflight.resting(found.digest.newsletter) or _sends_at(found)
+            return _sends_at(found)
         case _:
             return " · ".join(_counts(found))
 

@@ -26,6 +26,7 @@ from digests.models import Digest, DigestMailing, NewsletterAccess
 from digests.states import DigestState, MailingKind
 from digests.underway import Stage
 from newsroom.web import clock
+from subscriptions.states import NewsletterState
 from tests.digests.factories import HOUR, make_approved, make_colleague, make_ready, make_scheduled, make_user
 from tests.factories import NOON, make_article, make_newsletter, make_plan, make_subscription
 
@@ -334,6 +335,32 @@ def test_after_an_exchange_it_waits_for_approval(aylin: Client) -> None:
     assert f"{when.astimezone(ZoneInfo('Europe/Berlin')):%H:%M} (UTC+" in told
 
 
+def test_what_was_returned_with_its_time_can_be_stopped_before_it_is_proofed_anew(aylin: Client) -> None:
+    digest = make_scheduled(clock.now() + HOUR)
+    swapping.swap(digest.picks.get(), make_article(), expected_version=1, by=make_user(), at=NOON)
+    proof = digest.proofs.get(number=2)
+    workflow.return_proof(proof, by=make_user(), because="Falsches Bild.", at=NOON)
+
+    assert bar(aylin, digest).startswith("Waits for a new proof – wanted for ")
+    assert act(aylin, digest, "stop") == "Stopped. Nothing went out."
+
+    digest.refresh_from_db()
+    assert (digest.state, digest.wanted_at) == (DigestState.DRAFT, None)
+    assert bar(aylin, digest) == ""
+
+
+def test_what_rests_with_its_newsletter_is_not_counted_down_to(aylin: Client) -> None:
+    digest = make_scheduled(clock.now() + HOUR)
+    digest.newsletter.state = NewsletterState.PAUSED
+    digest.newsletter.save()
+
+    told = bar(aylin, digest)
+
+    assert told.startswith("Does not go out The newsletter is not active")
+    assert 'data-part="left"' not in bar_of(aylin, digest)
+    assert act(aylin, digest, "stop") == "Stopped. Nothing went out."
+
+
 def test_a_correction_mail_has_it_too_on_every_page_of_its_digest(aylin: Client) -> None:
     digest = make_correcting()
     mailings = [bound.mailing_id for bound in DigestMailing.objects.filter(digest=digest)]
@@ -434,9 +461,10 @@ def test_it_costs_the_same_whatever_the_size(django_assert_num_queries: DjangoAs
         # The mailing of the digest, the sums over its batches, the calls of the last minute.
         with django_assert_num_queries(3):
             underway.look(digest, at=at)
+    scheduled = make_scheduled_row(digests[0])
     with django_assert_num_queries(0):
-        underway.look(make_scheduled_row(digests[0]), at=at)
+        underway.look(scheduled, at=at)
 
 
 def make_scheduled_row(digest: Digest) -> Digest:
-    return Digest(pk=digest.pk, state=DigestState.SCHEDULED, scheduled_at=NOON)
+    return Digest(pk=digest.pk, newsletter=digest.newsletter, state=DigestState.SCHEDULED, scheduled_at=NOON)

@@ -130,7 +130,9 @@ def test_what_was_returned_is_mended_approved_and_still_goes_out_at_its_time(
     digest: Digest, jonas: User
 ) -> None:
     draft = returned(digest)
-    assert underway.look(draft, at=SIX - 8 * MINUTE) is None  # nothing waits for an approval
+    waits = underway.look(draft, at=SIX - 8 * MINUTE)
+    assert waits is not None
+    assert (waits.stage, waits.sends_at) == (underway.Stage.WAITS, SIX)
     assert says(draft, at=SIX - 8 * MINUTE).startswith("Draft. Proofed and approved anew, it goes out ")
 
     curation.edit_digest(draft, expected_version=draft.version, at=SIX - 8 * MINUTE, subject="Die Brücke")
