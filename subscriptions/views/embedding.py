@@ -25,7 +25,7 @@ from subscriptions.forms import SignupForm, language_code
 from subscriptions.models import Newsletter
 from subscriptions.other_sites import site_of
 from subscriptions.states import NewsletterState
-from subscriptions.views.signing_up import again, lead_on
+from subscriptions.views.signing_up import again, did_you_mean, lead_on
 from subscriptions.wording import BOX, FIRST_BOX, wording
 
 
@@ -78,5 +78,5 @@ def _sign_up(request: HttpRequest, newsletter: Newsletter) -> HttpResponse:
     try:
         rules.take(form.wish(network_address=client_address(request), insists=False), at=at)
     except Misspelt as slip:
-        return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
+        return did_you_mean(request, form, slip.meant)
     return lead_on(form, at=at)

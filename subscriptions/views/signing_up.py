@@ -134,7 +134,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     except PressedTooSoon:
         return again(request, form, "subscriptions/subscribe.html", is_too_fast=True)
     except Misspelt as slip:
-        return again(request, form, "subscriptions/did_you_mean.html", meant=slip.meant)
+        return did_you_mean(request, form, slip.meant)
     return lead_on(form, at=at)
 
 
@@ -172,6 +172,13 @@ def again(request: HttpRequest, form: SignupForm, template: str, **more: Any) ->
         response._csp_update = allowed  # type: ignore[attr-defined]  # django-csp reads it
     keep_private(response)
     return response
+
+
+def did_you_mean(request: HttpRequest, form: SignupForm, meant: str) -> HttpResponse:
+    """The question after a typo. It shows no wording: what she agreed to is what the form said that she filled in."""
+    seen = wording(form.wording_version, form.language)
+    template = "subscriptions/did_you_mean.html"
+    return again(request, form, template, meant=meant, wording=seen, language=form.language)
 
 
 def lead_on(form: SignupForm, *, at: datetime) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from subscriptions.models import ConsentEvent, Newsletter, Subscription
 from subscriptions.states import SuppressionReason
 from subscriptions.wording import BOX, PICKS, SETTINGS, wording
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client, settings_path
+from tests.subscriptions.factories import confirm_token, fresh_client, settings_path, signup_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,11 @@ def reading(language: str = "en") -> Subscription:
     return make_subscription(
         newsletter=make_newsletter(slug="markt"), subscriber=make_subscriber(address=MIA, language=language)
     )
+
+
+def hidden_in(page: str) -> dict[str, str]:
+    """What a page's form sends by itself."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
 
 
 def opened(row: Subscription) -> Client:
@@ -161,3 +167,21 @@ def test_an_expired_link_and_the_letter_after_it_keep_of_each_newsletter_what_sh
     assert ConsentEvent.objects.filter(kind="requested").count() == 6
     assert by_link == recorded() == catalogued()
     assert {letter.language for letter in Letter.objects.all()} == {"en"}
+
+
+@pytest.mark.parametrize("answer", [{"insist": "1"}, {"take": "mia@gmail.com"}], ids=["insists", "takes-it"])
+@pytest.mark.parametrize("door", ["/subscribe/", "/embed/fluss/"])
+def test_the_question_after_a_typo_shows_no_words_and_so_puts_none_into_the_record(
+    door: str, answer: dict[str, str]
+) -> None:
+    newsletter = make_newsletter(slug="fluss", name="Am Fluss", language="de")
+    client = fresh_client()  # its browser speaks English, the form that she filled in was German
+    page = client.post(door, signup_fields("mia@gmial.com", newsletter, wording=BOX, language="de"))
+
+    client.post("/subscribe/", hidden_in(page.content.decode()) | answer)
+    consent.decide_sign_ups()
+
+    seen = wording(BOX, "de", name="Am Fluss")
+    assert recorded() == {"fluss": (seen.text, "de")}
+    assert ConsentEvent.objects.get(kind="requested").wording_version == BOX
+    assert Letter.objects.get().language == "de"
