@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import trans_real
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
@@ -185,3 +186,26 @@ def test_the_question_after_a_typo_shows_no_words_and_so_puts_none_into_the_reco
     assert recorded() == {"fluss": (seen.text, "de")}
     assert ConsentEvent.objects.get(kind="requested").wording_version == BOX
     assert Letter.objects.get().language == "de"
+
+
+@pytest.mark.parametrize(("language", "told"), [("de", "„Bitte bestätigen …“"), ("en", "“Please confirm …”")])
+def test_the_page_names_the_subject_that_the_letter_will_have_whatever_the_page_speaks(
+    language: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Tests quote the source: the two texts that have to agree are all the German there is here.
+    german = {
+        "“Please confirm …”": "„Bitte bestätigen …“",
+        "Please confirm: %(name)s": "Bitte bestätigen: %(name)s",
+    }
+    catalogue: Any = trans_real.translation("de")
+    for msgid, words in german.items():
+        monkeypatch.setitem(catalogue._catalog._catalogs[0], msgid, words)
+    newsletter = make_newsletter(language=language)
+    client = fresh_client()  # speaks English
+
+    sent = client.post("/subscribe/", signup_fields(MIA, newsletter, language=language))
+    page = client.get(sent["Location"]).content.decode()
+    consent.decide_sign_ups()
+
+    assert f'<dt>Subject</dt><dd lang="{language}">{told}</dd>' in page
+    assert Letter.objects.get().subject.startswith(told.strip("„“” …"))
