@@ -38,22 +38,26 @@ _BECAME_ANOTHER = "reads on at another address of hers"
 _LINK_REQUESTS = _("That somebody asked for a link to the settings")
 # Translators: Ihre Anmeldung, bis die E-Mail zur Bestätigung geschrieben ist; das dauert Sekunden
 _SIGN_UPS = _("Your sign-up, until the message to confirm it is written, which takes seconds")
-# Translators: Ihre frühere Adresse nach einem Umzug, damit Sie ihn zurücknehmen können
-_FORMER_ADDRESSES = _("Your former address after a move, so that you can take it back")
-# Translators: An welchen Tagen Ihr Postfach unsere E-Mails vorübergehend nicht annahm
-_BOUNCES = _("On which days your mailbox did not take our e-mails for the time being")
+# Translators: der Link, mit dem Sie eine Adressänderung zurücknehmen, und was wir dafür aufheben
+_WAYS_BACK = _("The link that takes back a change of your address, and what we keep for it")
+# Translators: an welchen Tagen Ihr Postfach unsere E-Mails vorübergehend nicht annahm, gerechnet vom letzten an
+_BOUNCES = _(
+    "On which days your mailbox did not take our e-mails for the time being, counted from the last of them"
+)
 # What each number of KEPT_DAYS is about, in readers' words.
 SETTABLE: Mapping[str, object] = {
-    # Translators: Dass wir Ihnen einen Brief zu Ihrem Abo geschickt haben, etwa zur Bestätigung; sein Text verschwindet mit dem Versand
+    # Translators: dass wir Ihnen eine E-Mail zu Ihrem Abo geschickt haben, etwa zur Begrüßung; ihr Text verschwindet mit dem Versand
     "letters": _(
-        "That we sent you a message about your subscription, such as a confirmation; its text goes when it is sent"
+        "That we sent you an e-mail about your subscription, such as a welcome; its text goes when it is sent"
     ),
     # Translators: Was der E-Mail-Dienst über eine Zustellung gemeldet hat, im Wortlaut
     "payloads": _("What the e-mail service reported about a delivery, word for word"),
     # Translators: Dass er es gemeldet hat, und wann
     "events": _("That it reported something, and when"),
-    # Translators: Benutzte und abgelaufene Bestätigungslinks sowie Adresswechsel, ohne die Adressen
-    "confirmations": _("Used and expired links to confirm, and changes of address, without the addresses"),
+    # Translators: benutzte und abgelaufene Links, die eine Anmeldung oder eine neue Adresse bestätigen, ohne die Adressen
+    "confirmations": _(
+        "Used and expired links that confirm a sign-up or a new address, without the addresses"
+    ),
 }
 
 
@@ -70,7 +74,7 @@ def kept() -> list[Kept]:
     fixed = [
         (_LINK_REQUESTS, _LINKS_WAIT),
         (_SIGN_UPS, _SIGN_UPS_WAIT),
-        (_FORMER_ADDRESSES, UNDO_ADDRESS_WITHIN),
+        (_WAYS_BACK, UNDO_ADDRESS_WITHIN),
         (_BOUNCES, _BOUNCES_COUNT),
     ]
     settable = [(words, mail.days(settings.KEPT_DAYS[name])) for name, words in SETTABLE.items()]

@@ -2,12 +2,15 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 
+from newsroom.mail import letters
+from newsroom.mail import retention as mail_retention
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
-from subscriptions import consent, retention
+from subscriptions import consent, privacy, retention, suppression
 from subscriptions.errors import LinkError
 from subscriptions.models import (
     AddressChange,
@@ -22,6 +25,7 @@ from subscriptions.models import (
 from subscriptions.states import SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import (
+    confirm_token,
     dump,
     fresh_client,
     make_confirmation,
@@ -141,6 +145,47 @@ def test_a_second_run_finds_nothing_to_do() -> None:
     assert not any(retention.tidy(at=NOON + 500 * DAY, rows=1).values())
 
     assert dump() == before
+
+
+def test_the_proof_holds_what_the_privacy_notice_says_when_all_else_has_gone_and_after_an_erasure() -> None:
+    wish: dict[str, Any] = {"language": "en", "form": "/newsletters/", "network_address": "203.0.113.7"}
+    asked = consent.Wish(typed_address="mia@example.org", newsletters=[make_newsletter()], **wish)
+    consent.request_subscription(asked, at=NOON)
+    token = confirm_token(Letter.objects.get())
+    letters.send_due(at=NOON)
+    consent.note_letters(at=NOON)
+    consent.confirm(token, network_address="203.0.113.7", at=NOON)
+    mia = Subscriber.objects.get()
+    consent.ask_for_new_address(mia, typed_address=NEW, network_address="203.0.113.7", at=NOON + DAY)
+    consent.decide_new_addresses(at=NOON + DAY)
+    consent.confirm_new_address(_secret(), network_address="", at=NOON + DAY)
+    letters.send_due(at=NOON + DAY)
+    suppression.suppress(address_hash(NEW), reason=SuppressionReason.COMPLAINT, at=NOON + 2 * DAY)
+
+    mail_retention.tidy(at=NOON + 500 * DAY)
+    retention.tidy(at=NOON + 500 * DAY)
+
+    said = (
+        "each address that you had with us, that we sent you an e-mail to confirm, and what ended our e-mails"
+    )
+    assert said in fresh_client().get("/privacy/").content.decode()
+    proof = ConsentEvent.objects.filter(subscriber=mia)
+    assert set(proof.values_list("address", flat=True)) == {"mia@example.org", NEW}
+    assert {"letter_sent", "suppressed"} < set(proof.values_list("kind", flat=True))
+    assert _tables_with("mia@example.org") == {ConsentEvent._meta.db_table}
+    # What stands there goes by itself with the proof alone, and so no other row may name it.
+    gone = " ".join(row.what for row in retention.kept())
+    assert not [each for each in ("former", "a confirmation", "changes of address") if each in gone]
+
+    privacy.erase_reader(Subscriber.objects.get(), actor="", at=NOON + 500 * DAY)
+
+    assert _tables_with("mia@example.org") == _tables_with(NEW) == set()
+    hashes = {address_hash("mia@example.org"), address_hash(NEW)}
+    assert set(proof.values_list("address", flat=True)) == hashes
+
+
+def _tables_with(address: str) -> set[str]:
+    return {table for table, rows in dump().items() if address in str(rows)}
 
 
 def _texts() -> list[str]:
