@@ -30,6 +30,9 @@ _NAMES: Final = {
     "provider": gettext_lazy("Accepted by"),
     "message_id": gettext_lazy("Identifier of the e-mail (Message-ID)"),
 }
+# Who acts when neither the reader nor anybody of ours does: a job that notes what went, what a provider reported or
+# somebody stopped, and a step of her own in two places.
+_NOBODYS: Final = frozenset(["letters", "suppression", "change of address"])
 # Numbers of other rows, an address as a hash, and what is said elsewhere.
 _UNTOLD: Final = frozenset(
     ["letter", "confirmation", "change", "moved_from", "import", "ended", "to", "provider_ref"]
@@ -61,6 +64,11 @@ def told(kind: str, facts: object, *, undone: Mapping[int, datetime] | None = No
             continue
         lines += _told(name, value, facts, undone or {})
     return list(filter(None, lines))
+
+
+def is_by_us(actor: str) -> bool:
+    """Whether the actor of an event is one of the staff, by hand or by a command."""
+    return actor not in {"", *_NOBODYS}
 
 
 def changed(facts: Mapping[str, Any]) -> str:

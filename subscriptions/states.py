@@ -49,7 +49,8 @@ class ConsentKind(TextChoices):
     RESTORED = "restored", _("unsubscribing undone")
     CHANGED = "changed", _("settings changed")
     IMPORTED = "imported", _("imported with proof")
-    SUPPRESSED = "suppressed", _("stopped by a bounce or complaint")
+    # Translators: Versand beendet. Von wem, sagt der Grund: ein E-Mail-Dienst, sie selbst oder die Redaktion.
+    SUPPRESSED = "suppressed", _("mail stopped")
     ERASED = "erased", _("erased")
 
 

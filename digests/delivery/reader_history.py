@@ -19,7 +19,7 @@ from newsroom.mail.models import Letter, ProviderEvent
 from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web.tokens import TokenKind
 from subscriptions import evidence, moves
-from subscriptions.facts import changed
+from subscriptions.facts import changed, is_by_us
 from subscriptions.models import ConsentEvent, Subscriber, Subscription, Suppression
 from subscriptions.states import OPEN, ConsentKind, SuppressionReason
 
@@ -168,7 +168,7 @@ def _agreement(event: ConsentEvent) -> Entry:
         kind="consent",
         title=_agreement_in_words(event, facts),
         newsletter=event.newsletter.name if event.newsletter else "",
-        by=event.actor,
+        by=event.actor if is_by_us(event.actor) else "",
         because=because,
         import_id=number if isinstance(number, int) else None,
     )

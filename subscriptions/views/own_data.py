@@ -135,7 +135,9 @@ def proof(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     undone = {event.pk: event.at for event in events}
     context = {
         "reader": reader,
-        "events": [(event, _brought(event), _told(event, undone)) for event in events],
+        "events": [
+            (event, _brought(event), _told(event, undone), facts.is_by_us(event.actor)) for event in events
+        ],
         "senders": _senders(reader),
         "printed_at": now(),
     }
@@ -182,7 +184,11 @@ def _everything(reader: Subscriber) -> dict[str, Any]:
     left = ConsentEvent.objects.filter(subscriber=reader, kind=ConsentKind.UNSUBSCRIBED)
     undone = dict(left.values_list("pk", "at"))
     data["consent"] = [
-        {**row, "facts": "; ".join(facts.told(row["what"], row["facts"], undone=undone))}
+        row
+        | {
+            "facts": "; ".join(facts.told(row["what"], row["facts"], undone=undone)),
+            "by": _("Not by yourself but by us") if facts.is_by_us(row["by"]) else "",
+        }
         for row in data["consent"]
     ]
     return {

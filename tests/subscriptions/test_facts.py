@@ -15,8 +15,10 @@ from django.utils.translation import gettext, override
 from newsroom.web.tags import exact_time, long_date
 from subscriptions import consent, facts, suppression
 from subscriptions.models import ConsentEvent, Subscription, Suppression
-from subscriptions.states import Cadence, ConsentKind, SuppressionReason
+from subscriptions.states import STOPS_MAIL, Cadence, ConsentKind, SuppressionReason
+from subscriptions.transfer import import_subscribers
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.subscriptions import moving
 from tests.subscriptions.factories import settings_path
 
 pytestmark = pytest.mark.django_db
@@ -187,3 +189,81 @@ def test_whole_days_are_named_by_the_last_of_them() -> None:
     change = {"what": "paused_until", "before": "", "after": midnight}
 
     assert facts.told(ConsentKind.CHANGED, change) == ["Paused until: – → May 9, 2026"]
+
+
+def proof_of(row: Subscription) -> str:
+    """What her proof says, without markup and line breaks."""
+    return " ".join(story_of(opened(row, "en").get("/preferences/proof/").content.decode()).split())
+
+
+def file_of(row: Subscription) -> str:
+    return " ".join(
+        re.sub(r"<[^>]*>", " ", opened(row, "en").get("/preferences/data/html/").content.decode()).split()
+    )
+
+
+BY_US = "By whom Not by yourself but by us"
+
+
+@pytest.mark.parametrize("reason", SuppressionReason.values)
+def test_a_stop_has_a_heading_that_is_true_of_every_reason_and_says_which(reason: str) -> None:
+    row = make_subscription(
+        newsletter=make_newsletter(name="Fluss"), subscriber=make_subscriber(language="en")
+    )
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason(reason), at=NOON)
+
+    proof = proof_of(row)
+
+    ended = ConsentEvent.objects.filter(kind=ConsentKind.SUPPRESSED).exists()
+    assert ended is (reason in STOPS_MAIL)
+    if ended:
+        assert "Mail stopped: Fluss" in proof
+        assert f"Reason: {SuppressionReason(reason).label}" in proof
+    assert "By whom" not in proof
+
+
+def test_by_us_is_said_of_what_staff_and_commands_did_and_of_nothing_else() -> None:
+    mia, other = (
+        make_subscriber(address=each, language="en") for each in ("mia@example.org", "neu@example.org")
+    )
+    newsletter = make_newsletter(name="Fluss")
+    row = make_subscription(newsletter=newsletter, subscriber=mia)
+    make_subscription(newsletter=newsletter, subscriber=other)
+    moving.ask(row, "neu@example.org")
+    moving.confirm()
+    moving.undo()
+    row.refresh_from_db()
+    kinds = set(ConsentEvent.objects.filter(subscriber=mia).values_list("kind", "actor"))
+    assert {("unsubscribed", "change of address"), ("restored", "change of address")} < kinds
+
+    hers = proof_of(row), file_of(row)
+    consent.unsubscribe(
+        row, how="/admin/", network_address=None, actor="rui", because="called", at=NOON + DAY
+    )
+    ours = proof_of(row), file_of(row)
+
+    assert [each.count("By whom") for each in hers] == [0, 0]
+    assert [each.count(BY_US) for each in ours] == [1, 1]
+    assert [each for each in (*hers, *ours) if "change of address" in each or "rui" in each] == []
+
+
+def test_by_us_is_said_of_a_list_that_was_taken_in() -> None:
+    csv = "email,optin_time,confirm_time\nmia@example.org,2020-01-01 10:00:00,2020-01-01 11:00:00\n"
+    import_subscribers(csv, newsletter=make_newsletter(), basis="b", actor="import_subscribers", at=NOON)
+
+    row = Subscription.objects.get()
+    assert BY_US in proof_of(row)
+    assert "import_subscribers" not in file_of(row)
+
+
+def test_the_desk_names_who_of_us_did_it_and_no_job() -> None:
+    row = make_subscription(newsletter=make_newsletter(), subscriber=make_subscriber())
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.COMPLAINT, at=NOON)
+    suppression.lift(Suppression.objects.get(), note="She wrote.", actor="petra", at=NOON + DAY)
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(User.objects.create_superuser("rui", "rui@news.example.org", "x"))
+
+    page = story_of(desk.get(reverse("admin:reader_desk", args=[row.subscriber_id])).content.decode())
+
+    assert "by petra" in page
+    assert "by suppression" not in page
