@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import TextChoices
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,15 +28,25 @@ _NAMES: Final = {
     "agreed_to": gettext_lazy("The words you saw"),
     "agreed_at": gettext_lazy("Time"),
     "agreed_where": gettext_lazy("Where"),
+    "requested_network_address": gettext_lazy("network address (IP) when requested"),
+    "confirmed_network_address": gettext_lazy("network address (IP) when confirmed"),
     "provider": gettext_lazy("Accepted by"),
     "message_id": gettext_lazy("Identifier of the e-mail (Message-ID)"),
+}
+# What has no page of its own, and stands in the record as a program calls it.
+_PLACES: Final = {
+    # Translators: über die Abbestell-Taste des E-Mail-Programms
+    "one-click": gettext_lazy("by the unsubscribe button of the e-mail program"),
+    # Translators: in unserer Verwaltung
+    "admin": gettext_lazy("in our administration"),
+    "import": "",  # a file that does not say
 }
 # Who acts when neither the reader nor anybody of ours does: a job that notes what went, what a provider reported or
 # somebody stopped, and a step of her own in two places.
 _NOBODYS: Final = frozenset(["letters", "suppression", "change of address"])
-# Numbers of other rows, an address as a hash, and what is said elsewhere.
+# Numbers of other rows and of a file's lines, an address as a hash, and what is said elsewhere.
 _UNTOLD: Final = frozenset(
-    ["letter", "confirmation", "change", "moved_from", "import", "ended", "to", "provider_ref"]
+    ["letter", "confirmation", "change", "moved_from", "import", "line", "ended", "to", "provider_ref"]
 )
 _OF_A_CHANGE: Final = frozenset(["what", "before", "after", "step", "lifted"])
 _STEPS: Final = {
@@ -69,6 +80,13 @@ def told(kind: str, facts: object, *, undone: Mapping[int, datetime] | None = No
 def is_by_us(actor: str) -> bool:
     """Whether the actor of an event is one of the staff, by hand or by a command."""
     return actor not in {"", *_NOBODYS}
+
+
+def place(kind: str, form: str) -> str:
+    """Where an event happened: the path of a page, a name from a file, or words; nothing of what happened nowhere."""
+    if kind in (ConsentKind.SUPPRESSED, ConsentKind.LETTER_SENT):  # there stands why, or which letter it was
+        return ""
+    return str(_PLACES.get(form, form))
 
 
 def changed(facts: Mapping[str, Any]) -> str:
@@ -111,6 +129,9 @@ def _told(name: str, value: Any, facts: Mapping[str, Any], undone: Mapping[int, 
         case "together_with":
             # Translators: Alle Newsletter auf einmal
             yield _("All newsletters at once")
+        case "all_confirmed":
+            # Translators: Wir haben festgehalten, dass alle auf dieser Liste bestätigt hatten.
+            yield _("We noted that all on this list had confirmed.")
         case "after_stop":
             # Translators: Nach einer Sperre
             yield _("After our mail had been stopped")
@@ -119,7 +140,8 @@ def _told(name: str, value: Any, facts: Mapping[str, Any], undone: Mapping[int, 
         case "provider" if reference := facts.get("provider_ref"):
             yield f"{_NAMES[name]}: {value} ({reference})"
         case _:
-            yield f"{_NAMES.get(name, name)}: {_value(name, value)}"
+            label = capfirst(str(_NAMES[name])) if name in _NAMES else name
+            yield f"{label}: {_value(name, value)}"
 
 
 def _standing(before: Any) -> Iterator[str]:

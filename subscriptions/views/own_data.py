@@ -135,9 +135,7 @@ def proof(request: HttpRequest, reader: Subscriber) -> HttpResponse:
     undone = {event.pk: event.at for event in events}
     context = {
         "reader": reader,
-        "events": [
-            (event, _brought(event), _told(event, undone), facts.is_by_us(event.actor)) for event in events
-        ],
+        "events": [(event, _brought(event), *_told(event, undone)) for event in events],
         "senders": _senders(reader),
         "printed_at": now(),
     }
@@ -164,11 +162,14 @@ def _brought(event: ConsentEvent) -> dict[str, Any]:
     return {"is_imported": True, "words": event.facts.get("agreed_to", ""), **times, **networks}
 
 
-def _told(event: ConsentEvent, undone: Mapping[int, datetime]) -> list[str]:
-    """What else the record says of it; a letter's and a file's facts have places of their own."""
-    if event.kind in (ConsentKind.LETTER_SENT, ConsentKind.IMPORTED):
-        return []
-    return facts.told(event.kind, event.facts, undone=undone)
+def _told(event: ConsentEvent, undone: Mapping[int, datetime]) -> tuple[str, bool, list[str]]:
+    """Where it happened, whether we did it, and what else the record says.
+
+    A letter's and a file's facts have places of their own.
+    """
+    has_places = event.kind in (ConsentKind.LETTER_SENT, ConsentKind.IMPORTED)
+    told = [] if has_places else facts.told(event.kind, event.facts, undone=undone)
+    return facts.place(event.kind, event.form), facts.is_by_us(event.actor), told
 
 
 def _senders(reader: Subscriber) -> list[Sender]:
@@ -187,6 +188,7 @@ def _everything(reader: Subscriber) -> dict[str, Any]:
         row
         | {
             "facts": "; ".join(facts.told(row["what"], row["facts"], undone=undone)),
+            "where": facts.place(row["what"], row["where"]),
             "by": _("Not by yourself but by us") if facts.is_by_us(row["by"]) else "",
         }
         for row in data["consent"]

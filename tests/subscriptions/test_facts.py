@@ -1,5 +1,6 @@
 """What stands beside a consent event, said in words: in a reader's own file, in her proof, at the desk."""
 
+import ast
 import datetime as dt
 import html
 import re
@@ -17,7 +18,9 @@ from subscriptions import consent, facts, suppression
 from subscriptions.models import ConsentEvent, Subscription, Suppression
 from subscriptions.states import STOPS_MAIL, Cadence, ConsentKind, SuppressionReason
 from subscriptions.transfer import import_subscribers
+from subscriptions.transfer.judging import AGREED, NETWORKS
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
+from tests.rules.source import ROOT
 from tests.subscriptions import moving
 from tests.subscriptions.factories import settings_path
 
@@ -174,6 +177,21 @@ def test_a_lifted_stop_names_what_was_lifted_and_why() -> None:
             {"import": 3, "agreed_to": "Yes.", "confirmed_at": "long ago"},
             ["The words you saw: Yes.", "Confirmed there: long ago"],
         ),
+        (
+            "imported",
+            {
+                "line": 2,
+                "import": 3,
+                "all_confirmed": True,
+                "requested_network_address": "203.0.113.7",
+                "confirmed_network_address": "203.0.113.8",
+            },
+            [
+                "We noted that all on this list had confirmed.",
+                "Network address (IP) when requested: 203.0.113.7",
+                "Network address (IP) when confirmed: 203.0.113.8",
+            ],
+        ),
         ("imported", {"seen_by": "Rui"}, ["seen_by: Rui"]),
         ("imported", ["not", "facts"], []),
     ],
@@ -267,3 +285,60 @@ def test_the_desk_names_who_of_us_did_it_and_no_job() -> None:
 
     assert "by petra" in page
     assert "by suppression" not in page
+
+
+def written() -> tuple[set[str], set[str]]:
+    """The names of all facts that the source writes beside a consent event, and of all settings that change."""
+    names: set[str] = {"line", "requested_at", "confirmed_at", *AGREED, *NETWORKS}  # a file's go as text
+    settings_changed: set[str] = set()
+    for path in (ROOT / "subscriptions").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=func, keywords=keywords):
+                    given = {each.arg: each.value for each in keywords}
+                    if ast.unparse(func).split(".")[0] in ("event", "ConsentEvent") and "facts" in given:
+                        names |= keys_in(given["facts"])
+                    if ast.unparse(func) == "Change":
+                        settings_changed |= constants(given["what"])
+                case ast.Dict(keys=[ast.Constant(value="what"), *_], values=[what, *_]):
+                    settings_changed |= constants(what)
+                case ast.AnnAssign(target=ast.Name(id="facts"), value=ast.Dict() as value):
+                    names |= keys_in(value)
+                case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="facts"), slice=key)]):
+                    names |= constants(key)
+    return names, settings_changed - {
+        "state"
+    }  # which the page shows and no event records: it has kinds for it
+
+
+def keys_in(node: ast.AST) -> set[str]:
+    dicts = (each for each in ast.walk(node) if isinstance(each, ast.Dict))
+    return {text for each in dicts for key in each.keys if key is not None for text in constants(key)}
+
+
+def constants(node: ast.AST) -> set[str]:
+    return {str(node.value)} if isinstance(node, ast.Constant) else set()
+
+
+def test_no_fact_that_is_written_anywhere_is_told_by_its_name_for_programs() -> None:
+    names, settings_changed = written()
+    assert {"letter", "all_confirmed", "moved_from", "cadence", "together_with", "lifted"} < names
+    assert {"paused_until", "cadence", "language", "address", "confirmation"} <= settings_changed
+
+    told = {name: facts.told("restored", {name: "x"}) for name in names - facts._OF_A_CHANGE}
+    changes = {what: facts.changed({"what": what, "before": "a", "after": "b"}) for what in settings_changed}
+
+    assert [name for name, lines in told.items() if f"{name}: x" in lines] == []
+    assert [what for what, line in changes.items() if line == f"{what}: a → b"] == []
+
+
+def test_where_it_happened_is_said_without_names_for_programs() -> None:
+    row = make_subscription(newsletter=make_newsletter(), subscriber=make_subscriber(language="en"))
+    consent.unsubscribe(row, how=consent.ONE_CLICK, network_address=None, at=NOON)
+    make_subscription(newsletter=make_newsletter(), subscriber=row.subscriber)
+    suppression.suppress(row.subscriber.address_hash, reason=SuppressionReason.MANUAL, at=NOON)
+
+    for page in (proof_of(row), file_of(row)):
+        assert "Where by the unsubscribe button of the e-mail program" in page
+        assert page.count("Where ") == ConsentEvent.objects.exclude(form="").count() - 1
+        assert "manual" not in page
