@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from digests.delivery import held_pages, ledger, mailing_pages, reader_pages
+from digests.delivery.figures import reason_name
 from digests.delivery.models import Attempt, Batch, Delivery, Mailing, ProviderState, QuotaDay
 from newsroom.mail.admin import Providers, ReadOnly, Uncounted
 
@@ -58,12 +59,16 @@ class MailingAdmin(ReadOnly):
 class DeliveryAdmin(Uncounted, ReadOnly):
     """The ledger. It is searched by its keys and never counted, however large it grows."""
 
-    list_display = ("__str__", "mailing", "subscription_id", "variant", "state", "reason")
+    list_display = ("__str__", "mailing", "subscription_id", "variant", "state", "why")
     list_select_related = ("mailing",)
     list_display_links = None
     ordering = ("-pk",)
     search_fields = ("pk",)
     search_help_text = _("A mailing (12), one of its copies (12/345), or a subscription (s678).")
+
+    @admin.display(description=_("reason"))
+    def why(self, row: Delivery) -> str:
+        return reason_name(row.reason)
 
     def get_urls(self) -> list[URLPattern]:
         def page(view: Any) -> Any:

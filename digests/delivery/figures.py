@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import Substr
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from digests.delivery import ledger
 from digests.delivery.models import Attempt, Batch, Mailing
@@ -20,6 +20,27 @@ from newsroom.web import tokens
 from newsroom.web.tokens import TokenKind
 
 CAME_BACK: Final = ("bounced", "complained")
+# The reasons that the ledger keeps as a key.
+REASONS: Final[Mapping[str, object]] = {
+    # Of `subscriptions.audiences`, at the last look before the hand-over.
+    "cadence": _("wants fewer issues"),
+    "erased": _("erased"),
+    "gone": _("subscription gone"),
+    "paused": _("paused"),
+    "suppressed": _("suppressed"),
+    "unsubscribed": _("unsubscribed"),
+    # Translators: Mailing beendet
+    "ended": _("mailing ended"),
+    # Translators: von der Redaktion als angenommen vermerkt
+    "marked accepted by staff": _("marked as accepted by staff"),
+    # Translators: belegt durch unser eigenes Protokoll | … durch denselben Aufruf noch einmal | … durch die Aufzeichnungen des Anbieters
+    "proved by journal": _("proved by our own journal"),
+    "proved by replay": _("proved by the same call again"),
+    "proved by search": _("proved by the provider’s records"),
+    # Translators: belegt durch eine Meldung des Anbieters | … durch eine späte Antwort des Anbieters
+    "proved by event": _("proved by a report of the provider"),
+    "proved by late answer": _("proved by a late answer of the provider"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +74,7 @@ def of_mailing(mailing: Mailing) -> Figures:
         waiting=mailing.frozen - sum(terms.values()),
         batches=by_batch,
         attempts=[(AttemptState(state), calls, copies) for state, calls, copies in sums["attempts"]],
-        skip_reasons=[(skip_name(reason), number) for reason, number in sums["skip_reasons"]],
+        skip_reasons=[(reason_name(reason), number) for reason, number in sums["skip_reasons"]],
         held_batches=sum(
             number for state, number, _copies in by_batch if state == BatchState.HELD and not is_forgotten
         ),
@@ -146,14 +167,6 @@ def _skip_reasons(mailing: Mailing) -> list[list[Any]]:
     return [[row["reason"], row["number"]] for row in counted]
 
 
-def skip_name(reason: str) -> str:
-    """What staff call a reason of `subscriptions.audiences` or of the hand-over."""
-    names = {
-        "cadence": _("wants fewer issues"),
-        "erased": _("erased"),
-        "gone": _("subscription gone"),
-        "paused": _("paused"),
-        "suppressed": _("suppressed"),
-        "unsubscribed": _("unsubscribed"),
-    }
-    return names.get(reason, reason)
+def reason_name(reason: str) -> str:
+    """What staff call a copy's reason; a provider's own words, and those a worker wrote out, stay as they are."""
+    return str(REASONS.get(reason, reason))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from digests.delivery.figures import reason_name
 from digests.delivery.models import Delivery
 from digests.delivery.states import DeliveryState
 from newsroom.mail import events, recipient_domains
@@ -251,7 +252,7 @@ def _copies(subscriptions: Sequence[Subscription], before: datetime | None) -> l
             title=_("Digest “%(title)s”: %(state)s")
             % {"title": copy.mailing.title, "state": _label(DeliveryState, copy.state)},
             newsletter=copy.mailing.newsletter.name,
-            because=copy.reason,
+            because=reason_name(copy.reason),
             events=_told(reported.get(copy.pk, [])),
         )
         for copy in copies
