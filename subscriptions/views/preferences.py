@@ -178,7 +178,7 @@ def close(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_link(request: HttpRequest) -> HttpResponse:
     """Ask for the link by mail. Answer and work are the same whether the address reads us or not; a worker decides."""
-    if request.method != "POST":  # reloaded, or back from the language switch
+    if request.method != "POST":  # reloaded
         return redirect("preferences")
     form = LinkForm(request.POST)
     if not form.is_valid():
