@@ -120,6 +120,7 @@ def _activate(
         confirmed_at=at,
         unsubscribed_at=None,
         paused_until=None,
+        moved_to=None,
     )
     ConsentEvent.objects.bulk_create(
         event(

@@ -92,8 +92,17 @@ def restore(subscription: Subscription, *, how: str, network_address: str | None
         row.cadence = before["cadence"]
         row.paused_until = _time(before["paused_until"])
         row.confirmed_at = _time(before["confirmed_at"])
-        row.unsubscribed_at = None
-        row.save(update_fields=["state", "cadence", "paused_until", "confirmed_at", "unsubscribed_at"])
+        row.unsubscribed_at = row.moved_to = None
+        row.save(
+            update_fields=[
+                "state",
+                "cadence",
+                "paused_until",
+                "confirmed_at",
+                "unsubscribed_at",
+                "moved_to",
+            ]
+        )
         event(
             row.subscriber,
             row.newsletter,

@@ -23,7 +23,7 @@ _SQL: Final = f"""
                ) AS facts
         FROM {Subscription._meta.db_table} row
         JOIN {Subscriber._meta.db_table} reader ON reader.id = row.subscriber_id
-        WHERE row.id = %(number)s AND row.state = ANY(%(open)s)
+        WHERE row.id = %(number)s AND row.state = ANY(%(open)s) AND row.moved_to_id IS NULL
         FOR UPDATE OF row
     ), ended AS (
         UPDATE {Subscription._meta.db_table} row
@@ -49,7 +49,7 @@ def press(number: int, *, network_address: str | None, at: datetime) -> str | No
     on PostgreSQL, four elsewhere.
     """
     if connection.vendor != "postgresql":
-        row = Subscription.objects.select_related("subscriber").filter(pk=number).first()
+        row = Subscription.objects.select_related("subscriber").filter(pk=number, moved_to=None).first()
         is_done = row is not None and unsubscribe(row, how=ONE_CLICK, network_address=network_address, at=at)
         return row.subscriber.language if row is not None and is_done else None
     values: dict[str, Any] = {

@@ -26,7 +26,9 @@ def unite(
     for row in mine.select_for_update(of=("self",)):
         known = theirs.get(row.newsletter_id)
         state = known.state if known else ""
-        if state != SubscriptionState.ACTIVE and row.newsletter_id not in stopped:
+        if row.newsletter_id in stopped and state != SubscriptionState.ACTIVE:
+            known = None  # ends here
+        elif state != SubscriptionState.ACTIVE:
             known = _go_on(row, known, other, change=change, network_address=network_address, at=at)
         moved.append({"from": row.pk, "to": known.pk if known else None, "state": state, **_settings(row)})
         Subscription.objects.filter(pk=row.pk).update(
@@ -90,12 +92,15 @@ def part(moved: list[dict[str, Any]], *, change: int, network_address: str | Non
 def _give_back(
     row: Subscription, was: dict[str, Any], change: int, network_address: str | None, at: datetime
 ) -> None:
-    known = row.subscriber.address_hash
-    if row.state != SubscriptionState.UNSUBSCRIBED or suppression.is_suppressed(
-        known, newsletter=row.newsletter
+    if row.moved_to_id != was["to"]:
+        return  # began anew at her former address, or moved once more
+    mine = Subscription.objects.filter(pk=row.pk)
+    if row.state == SubscriptionState.ACTIVE or suppression.is_suppressed(
+        row.subscriber.address_hash, newsletter=row.newsletter
     ):
+        mine.update(moved_to=None)
         return
-    Subscription.objects.filter(pk=row.pk).update(
+    mine.update(
         state=SubscriptionState.ACTIVE,
         cadence=was["cadence"],
         paused_until=_time(was["paused_until"]),

@@ -131,6 +131,7 @@ class Subscription(models.Model):
         verbose_name=_("moved to"),
         help_text=_("Goes on for another reader, who is the same person; links in old mails end that one."),
     )  # fmt: skip
+    # A move leads only to what is active, and what is active leads nowhere: so no moves lead in a circle.
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -142,6 +143,10 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="active") | Q(confirmed_at__isnull=False),
                 name="subscription_active_is_confirmed",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="active") | Q(moved_to__isnull=True),
+                name="subscription_active_stays",
             ),
         ]
         # The freeze walks the active subscriptions of one newsletter and cadence in order of id.

@@ -173,7 +173,8 @@ class Agreements(RuleBasedStateMachine):
     @invariant()
     def one_row_stands_for_what_moved(self) -> None:
         for row in self.rows():
-            if row.moved_to_id is not None and row.state == SubscriptionState.UNSUBSCRIBED:
+            if row.moved_to_id is not None:
+                assert row.state != SubscriptionState.ACTIVE
                 assert Subscription.objects.get(pk=row.moved_to_id).newsletter_id == row.newsletter_id
 
     @invariant()
