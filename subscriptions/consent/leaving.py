@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from subscriptions.consent.record import event
+from subscriptions.consent.record import as_kept, event, kept
 from subscriptions.errors import UndoExpired
 from subscriptions.models import ConsentEvent, Subscription
 from subscriptions.states import OPEN, ConsentKind, SubscriptionState
@@ -31,12 +31,7 @@ def unsubscribe(
     how: where it happened, such as "one-click" or "/preferences/". together_with: the one whose page offered to end
     all others as well. Queries: 2 in one transaction.
     """
-    before = {
-        "state": subscription.state,
-        "cadence": subscription.cadence,
-        "paused_until": subscription.paused_until.isoformat() if subscription.paused_until else None,
-        "confirmed_at": subscription.confirmed_at.isoformat() if subscription.confirmed_at else None,
-    }
+    before = {"state": subscription.state, **kept(subscription)}
     with transaction.atomic():
         has_changed = Subscription.objects.filter(pk=subscription.pk, state__in=OPEN).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
@@ -71,9 +66,10 @@ def can_restore(subscription: Subscription, *, at: datetime) -> bool:
 
 
 def restore(subscription: Subscription, *, how: str, network_address: str | None, at: datetime) -> bool:
-    """Undo leaving: the former settings exactly as they were. True if this call did it. how: where it happened.
+    """Undo leaving: the former settings exactly as they were, and so since when and where she signed up.
 
-    Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it,
+    True if this call did it. how: where it happened. What somebody asked for in her name meanwhile leaves no trace but
+    in the record. Raises UndoExpired after a day, and where not the reader but a bounce, a complaint or an erasure ended it,
     or stopped mail to her since.
     """
     with transaction.atomic():
@@ -87,21 +83,11 @@ def restore(subscription: Subscription, *, how: str, network_address: str | None
         ended = _left_by_herself(row, at=at)
         if ended is None:
             raise UndoExpired(row.pk)
-        before = ended.facts["before"]
-        row.state = SubscriptionState.ACTIVE
-        row.cadence = before["cadence"]
-        row.paused_until = _time(before["paused_until"])
-        row.confirmed_at = _time(before["confirmed_at"])
-        row.unsubscribed_at = row.moved_to = None
-        row.save(
-            update_fields=[
-                "state",
-                "cadence",
-                "paused_until",
-                "confirmed_at",
-                "unsubscribed_at",
-                "moved_to",
-            ]
+        Subscription.objects.filter(pk=row.pk).update(
+            state=SubscriptionState.ACTIVE,
+            unsubscribed_at=None,
+            moved_to=None,
+            **as_kept(ended.facts["before"]),
         )
         event(
             row.subscriber,
@@ -167,7 +153,3 @@ def _last_act(row: Subscription) -> ConsentEvent | None:
     """The last that changed whether it comes. Asking for it changes nothing. One query."""
     events = ConsentEvent.objects.filter(subscriber=row.subscriber_id, newsletter=row.newsletter_id)
     return events.exclude(kind__in=_NO_ACTS).last()
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

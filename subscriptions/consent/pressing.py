@@ -18,8 +18,8 @@ _SQL: Final = f"""
     WITH before AS (
         SELECT row.id, row.subscriber_id, row.newsletter_id, reader.address, reader.language,
                jsonb_build_object(
-                   'state', row.state, 'cadence', row.cadence,
-                   'paused_until', row.paused_until, 'confirmed_at', row.confirmed_at
+                   'state', row.state, 'cadence', row.cadence, 'source', row.source,
+                   'paused_until', row.paused_until, 'confirmed_at', row.confirmed_at, 'requested_at', row.requested_at
                ) AS facts
         FROM {Subscription._meta.db_table} row
         JOIN {Subscriber._meta.db_table} reader ON reader.id = row.subscriber_id

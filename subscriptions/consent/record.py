@@ -1,12 +1,32 @@
 """The record: one consent event for each act, with the wording where something was agreed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from subscriptions.models import ConsentEvent, Newsletter, Subscriber
+from subscriptions.models import ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind
 from subscriptions.wording import wording
+
+# What leaving writes over, or whoever asks for her after it: all that she gets back with a subscription.
+_KEPT: Final = ("cadence", "source")
+_KEPT_TIMES: Final = ("paused_until", "confirmed_at", "requested_at")
+
+
+def kept(row: Subscription) -> dict[str, str | None]:
+    """A subscription as it is before it ends, for the record."""
+    times = {name: getattr(row, name) for name in _KEPT_TIMES}
+    return {name: getattr(row, name) for name in _KEPT} | {
+        name: time.isoformat() if time else None for name, time in times.items()
+    }
+
+
+def as_kept(before: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a subscription as `kept` wrote them down; older records hold fewer, and the others stay."""
+    texts = {name: before[name] for name in _KEPT if name in before}
+    times = {name: before[name] for name in _KEPT_TIMES if name in before}
+    return texts | {name: datetime.fromisoformat(time) if time else None for name, time in times.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

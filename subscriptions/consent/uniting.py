@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from subscriptions import suppression
-from subscriptions.consent.record import event
+from subscriptions.consent.record import as_kept, event, kept
 from subscriptions.models import Subscriber, Subscription
 from subscriptions.states import ConsentKind, LegalBasis, SubscriptionState
 from subscriptions.wording import ADDRESS
@@ -30,7 +30,7 @@ def unite(
             known = None  # ends here
         elif state != SubscriptionState.ACTIVE:
             known = _go_on(row, known, other, change=change, network_address=network_address, at=at)
-        moved.append({"from": row.pk, "to": known.pk if known else None, "state": state, **_settings(row)})
+        moved.append({"from": row.pk, "to": known.pk if known else None, "state": state, **kept(row)})
         Subscription.objects.filter(pk=row.pk).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None, moved_to=known
         )
@@ -100,27 +100,8 @@ def _give_back(
     ):
         mine.update(moved_to=None)
         return
-    mine.update(
-        state=SubscriptionState.ACTIVE,
-        cadence=was["cadence"],
-        paused_until=_time(was["paused_until"]),
-        confirmed_at=_time(was["confirmed_at"]),
-        unsubscribed_at=None,
-        moved_to=None,
-    )
+    mine.update(state=SubscriptionState.ACTIVE, unsubscribed_at=None, moved_to=None, **as_kept(was))
     _write(row, ConsentKind.RESTORED, change, network_address, at, because="moved back")
-
-
-def _settings(row: Subscription) -> dict[str, str | None]:
-    return {
-        "cadence": row.cadence,
-        "paused_until": row.paused_until.isoformat() if row.paused_until else None,
-        "confirmed_at": row.confirmed_at.isoformat() if row.confirmed_at else None,
-    }
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _write(

@@ -29,7 +29,7 @@ def left_behind(row: Subscription) -> tuple[dict[str, Any], dict[str, Any]]:
             del values[name]
     assert event.pop("address") == row.subscriber.address
     before = event["facts"]["before"]
-    for name in ("paused_until", "confirmed_at"):
+    for name in ("paused_until", "confirmed_at", "requested_at"):
         before[name] = before[name] and datetime.fromisoformat(before[name])
     return kept, event
 
