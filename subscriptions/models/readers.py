@@ -165,6 +165,11 @@ class Subscription(models.Model):
         with translation.override(self.newsletter.language):
             return str(BEST_OF_THE_WEEK)
 
+    def break_ends(self, *, at: datetime) -> datetime | None:
+        """When the break ends that holds what comes; what waits to be confirmed begins without one."""
+        until = self.paused_until if self.state == SubscriptionState.ACTIVE else None
+        return until if until is not None and until > at else None
+
     def next_mail(self, *, at: datetime) -> datetime | None:
-        """When the next mail comes, as far as it is planned."""
-        return self.newsletter.next_of(self.cadence, at=at)
+        """When the next mail comes, as far as it is planned: what is planned within a break is not for her."""
+        return self.newsletter.next_of(self.cadence, at=self.break_ends(at=at) or at)

@@ -1,6 +1,6 @@
 """A reader's settings without a password: a mailed link opens them for half an hour, at an address without a token."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -18,7 +18,7 @@ from newsroom.web.redirects import see_other
 from subscriptions import consent, settings_links, suppression
 from subscriptions.errors import LinkOutdated, NothingToPause, NoWeekly, UndoExpired
 from subscriptions.forms import PAUSES, LinkForm, language_code
-from subscriptions.models import Subscriber, Suppression
+from subscriptions.models import Subscriber, Subscription, Suppression
 from subscriptions.settings_form import SettingsForm, last_day, rows_of
 from subscriptions.states import Cadence
 from subscriptions.views.private import (
@@ -112,15 +112,15 @@ def _save(request: HttpRequest, reader: Subscriber, form: SettingsForm, *, at: d
         at=at,
     )
     left = [change.newsletter for change in changes if change.after == "off"]
-    weekly = {row.newsletter.pk for row in form.rows if row.cadence == Cadence.WEEKLY}
-    told = [_in_words(change, weekly, at=at) for change in changes]
+    now_has = {row.newsletter_id: row for row in reader.subscriptions.select_related("newsletter")}
+    told = [_in_words(change, now_has, at=at) for change in changes]
     context = {"reader": reader, "changes": told, "left": left}
     with override(form.language):
         return render(request, "subscriptions/preferences_saved.html", context)
 
 
-def _in_words(change: consent.Change, weekly: Collection[int], *, at: datetime) -> dict[str, Any]:
-    """A change for the template: breaks by their last day, languages by their names. weekly: of what she gets the best-of."""
+def _in_words(change: consent.Change, now_has: Mapping[int, Subscription], *, at: datetime) -> dict[str, Any]:
+    """A change for the template: breaks by their last day, languages by their names. now_has: by newsletter, after all."""
     names = dict(settings.LANGUAGES)
     words: dict[str, Any] = {"newsletter": change.newsletter, "what": change.what}
     for side in ("before", "after"):
@@ -132,20 +132,18 @@ def _in_words(change: consent.Change, weekly: Collection[int], *, at: datetime) 
         elif change.what == "language":
             value = names.get(value, value)
         words[side] = value
-    words["first_at"] = _first_at(change, weekly, at=at)
+    words["first_at"] = _first_at(change, now_has, at=at)
     return words
 
 
-def _first_at(change: consent.Change, weekly: Collection[int], *, at: datetime) -> datetime | None:
-    """When the first digest comes that a change touches, as far as any comes, and it is planned."""
+def _first_at(
+    change: consent.Change, now_has: Mapping[int, Subscription], *, at: datetime
+) -> datetime | None:
+    """When the first digest comes that a change touches, as far as any comes, and it is planned; after a break, its end."""
     if change.newsletter is None or change.after in ("", "off", "not asked"):
         return None
-    cadence = Cadence.WEEKLY if change.newsletter.pk in weekly else Cadence.EACH
-    planned = change.newsletter.next_of(cadence, at=at)
-    if change.what == "paused_until" and change.after:
-        until = datetime.fromisoformat(change.after)
-        return max(until, planned) if planned else until
-    return planned
+    row = now_has.get(change.newsletter.pk)
+    return (row.next_mail(at=at) or row.break_ends(at=at)) if row else None
 
 
 @reader_page("POST")
