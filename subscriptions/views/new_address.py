@@ -8,6 +8,7 @@ from django.utils.translation import override
 from newsroom.mail.addresses import suggest
 from newsroom.web.clock import now
 from newsroom.web.proxies import client_address
+from newsroom.web.tokens import may_be_secret
 from subscriptions import consent
 from subscriptions.errors import LinkExpired, LinkUnknown, SameAddress
 from subscriptions.forms import NewAddressForm, language_code
@@ -58,7 +59,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
                 return _confirmed(request, done)
         change = consent.find_address_change(token, at=at)
     except LinkUnknown:
-        return broken_link(request)
+        return _gone(request, token)
     except LinkExpired as error:
         with override(language_code(error.language)):
             return render(request, "subscriptions/new_address_expired.html")
@@ -73,6 +74,13 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             "wording": wording(ADDRESS, language_code(reader.language)),
         }
         return render(request, "subscriptions/confirm_new_address.html", context)
+
+
+def _gone(request: HttpRequest, token: str) -> HttpResponse:
+    """For a link that nobody knows, or knows any more: the same for all that may be ours, so that it tells nothing."""
+    if not may_be_secret(token):
+        return broken_link(request)
+    return render(request, "subscriptions/new_address_gone.html", status=404)
 
 
 def _confirmed(request: HttpRequest, moved: consent.Moved) -> HttpResponse:
@@ -90,7 +98,7 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
                 return _undone(request, done)
         change = consent.find_undo(token, at=at)
     except LinkUnknown:
-        return broken_link(request)
+        return _gone(request, token)
     except LinkExpired as error:
         with override(language_code(error.language)):
             days = {"days": consent.UNDO_ADDRESS_WITHIN.days}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from newsroom.mail.errors import BadAddress
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from newsroom.web.clock import now
-from subscriptions import audiences, consent, suppression
+from subscriptions import audiences, consent, privacy, retention, suppression
 from subscriptions.errors import LinkExpired, LinkUnknown, SameAddress
 from subscriptions.models import AddressChange, ConsentEvent, Subscriber
 from subscriptions.states import Cadence, ConsentKind, SuppressionReason
@@ -318,6 +319,55 @@ def test_late_links_say_so() -> None:
     AddressChange.objects.update(confirmed_at=now() - 8 * DAY)
     late = fresh_client().post(f"/address/{token_in(LetterKind.ADDRESS_CHANGED)}/undo/").content.decode()
     assert "A move can be taken back for 7 days." in late
+
+
+def undone(at: dt.datetime) -> None:
+    confirm(at=at)
+    undo(at=at)
+    retention.tidy(at=at)
+
+
+def over_for_a_week(at: dt.datetime) -> None:
+    confirm(at=at)
+    retention.tidy(at=at + 7 * DAY)
+
+
+def never_confirmed(at: dt.datetime) -> None:
+    retention.tidy(at=at + DAY)
+
+
+def erased(at: dt.datetime) -> None:
+    confirm(at=at)
+    privacy.erase_reader(Subscriber.objects.get(), actor="", at=at)
+
+
+@pytest.mark.parametrize("happens", [undone, over_for_a_week, never_confirmed, erased])
+def test_a_whole_link_of_a_change_that_is_over_is_not_called_mutilated(
+    happens: Callable[[dt.datetime], None],
+) -> None:
+    at = now() - 9 * DAY
+    ask(reading(), at=at)
+    links = [f"/address/{token_in(LetterKind.NEW_ADDRESS)}/"]
+
+    happens(at)
+
+    if happens in (undone, over_for_a_week):
+        links.append(f"/address/{token_in(LetterKind.ADDRESS_CHANGED)}/undo/")
+    nobodys = fresh_client().get(f"/address/{'x' * 22}/")
+    for page in [visit(link) for link in links for visit in (fresh_client().get, fresh_client().post)]:
+        assert (page.status_code, page["Cache-Control"]) == (404, "no-store")
+        assert "<h1>This link no longer works</h1>" in page.content.decode()
+        assert 'class="button" href="/preferences/"' in page.content.decode()
+        assert page.content == nobodys.content  # it tells nothing of anybody
+
+
+@pytest.mark.parametrize("path", ["/address/{}/", "/address/{}/undo/"])
+@pytest.mark.parametrize("token", ["x" * 21, "x" * 23, "x" * 21 + "="])
+def test_a_mutilated_link_of_a_change_is_called_so(path: str, token: str) -> None:
+    page = fresh_client().get(path.format(token))
+
+    assert page.status_code == 404
+    assert "<h1>This link is not complete</h1>" in page.content.decode()
 
 
 def test_without_open_settings_nobody_moves() -> None:
