@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from subscriptions.models import ConsentEvent, Subscription
 from subscriptions.states import ConsentKind
 
-AGREEING = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.IMPORTED)
+_AGREED = (ConsentKind.CONFIRMED, ConsentKind.IMPORTED)
 _KNOWN = ("kind", "facts", "at")
 _Whose = tuple[int, int | None]
 
@@ -27,16 +28,38 @@ class Dates:
     imported_at: datetime | None = None
 
 
-def last_by_subscription(events: Iterable[ConsentEvent]) -> dict[_Whose, ConsentEvent]:
-    """The last of these by which a reader came to a newsletter, by the numbers of both. They come oldest first."""
-    return {(each.subscriber_id, each.newsletter_id): each for each in events if each.kind in AGREEING}
+def agreeing() -> QuerySet[ConsentEvent]:
+    """The events by which readers came to newsletters, or wait to. Part of a query.
+
+    Without requests that nobody confirmed before leaving was undone: what comes then is what came before.
+    """
+    comes_to = (
+        ConsentEvent.objects.filter(
+            subscriber=OuterRef("subscriber"),
+            newsletter=OuterRef("newsletter"),
+            kind__in=(*_AGREED, ConsentKind.RESTORED),
+            pk__gt=OuterRef("pk"),
+        )
+        .order_by("pk")
+        .values("kind")[:1]
+    )
+    return ConsentEvent.objects.alias(comes_to=Coalesce(Subquery(comes_to), Value(""))).filter(
+        Q(kind__in=_AGREED) | Q(kind=ConsentKind.REQUESTED) & ~Q(comes_to=ConsentKind.RESTORED)
+    )
+
+
+def last_by_subscription(agreeing: Iterable[ConsentEvent]) -> dict[_Whose, ConsentEvent]:
+    """The last of these for each reader and newsletter, by the numbers of both. They come oldest first."""
+    return {(each.subscriber_id, each.newsletter_id): each for each in agreeing}
 
 
 def with_last(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
     """Each subscription with what `dates_of_shown` wants to know; cheap for a page of a list, and no query more."""
-    events = ConsentEvent.objects.filter(
-        subscriber=OuterRef("subscriber"), newsletter=OuterRef("newsletter"), kind__in=AGREEING
-    ).order_by("-pk")
+    events = (
+        agreeing()
+        .filter(subscriber=OuterRef("subscriber"), newsletter=OuterRef("newsletter"))
+        .order_by("-pk")
+    )
     return rows.annotate(**{f"last_{name}": Subquery(events.values(name)[:1]) for name in _KNOWN})
 
 

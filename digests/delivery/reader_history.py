@@ -104,8 +104,7 @@ def subscriptions_of(someone: Known) -> list[Subscription]:
 
 def dates_of(someone: Known, subscriptions: Iterable[Subscription]) -> list[evidence.Dates]:
     """When she asked for each of these and confirmed it, as far as anybody can show. One query."""
-    events = ConsentEvent.objects.filter(subscriber=someone.reader, kind__in=evidence.AGREEING).order_by("pk")
-    last = evidence.last_by_subscription(events)
+    last = evidence.last_by_subscription(evidence.agreeing().filter(subscriber=someone.reader).order_by("pk"))
     return [evidence.dates_of(row, last.get((row.subscriber_id, row.newsletter_id))) for row in subscriptions]
 
 

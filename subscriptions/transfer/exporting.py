@@ -116,9 +116,7 @@ def _chunks(rows: Iterator[_Item]) -> Iterator[list[_Item]]:
 
 def _agreeing(chunk: Sequence[Subscription]) -> Sequence[ConsentEvent]:
     """The events by which these readers came to their newsletters, oldest first. One query."""
-    events = ConsentEvent.objects.filter(
-        subscriber_id__in=keys.among({row.subscriber_id for row in chunk}), kind__in=evidence.AGREEING
-    )
+    events = evidence.agreeing().filter(subscriber_id__in=keys.among({row.subscriber_id for row in chunk}))
     wanted = events.only(
         "subscriber_id", "newsletter_id", "kind", "wording", "at", "form", "facts", "network_address"
     )

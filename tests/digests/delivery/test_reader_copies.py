@@ -122,4 +122,4 @@ def test_her_copies_take_the_same_queries_however_many_they_are(copies: int) -> 
     assert len(queries) == 2
     with CaptureQueriesContext(connection) as queries:
         privacy.export_reader(row.subscriber)
-    assert len(queries) == 9
+    assert len(queries) == 10
