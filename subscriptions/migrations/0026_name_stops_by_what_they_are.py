@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0023_keep_which_words_were_seen"),
+        ("subscriptions", "0025_keep_the_active_where_they_are"),
     ]
 
     operations = [
