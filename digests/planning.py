@@ -18,7 +18,7 @@ from digests import recurrence, selection, workflow
 from digests.errors import DigestError, WindowTaken
 from digests.models import Digest, Plan
 from digests.skipping import skip, too_little
-from digests.states import Autopilot, DigestState
+from digests.states import CUTTING, EDITABLE, Autopilot, DigestState
 from newsroom.mail import incidents
 from newsroom.mail.states import Severity
 from subscriptions.models import Newsletter, Subscription
@@ -83,6 +83,7 @@ def _digest_for(plan: Plan, due: datetime, *, since: datetime, at: datetime) -> 
     # Locked until the run is over: an editor's save waits, instead of being overtaken half-way.
     ours = Digest.objects.select_for_update(of=["self"]).with_frame()
     _merge_missed(plan, since=since, due=due, at=at)
+    _remind_of_passed(plan, since=since, due=due, at=at)
     if (
         existing := ours.filter(
             Q(due_at=due) | Q(window_end=due), newsletter=newsletter, cadence=plan.cadence
@@ -94,8 +95,13 @@ def _digest_for(plan: Plan, due: datetime, *, since: datetime, at: datetime) -> 
     try:
         return selection.build(newsletter, cadence=plan.cadence, at=at, window_end=due, due_at=due)
     except WindowTaken as error:
-        # Somebody built a digest whose window goes beyond this due time.
+        # Somebody built a digest whose window goes beyond this due time: unless it goes out by itself, people must know.
         logger.info("Nothing to build: %s", error, extra={"plan": plan.pk})
+        beyond = Digest.objects.filter(
+            newsletter=newsletter, cadence=plan.cadence, state__in=CUTTING, window_end__gt=due
+        )
+        if in_the_way := beyond.order_by("window_end").first():
+            _remind(plan, in_the_way, at=at)
         return None
 
 
@@ -114,14 +120,29 @@ def _merge_missed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -
         skip(digest, because=_("Its run was missed; a later digest takes its articles."), at=at)
 
 
+def _remind_of_passed(plan: Plan, *, since: datetime, due: datetime, at: datetime) -> None:
+    """What people began for a time that no run took care of would wait without a word. Queries: 1."""
+    passed = Digest.objects.filter(
+        newsletter=plan.newsletter,
+        cadence=plan.cadence,
+        state__in=EDITABLE,
+        due_at__gt=since,
+        due_at__lt=due,
+    )
+    for digest in passed.select_related("newsletter").order_by("pk"):
+        _remind(plan, digest, at=at)
+
+
 def at_due(plan: Plan | None, draft: Digest, *, was_proofed: bool) -> Autopilot:
     """What becomes of the draft at its due time if nobody does anything.
 
     was_proofed: whether there ever was a proof of it. Then people have taken it in hand, and it is a draft again because
     one of them returned, stopped or changed it, or because an article was withdrawn: it waits for them, whatever the
-    plan says.
+    plan says. So does one whose time is none of the plan's: nobody set that time for readers.
     """
     if plan is None or not plan.is_active or draft.newsletter.state != NewsletterState.ACTIVE or was_proofed:
+        return Autopilot.HOLD
+    if draft.due_at is None or not recurrence.is_due(plan.weekdays, plan.time, plan.zone, at=draft.due_at):
         return Autopilot.HOLD
     if plan.autopilot == Autopilot.SKIP and draft.pk and not draft.is_automatic:
         return Autopilot.HOLD
@@ -133,14 +154,15 @@ def _go_on(plan: Plan, draft: Digest, *, at: datetime) -> None:
     if workflow.proofs_of(draft).exists():
         _remind(plan, draft, at=at)
         return
+    then = at_due(plan, draft, was_proofed=False)
     # What the desk has begun and has to finish is left as it is: an open page would lose its place.
-    if draft.is_automatic or plan.autopilot == Autopilot.FILL_AND_SEND:
+    if draft.is_automatic or then == Autopilot.FILL_AND_SEND:
         selection.fill(draft, at=at)
     found = selection.count_new(draft, at=at)
     if draft.is_automatic and found < plan.least:
         too_little(draft, found=found, minimum=plan.least, at=at)
         return
-    match at_due(plan, draft, was_proofed=False):
+    match then:
         case Autopilot.HOLD:
             _remind(plan, draft, at=at)
         case Autopilot.SKIP:
@@ -182,7 +204,7 @@ def build_ahead(plan: Plan, *, at: datetime) -> Digest | None:
     try:
         return selection.build(plan.newsletter, cadence=plan.cadence, at=at, window_end=due, due_at=due)
     except WindowTaken:
-        return None  # another scheduler was faster
+        return None  # another scheduler was faster, or the plan was moved meanwhile
 
 
 def tell_newsletter(newsletter: Newsletter, *, at: datetime) -> None:

@@ -73,6 +73,11 @@ def previous_due(weekdays: str, at_time: time, zone_name: str, *, at: datetime) 
     return times[-1] if times else None
 
 
+def is_due(weekdays: str, at_time: time, zone_name: str, *, at: datetime) -> bool:
+    """Whether exactly this moment is a due time. Raises BadWeekdays or BadZone."""
+    return previous_due(weekdays, at_time, zone_name, at=at) == at
+
+
 def _moments(weekdays: str, at_time: time, zone_name: str, days: Iterator[date]) -> list[datetime]:
     wanted, place = read_weekdays(weekdays), zone(zone_name)
     # fold=0 is both rules at once: in a gap the offset before it counts, in an overlap the first of the two.

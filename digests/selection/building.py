@@ -33,7 +33,7 @@ def build(
 
     cadence: weekly for the best-of, which has a plan and windows of its own. window_end: the cut-off; without it the plan's next due time, so that the plan finds this draft and makes no
     second one. With too little new once the window is over, the plan's build is a skipped digest, and staff know.
-    Raises NewsletterAtRest, NoPlan and WindowTaken.
+    Raises NewsletterAtRest, NoPlan and WindowTaken, that also where due_at is no due time of the plan any more.
     """
     if newsletter.state != NewsletterState.ACTIVE:
         raise NewsletterAtRest(_("%(newsletter)s is not active.") % {"newsletter": newsletter})
@@ -42,6 +42,8 @@ def build(
     with transaction.atomic():
         # Two builds at once would both start at the last cut-off: the plan's row lets one wait for the other.
         plan = plan_of(newsletter, cadence, is_locked=True)
+        if due_at is not None and not recurrence.is_due(plan.weekdays, plan.time, plan.zone, at=due_at):
+            raise WindowTaken(_("The plan was moved meanwhile; it is not due then any more."))
         if window_end is None:
             due_at = open_due(plan, at=at)
             window_end = due_at or at

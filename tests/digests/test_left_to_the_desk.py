@@ -12,7 +12,16 @@ from digests.models import Approval, Digest, DigestMailing, Plan
 from digests.states import Autopilot
 from newsroom.articles.models import Article
 from newsroom.mail.models import Incident
-from tests.digests.factories import DAY, HOUR, MONDAY_SIX, make_news, make_planned, make_proofed, make_user
+from tests.digests.factories import (
+    DAY,
+    HOUR,
+    MONDAY_SIX,
+    make_news,
+    make_planned,
+    make_proofed,
+    make_ready,
+    make_user,
+)
 from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +135,72 @@ def test_the_plan_does_not_approve_a_second_proof() -> None:
         workflow.approve_by_plan(again, at=NOON)
 
     assert not Approval.objects.exists()
+
+
+def _begun(plan: Plan, *, window_end: dt.datetime | None = None) -> Digest:
+    """A draft that the desk works on, an hour before the plan is due."""
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR, window_end=window_end, by=make_user())
+    curation.edit_digest(draft, expected_version=1, at=MONDAY_SIX - HOUR, subject="Von Hand")
+    return draft
+
+
+@pytest.mark.usefixtures("in_english")
+def test_a_draft_without_a_due_time_waits_for_the_desk_as_its_page_says() -> None:
+    plan = make_planned(**SENDS)
+    make_news(3, at=MONDAY_SIX - 2 * HOUR)
+    draft = _begun(plan, window_end=MONDAY_SIX)
+    before = set(draft.picks.values_list("article"))
+    said = status(draft, plan, at=MONDAY_SIX - HOUR, zone=ZoneInfo(plan.zone), newest=0)
+    make_news(3, at=MONDAY_SIX - HOUR / 2)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    assert said == "Draft. It goes nowhere before a proof of it is approved."
+    assert set(draft.picks.values_list("article")) == before
+    assert not DigestMailing.objects.exists()
+    assert _open(f"digests.waiting.{draft.pk}")
+
+
+@pytest.mark.usefixtures("in_english")
+def test_a_draft_whose_time_is_none_of_the_plans_any_more_is_not_promised_and_told() -> None:
+    plan = make_planned(**SENDS)
+    draft = _begun(plan)
+    plan.time = dt.time(7)
+    plan.save()
+    make_news(3, at=MONDAY_SIX + HOUR / 2)
+
+    said = status(draft, plan, at=MONDAY_SIX - HOUR, zone=ZoneInfo(plan.zone), newest=0)
+    planning.run_due_plans(MONDAY_SIX)
+    planning.run_due_plans(MONDAY_SIX + HOUR)
+
+    assert "it needs a proof and an approval before" in said
+    assert not DigestMailing.objects.filter(digest=draft).exists()
+    assert _open(f"digests.waiting.{draft.pk}")
+
+
+@pytest.mark.parametrize("station", ["draft", "proofed", "approved", "scheduled"])
+def test_what_is_in_the_way_of_a_due_time_is_told_unless_it_goes_out_by_itself(station: str) -> None:
+    plan = make_planned(**SENDS)
+    draft = make_ready(plan.newsletter, window_start=MONDAY_SIX - DAY, window_end=MONDAY_SIX + HOUR)
+    if station != "draft":
+        proof = workflow.propose(draft, by=make_user(), at=MONDAY_SIX - HOUR)
+    if station in ("approved", "scheduled"):
+        workflow.approve(proof, by=make_user(), at=MONDAY_SIX - HOUR)
+        draft.refresh_from_db()
+    if station == "scheduled":
+        workflow.schedule(draft, when=MONDAY_SIX + HOUR, by=None, at=MONDAY_SIX - HOUR)
+
+    planning.run_due_plans(MONDAY_SIX)
+
+    assert Digest.objects.get().state == station
+    assert _open(f"digests.waiting.{draft.pk}") == (station != "scheduled")
+
+
+def test_a_scheduler_that_read_the_plan_before_it_was_moved_builds_nothing_ahead() -> None:
+    plan = make_planned(lead_minutes=60)
+    seen = Plan.objects.select_related("newsletter").get(pk=plan.pk)
+    Plan.objects.filter(pk=plan.pk).update(time="07:00")
+
+    assert planning.build_ahead(seen, at=MONDAY_SIX - HOUR) is None
+
+    assert not Digest.objects.exists()

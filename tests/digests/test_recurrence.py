@@ -13,6 +13,7 @@ from digests.recurrence import (
     BadWeekdays,
     BadZone,
     due_times,
+    is_due,
     next_due,
     previous_due,
     read_weekdays,
@@ -122,6 +123,8 @@ def test_a_night_of_clock_change_has_one_due_time(
     times = due_times(DAILY, time, place, after=midnight, until=next_midnight)
 
     assert times == [dt.datetime.fromisoformat(wanted).replace(tzinfo=dt.UTC)]
+    assert is_due(DAILY, time, place, at=times[0])
+    assert not is_due(DAILY, time, place, at=times[0] + dt.timedelta(hours=1))
 
 
 def test_a_day_that_a_zone_skipped_does_not_double_the_next_one() -> None:
