@@ -24,6 +24,7 @@ from digests import (
     composer,
     limited_admin,
     loosening,
+    moving,
     planning,
     recurrence,
     rendering,
@@ -130,13 +131,21 @@ class PlanAdmin(OfOwnNewsletters):
         return ("newsletter", "cadence", "last_due_at") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
-        """A new or moved plan begins now: a due time that lies behind it is nobody's missed run."""
-        if not change or {"weekdays", "time", "zone", "is_active"} & set(form.changed_data):
-            obj.last_due_at = clock.now()
+        """A new or moved plan begins now, and its digests ahead move with it."""
+        if form.begins_now:
+            obj.last_due_at = form.at
         before = Plan.objects.filter(pk=obj.pk).first()
         super().save_model(request, obj, form, change)
+        self._move_digests(request, form.moves)
         loosening.tell_of_plan(obj, before=before, by=composer.user_of(request), at=clock.now())
         planning.tell_newsletter(obj.newsletter, at=clock.now())
+
+    def _move_digests(self, request: HttpRequest, moves: list[moving.Move]) -> None:
+        moving.carry_out(moves)
+        for move in moves:
+            if move.says:
+                messages.info(request, move.says)
+                self.log_change(request, move.digest, move.says)
 
     def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
         """A best-of that readers wait for rests first: its page says what that means for them."""

@@ -1,5 +1,6 @@
 """Forms of a plan: the plan itself, and weights as numbers, on its page and in a rehearsal."""
 
+from copy import copy
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from digests import planning, recurrence, weights
+from digests import moving, planning, recurrence, weights
+from digests.errors import WindowTaken
 from digests.models import Plan, SlotRule
 from digests.plan_fields import OriginOrderField, WeekdaysField
 from digests.reasons import weight_name
@@ -98,7 +100,10 @@ class WeightsForm(forms.Form):
 
 
 class PlanForm(forms.ModelForm[Plan]):
-    """A plan whose zone exists, with ticks for weekdays, places for origins, and its weights as numbers."""
+    """A plan whose zone exists, with ticks for weekdays, places for origins, and its weights as numbers.
+
+    Its digests ahead move with it: `moves` is what the plan's save has to carry out, as of `at`.
+    """
 
     for _name in weights.NAMES:
         # Declared, so that the admin's field sets know them; labels are set when the form is made.
@@ -135,6 +140,7 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.moves: list[moving.Move] = []
         plan = self.instance
         cadence = plan.cadence if plan.pk else self.initial.get("cadence", plan.cadence)
         for name in weights.NAMES:
@@ -151,6 +157,7 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
+        self.at = clock.now()
         cadence = values.get("cadence") or self.instance.cadence
         if "lets_rest" in self.fields and not values.get("is_active") and not values.get("lets_rest"):
             self.add_error(
@@ -159,7 +166,7 @@ class PlanForm(forms.ModelForm[Plan]):
             )
         if not self.errors:
             try:
-                recurrence.next_due(values["weekdays"], values["time"], values["zone"], after=clock.now())
+                recurrence.next_due(values["weekdays"], values["time"], values["zone"], after=self.at)
             except ValueError as error:
                 self.add_error("zone" if "zone" in str(error) else "weekdays", str(error))
             if cadence == Cadence.WEEKLY and len(recurrence.read_weekdays(values["weekdays"])) != 1:
@@ -168,7 +175,25 @@ class PlanForm(forms.ModelForm[Plan]):
                 )
             own = weights_in(values, cadence=cadence)
             self.instance.weights = weights.changed(own, cadence=cadence)
+        if not self.errors and self.begins_now:
+            self._look_ahead(values)
         return values
+
+    @property
+    def begins_now(self) -> bool:
+        """Whether the plan is new or was moved: a due time that lies behind is nobody's missed run then."""
+        return not self.instance.pk or bool(
+            {"weekdays", "time", "zone", "is_active"} & set(self.changed_data)
+        )
+
+    def _look_ahead(self, values: dict[str, Any]) -> None:
+        plan = copy(self.instance)
+        for name in ("newsletter", "cadence", "is_active", "weekdays", "time", "zone"):
+            setattr(plan, name, values.get(name, getattr(plan, name, None)))
+        try:
+            self.moves = moving.moves(plan, at=self.at)
+        except WindowTaken as error:
+            self.add_error(None, str(error))
 
 
 class SlotRuleForm(forms.ModelForm[SlotRule]):

@@ -64,6 +64,11 @@ def _draft(
             _("The digest with the cut-off %(end)s is there already, under the id %(id)d.")
             % {"end": _stamp(window_end), "id": taken.pk}
         )
+    if due_at is not None and (there := digests.filter(due_at=due_at).first()):
+        raise WindowTaken(
+            _("For %(due)s there is a digest already, under the id %(id)d.")
+            % {"due": _stamp(due_at), "id": there.pk}
+        )
     start = last_cut_off(plan)
     if window_end <= start:
         raise WindowTaken(

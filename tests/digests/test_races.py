@@ -2,17 +2,29 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime, time
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
+from django.db import connection, transaction
 
-from digests import approving, curation, planning, reminding, saving, swapping, withdrawing, workflow
+from digests import (
+    approving,
+    curation,
+    moving,
+    planning,
+    reminding,
+    saving,
+    selection,
+    swapping,
+    withdrawing,
+    workflow,
+)
 from digests.approval_tokens import approval_url
 from digests.delivery.models import Mailing
 from digests.delivery.states import MailingState
 from digests.errors import DigestError, EditClash, EditConflict, WrongState
-from digests.models import Approval, Digest, Plan, Proof
+from digests.models import Approval, Digest, DigestMailing, Plan, Proof
 from digests.states import Autopilot, DigestState
 from digests.workflow.proofing import approved_proof
 from newsroom.articles.models import Article
@@ -85,6 +97,43 @@ def test_two_schedulers_build_one_draft_ahead() -> None:
     _at_once(*[lambda: planning.run_due_plans(MONDAY_SIX - HOUR / 2)] * 2)
 
     assert Digest.objects.get().due_at == MONDAY_SIX
+
+
+def _move(at: datetime) -> None:
+    """The plan is due at seven from now on, as its page saves that."""
+    with transaction.atomic():
+        plan = Plan.objects.get()
+        plan.time = time(7)
+        found = moving.moves(plan, at=at)
+        plan.last_due_at = at
+        plan.save()
+        moving.carry_out(found)
+
+
+def test_a_draft_built_ahead_while_its_plan_is_moved_is_due_at_the_plans_time() -> None:
+    make_planned(lead_minutes=120)
+    at = MONDAY_SIX - HOUR / 2
+
+    _at_once(lambda: planning.run_due_plans(at), lambda: _move(at))
+    planning.run_due_plans(at)
+
+    assert Digest.objects.get().due_at == MONDAY_SIX + HOUR
+
+
+def test_a_plan_moved_while_it_runs_sends_its_draft_once_then_or_later() -> None:
+    plan = make_planned(autopilot=Autopilot.FILL_AND_SEND)
+    make_news(3, at=MONDAY_SIX - 2 * HOUR)
+    draft = selection.build(plan.newsletter, at=MONDAY_SIX - HOUR)
+
+    _at_once(lambda: planning.run_due_plans(MONDAY_SIX), lambda: _move(MONDAY_SIX))
+    for minutes in (1, 60):
+        planning.run_due_plans(MONDAY_SIX + minutes * HOUR / 60)
+
+    mailing = DigestMailing.objects.get()
+    sent = Digest.objects.get(pk=draft.pk)
+    assert mailing.digest == draft
+    assert sent.handed_over_at == sent.due_at
+    assert sent.due_at in (MONDAY_SIX, MONDAY_SIX + HOUR)
 
 
 def test_two_approvers_make_one_approval() -> None:

@@ -68,7 +68,7 @@ _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "digests": {
         Floor.VALUES: "choosing comparing countdown credits machines merging ranking recurrence roles weights",
         Floor.SERVICES: (
-            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation dead_links doubles duty envelopes exporting health history insights links loosening marking mjml planning preflight presence reasons reminding rendering retention saving selection self_check signatures skipping staff stories swapping"
+            "access approval_tokens approving archive board bursts clicks colleagues correcting correspondence curation dead_links doubles duty envelopes exporting health history insights links loosening marking mjml moving planning preflight presence reasons reminding rendering retention saving selection self_check signatures skipping staff stories swapping"
             " transitions underway wall_clock withdrawing workflow"
         ),
         Floor.EDGES: "after_pages after_panel approval_page board_page composer limited_admin limits_backend marking_page plan_fields plan_forms progress rehearsal_page self_check_page staff_admin syndication",
