@@ -30,6 +30,8 @@ def signup_box(
     return {
         "newsletter": newsletter,
         "path": path,
+        # Above the box, that page says already what this newsletter is.
+        "is_own_page": newsletter.get_absolute_url() == path,
         "language": language,
         # Nobody is sent to the issue she is reading.
         "latest_url": "" if newsletter.latest_url == path else newsletter.latest_url,

@@ -64,6 +64,17 @@ def test_the_archive_has_a_signup_box_and_its_feeds(client: Client) -> None:
     assert reverse("newsletter_json", args=[newsletter.slug]) in page
 
 
+def test_the_archive_offers_the_newsletter_above_its_issues_and_says_once_what_it_is(client: Client) -> None:
+    digest = make_handed_over()
+
+    page = client.get(_archive(digest.newsletter)).content.decode()
+
+    assert page.index('id="signup"') < page.index(digest.get_absolute_url() + '">' + digest.subject)
+    body = page[page.index("<main") :]
+    assert body.count(digest.newsletter.promise) == 1
+    assert f"Get “{digest.newsletter.name}”</h2>".replace("&", "&amp;") in body
+
+
 def test_the_archive_turns_pages(client: Client) -> None:
     newsletter = _sent(21)
 
