@@ -15,7 +15,7 @@ from newsroom.mail import letters
 from newsroom.mail.addresses import mask
 from newsroom.mail.states import LetterKind
 from newsroom.mail.wire import Envelope
-from newsroom.web.tokens import decline_url, leave_url, manage_url
+from newsroom.web.tokens import TokenKind, decline_url, leave_url, manage_url
 from subscriptions.models import AddressChange, Confirmation, Newsletter, Sender, Subscriber, Subscription
 from subscriptions.suppression import unliftable
 
@@ -264,6 +264,7 @@ def ask_to_confirm_address(
     """
     reader = change.subscriber
     newsletter = _any_newsletter(reader, moving)
+    no_more = decline_url(change.pk, kind=TokenKind.DECLINE_ADDRESS)
     letters.write(
         LetterKind.NEW_ADDRESS,
         address=address,
@@ -274,12 +275,14 @@ def ask_to_confirm_address(
             **_legal([row.newsletter for row in moving] or [newsletter]),
             "newsletters": _as_ordered(moving),
             "confirm_url": absolute(reverse("confirm_address", args=[secret])),
+            "decline_url": no_more,
             "asked_at": change.asked_at,
             "expires_at": change.expires_at,
         },
         envelope=_envelope(newsletter, language=reader.language),
         dedupe_key=f"new-address:{change.pk}",
         at=at,
+        leave_url=no_more,
     )
 
 

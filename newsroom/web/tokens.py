@@ -35,6 +35,7 @@ class TokenKind(IntEnum):
     LETTER = 5  # a letter, likewise
     APPROVAL = 6  # a proof and who may decide about it, packed into one number
     DECLINE = 7  # a confirmation, to say that it was not hers and that nobody shall ask again
+    DECLINE_ADDRESS = 8  # a change of address, likewise
 
 
 def _number_bytes(kind: TokenKind) -> int:
@@ -169,12 +170,12 @@ def _marked(subscription_id: int, address_hash: str) -> int:
     return address_mark(address_hash) << _MARKED_BITS | subscription_id
 
 
-def decline_url(confirmation_id: int) -> str:
+def decline_url(number: int, *, kind: TokenKind = TokenKind.DECLINE) -> str:
     """The address by which who gets a letter to confirm says no, for good: a page on GET, the no on POST.
 
     It stands in a header too, which more programs read than the letter's body; the secret that confirms does not.
     """
-    return f"{settings.SITE_URL}/not-me/{make(TokenKind.DECLINE, confirmation_id)}"
+    return f"{settings.SITE_URL}/not-me/{make(kind, number)}"
 
 
 def link_url(link_id: int) -> str:

@@ -1,6 +1,6 @@
 """Declining: a letter asked somebody to confirm what she never asked for, and she says no, for this and all later ones.
 
-What waits for her is dropped, and no letter asks that address again until she asks for something herself: in her
+What waits for her is dropped, a link to a new address leads nowhere, and no letter asks that address again until she asks for something herself: in her
 settings, by a fresh letter, by taking the no back within a day, or by writing to staff. Nobody who types her address
 into a form can tell. What she reads goes on.
 """
@@ -13,12 +13,14 @@ from django.db.models import Q
 
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind, LetterState
+from newsroom.web.errors import BadToken
 from newsroom.web.tokens import TokenKind, read
 from subscriptions import correspondence, suppression
 from subscriptions.consent.leaving import UNDO_WITHIN
 from subscriptions.consent.limits import one_at_a_time
 from subscriptions.consent.record import event
 from subscriptions.models import (
+    AddressChange,
     Confirmation,
     ConsentEvent,
     SignUpRequest,
@@ -38,10 +40,11 @@ _CAUSED_BY_OTHERS = (LetterKind.CONFIRMATION, LetterKind.ALREADY_SUBSCRIBED, Let
 class Question:
     """A letter that asked to confirm, the mailbox it went to as a hash, and since when that one wants no more of them.
 
-    reader: whose address that is today, if anybody's.
+    about: the sign-up, or the change of address, that it asked to confirm. reader: whose address that is today, if
+    anybody's.
     """
 
-    confirmation: Confirmation
+    about: Confirmation | AddressChange
     mailbox: str
     reader: Subscriber | None
     declined_at: datetime | None
@@ -53,23 +56,35 @@ class Question:
 
 def find_question(token: str) -> Question | None:
     """What a letter asked; None if the letter is older than our records. Raises BadToken. Queries: 3."""
-    number = read(TokenKind.DECLINE, token)
+    try:
+        number = read(TokenKind.DECLINE, token)
+    except BadToken:
+        number = read(TokenKind.DECLINE_ADDRESS, token)
+        change = AddressChange.objects.select_related("subscriber").filter(pk=number).first()
+        return _of_change(change) if change else None
     confirmation = Confirmation.objects.select_related("subscriber").filter(pk=number).first()
-    return _question(confirmation) if confirmation else None
+    return _of_sign_up(confirmation) if confirmation else None
 
 
-def _question(confirmation: Confirmation) -> Question | None:
+def _of_sign_up(confirmation: Confirmation) -> Question | None:
     letter = Letter.objects.filter(dedupe_key=correspondence.keys_of(confirmation)[0]).first()
     reader = confirmation.subscriber
     mailbox = letter.address_hash if letter else reader.address_hash
     if not mailbox:  # erased, and her letter is kept no longer
         return None
+    return _question(confirmation, mailbox, reader if reader.address_hash == mailbox else None)
+
+
+def _of_change(change: AddressChange) -> Question:
+    """Whose mailbox that is has nothing to do with who wished to read there."""
+    reader = Subscriber.objects.filter(address_hash=change.address_hash).first()
+    return _question(change, change.address_hash, reader)
+
+
+def _question(about: Confirmation | AddressChange, mailbox: str, reader: Subscriber | None) -> Question:
     stop = Suppression.objects.of_asking().filter(address_hash=mailbox).first()
     return Question(
-        confirmation=confirmation,
-        mailbox=mailbox,
-        reader=reader if reader.address_hash == mailbox else None,
-        declined_at=stop.created_at if stop else None,
+        about=about, mailbox=mailbox, reader=reader, declined_at=stop.created_at if stop else None
     )
 
 
@@ -79,8 +94,8 @@ def decline(question: Question, *, network_address: str | None, at: datetime) ->
     Queries: at most 15.
     """
     with transaction.atomic():
-        # Whoever decides a sign-up for this mailbox right now is waited for, so that it does not slip through.
-        one_at_a_time(question.confirmation.counting_hash)
+        # Whoever decides for this mailbox right now whether to ask it is waited for, so that no letter slips through.
+        one_at_a_time(question.about.counting_hash)
         is_new = not suppression.wants_no_questions(question.mailbox)
         suppression.suppress(question.mailbox, reason=SuppressionReason.NEVER_ASK, at=at)
         SignUpRequest.objects.filter(address_hash=question.mailbox).delete()
@@ -120,7 +135,7 @@ def _end_requests(reader: Subscriber) -> list[int]:
 def undo_declining(question: Question, *, network_address: str | None, at: datetime) -> bool:
     """Take the no back, and let what it dropped wait again; False if it is older than a day. Safe to repeat."""
     with transaction.atomic():
-        one_at_a_time(question.confirmation.counting_hash)
+        one_at_a_time(question.about.counting_hash)
         stop = Suppression.objects.of_asking().filter(address_hash=question.mailbox).first()
         if stop is None:
             return True

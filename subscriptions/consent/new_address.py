@@ -141,6 +141,8 @@ def find_address_change(token: str, *, at: datetime) -> AddressChange:
         raise LinkUnknown("the reader is gone")
     if change.confirmed_at is None and change.expires_at <= at:
         raise LinkExpired(change.subscriber.language)
+    if change.confirmed_at is None and suppression.wants_no_questions(change.address_hash):
+        raise LinkUnknown("this mailbox said no")
     now_reader = change.united_with or change.subscriber
     if change.confirmed_at is not None and now_reader.address_hash != change.address_hash:
         raise LinkUnknown("the reader has moved on")

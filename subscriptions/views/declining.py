@@ -1,4 +1,4 @@
-"""The link in a letter that asks to confirm, for who did not sign up: a page with one button, and one POST (RFC 8058)."""
+"""The link in a letter that asks to confirm, for who did not ask for it: a page with one button, and one POST (RFC 8058)."""
 
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -11,6 +11,7 @@ from newsroom.web.clock import now
 from newsroom.web.errors import BadToken
 from newsroom.web.proxies import client_address
 from subscriptions import consent
+from subscriptions.models import AddressChange
 from subscriptions.views.private import broken_link, in_language_of, posted_fields, token_page
 
 
@@ -28,7 +29,7 @@ def decline(request: HttpRequest, token: str) -> HttpResponse:
             consent.decline(question, network_address=client_address(request), at=at)
             question = consent.find_question(token)
         if is_one_click:  # a mail program asks, and shows its own words
-            sentence = _("This sign-up is cancelled, and we will not ask again.")
+            sentence = _("That is cancelled, and we will not ask again.")
             return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
         return _show(request, question, token, at=at)
 
@@ -37,10 +38,10 @@ def _show(
     request: HttpRequest, question: consent.Question | None, token: str, *, at: datetime
 ) -> HttpResponse:
     if question is not None and question.declined_at is None:
-        rows = consent.asked_for(question.confirmation)
-        return render(
-            request, "subscriptions/decline.html", {"reader": question.reader, "subscriptions": rows}
-        )
+        is_of_address = isinstance(question.about, AddressChange)
+        rows = [] if isinstance(question.about, AddressChange) else consent.asked_for(question.about)
+        context = {"reader": question.reader, "subscriptions": rows, "is_of_address": is_of_address}
+        return render(request, "subscriptions/decline.html", context)
     can_undo = question is not None and question.can_undo(at=at)
     return render(
         request,
@@ -66,4 +67,4 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _in_language_of(question: consent.Question | None) -> AbstractContextManager[None]:
-    return in_language_of(question.confirmation.subscriber) if question else nullcontext()
+    return in_language_of(question.about.subscriber) if question else nullcontext()

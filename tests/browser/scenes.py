@@ -30,7 +30,7 @@ from newsroom.web.clock import now
 from newsroom.web.stamps import stamp
 from newsroom.web.tokens import TokenKind
 from subscriptions import consent, privacy, suppression
-from subscriptions.models import Newsletter, Subscriber, Subscription
+from subscriptions.models import AddressChange, Newsletter, Subscriber, Subscription
 from subscriptions.states import NewsletterState, SuppressionReason
 from tests.digests.factories import make_colleague, make_handed_over, make_planned, make_proofed
 from tests.factories import (
@@ -226,6 +226,18 @@ def _ended(town: Town) -> HttpResponse:
     row = make_pending(make_newsletter(state=NewsletterState.RETIRED, name="Winterfahrplan"), town.reader())
     _row, secret = make_confirmation(row, at=town.at)
     return _answer(town.visitor().get(f"/confirm/{secret}/"))
+
+
+def _asked_at_new_address(town: Town) -> str:
+    """Who gets a letter because somebody wishes her mail at this mailbox."""
+    wish = AddressChange.objects.create(
+        subscriber=town.reader(),
+        address_hash="0" * 64,
+        counting_hash="0" * 64,
+        asked_at=town.at,
+        expires_at=town.at,
+    )
+    return path_of(tokens.decline_url(wish.pk, kind=TokenKind.DECLINE_ADDRESS))
 
 
 def _asked(*, says_no_days_ago: int | None = None) -> Callable[[Town], str]:
@@ -434,6 +446,7 @@ SCENES: Mapping[str, Mapping[str, Way]] = {
         "open": at(_asked()),
         "done": press(_asked()),
         "done long ago": at(_asked(says_no_days_ago=2)),
+        "a new address": at(_asked_at_new_address),
         "gone": at(lambda town: f"/not-me/{tokens.make(TokenKind.DECLINE, 2**40)}"),
         "broken": get("/not-me/broken"),
     },

@@ -11,10 +11,11 @@ from django.urls import reverse
 
 from newsroom.mail.addresses import address_hash
 from newsroom.mail.models import Letter
-from newsroom.mail.states import LetterState
+from newsroom.mail.states import LetterKind, LetterState
 from newsroom.web import tokens
 from newsroom.web.clock import now
 from subscriptions import audiences, consent, privacy, suppression, transfer
+from subscriptions.errors import LinkUnknown
 from subscriptions.models import (
     Confirmation,
     ConsentEvent,
@@ -71,7 +72,7 @@ def test_one_click_leaves_no_request_and_blocks_further_letters(content_type: st
     answer = bare.generic("POST", path_of(letter.envelope["leave_url"]), body, content_type=content_type)
 
     assert answer.status_code == 200
-    assert answer.content.decode() == "This sign-up is cancelled, and we will not ask again."
+    assert answer.content.decode() == "That is cancelled, and we will not ask again."
     assert answer["Content-Type"].startswith("text/plain")
     assert not answer.cookies
     assert states() == {"Wirtschaft": "lapsed"}
@@ -277,6 +278,82 @@ def test_her_own_settings_ask_her_all_the_same() -> None:
 
     assert Letter.objects.count() == before + 1
     assert not Suppression.objects.exists()
+
+
+# --- A new address ----------------------------------------------------------------------------------------------
+
+
+def wished_for(typed: str = MIA) -> tuple[Subscription, Letter]:
+    """Somebody who reads us wishes her mail at Mia's address; the letter to it."""
+    row = make_subscription(newsletter=make_newsletter(), subscriber=make_subscriber(language="en"))
+    consent.ask_for_new_address(row.subscriber, typed_address=typed, network_address="", at=now())
+    consent.decide_new_addresses(at=now())
+    return row, Letter.objects.get(kind=LetterKind.NEW_ADDRESS)
+
+
+def secret_in(letter: Letter) -> str:
+    found = re.search(r"/address/([\w-]+)/", letter.text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_no_to_a_new_address_ends_its_link_and_blocks_further_letters() -> None:
+    row, letter = wished_for()
+    url, secret = no_in(letter), secret_in(letter)
+    asked = fresh_client().get(url).content.decode()
+
+    answer = fresh_client().post(path_of(letter.envelope["leave_url"]), {"List-Unsubscribe": "One-Click"})
+
+    assert "newsletters which so far go to another address" in asked
+    assert row.newsletter.name not in asked
+    assert answer.content.decode() == "That is cancelled, and we will not ask again."
+    with pytest.raises(LinkUnknown):
+        consent.confirm_new_address(secret, network_address="", at=now())
+    assert fresh_client().post(f"/address/{secret}/").status_code == 404
+    row.refresh_from_db()
+    assert row.state == "active"
+    assert row.subscriber.address != MIA
+    assert asked_for(make_newsletter(), at=now() + HOUR) is None
+    consent.ask_for_new_address(row.subscriber, typed_address=MIA, network_address="", at=now() + HOUR)
+    consent.decide_new_addresses(at=now() + HOUR)
+    assert Letter.objects.filter(kind=LetterKind.NEW_ADDRESS).count() == 1
+
+
+def test_a_no_to_a_new_address_leaves_what_its_owner_reads_and_stands_in_her_record() -> None:
+    reader = make_subscriber(address=MIA)
+    make_subscription(newsletter=make_newsletter(name="Politik"), subscriber=reader)
+    _row, letter = wished_for()
+
+    fresh_client().post(no_in(letter))
+
+    assert states() == {"Politik": "active"}
+    said = ConsentEvent.objects.get(subscriber=reader, kind="changed")
+    assert said.facts == {"what": "asking", "before": "open", "after": "never", "ended": []}
+
+
+def test_a_no_to_a_new_address_is_taken_back_and_its_link_works_again() -> None:
+    row, letter = wished_for()
+    url = no_in(letter)
+    fresh_client().post(url)
+
+    back = fresh_client().post(f"{url}/undo")
+
+    assert "Taken back" in back.content.decode()
+    moved = consent.confirm_new_address(secret_in(letter), network_address="", at=now())
+    assert (moved.reader, moved.reader.address) == (row.subscriber, MIA)
+
+
+def test_a_no_after_the_new_address_was_confirmed_stops_only_questions() -> None:
+    row, letter = wished_for()
+    secret = secret_in(letter)
+    consent.confirm_new_address(secret, network_address="", at=now())
+
+    fresh_client().post(no_in(letter))
+
+    row.refresh_from_db()
+    assert (row.state, row.subscriber.address) == ("active", MIA)
+    assert suppression.wants_no_questions(row.subscriber.address_hash)
+    assert consent.confirm_new_address(secret, network_address="", at=now()).was_already
 
 
 # --- What it outlives -----------------------------------------------------------------------------------------

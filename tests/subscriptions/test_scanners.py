@@ -19,8 +19,9 @@ from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
 from newsroom.web.masking import mask_text
+from newsroom.web.tokens import TokenKind
 from subscriptions import consent
-from subscriptions.models import Subscription
+from subscriptions.models import AddressChange, Subscription
 from tests.digests.factories import make_handed_over, make_proofed
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
 from tests.subscriptions.factories import (
@@ -93,6 +94,12 @@ class Mailbox:
         )
         urls = [path_of(tokens.decline_url(each.pk)) for each in (waiting, done, said)]
         fresh_client().post(urls[-1])
+        consent.ask_for_new_address(
+            self.active.subscriber, typed_address="nie@example.org", network_address="", at=self.at
+        )
+        consent.decide_new_addresses(at=self.at)
+        wish = AddressChange.objects.latest("pk")
+        urls.append(path_of(tokens.decline_url(wish.pk, kind=TokenKind.DECLINE_ADDRESS)))
         return [*urls, path_of(tokens.decline_url(2**40)), "/not-me/broken"]
 
     def undo_declining(self) -> list[str]:
