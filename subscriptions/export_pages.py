@@ -29,7 +29,7 @@ class ExportForm(forms.Form):
             ("readers", _("Readers with their subscriptions and what they agreed to")),
             ("consent", _("The whole record of consent")),
             # Translators: Die Sperrliste (als Prüfsummen; mit Adresse nur, wen wir noch kennen)
-            ("suppressions", _("Suppressions (as hashes; with the address of whom we still know)")),
+            ("suppressions", _("Suppressions (as hashes; with the address where we still know the reader)")),
         ],
         widget=forms.RadioSelect,
         initial="readers",

@@ -73,7 +73,7 @@ class UploadForm(forms.Form):
         label=_("File"),
         # Translators: CSV, bis 50 MB. …
         help_text=_(
-            "CSV, up to 50 MB: an export of Mailchimp, Substack, Ghost, listmonk, Buttondown or your own table."
+            "CSV, up to 50 MB: an export of Mailchimp, Substack, Ghost, listmonk, Buttondown, beehiiv, Keila, Curated or your own table."
         ),
     )
     newsletter = forms.ModelChoiceField(Newsletter.objects.all(), label=_("Newsletter"))

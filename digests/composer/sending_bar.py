@@ -94,7 +94,7 @@ def _headline(found: Underway) -> str:
         case Stage.WAITS if found.digest.state == DigestState.DRAFT:
             return _("Waits for a new proof – wanted for %(time)s") % {"time": _sends_at(found)}
         case Stage.WAITS:
-            # Translators: „Wartet auf Freigabe – gewünscht ist Di., 1. Dezember 2026, 06:00 Uhr (UTC+1)“
+            # Translators: „Wartet auf Freigabe – gewünscht für Di., 1. Dezember 2026, 06:00 Uhr (UTC+1)“
             return _("Waits for approval – wanted for %(time)s") % {"time": _sends_at(found)}
         case Stage.COUNTS:
             # Translators: „Versand in 04:31“; the number is put in by the template.

@@ -28,7 +28,7 @@ def subject_fits(desk: Desk) -> Flaws:
 @blocks("faked_reply")
 def subject_is_honest(desk: Desk) -> Flaws:
     if desk.digest.subject.lower().startswith(REPLIES):
-        yield _("The subject pretends to be a reply; mail providers punish that."), "id_subject"
+        yield _("The subject pretends to be a reply; mailbox providers punish that."), "id_subject"
 
 
 @advises("same_headline")

@@ -190,7 +190,7 @@ def test_who_is_quicker_than_a_person_is_asked_again_kindly() -> None:
     page = client.post("/subscribe/", fields)
 
     assert page.status_code == 200
-    assert "That was quicker than we know it from people." in page.content.decode()
+    assert "That was faster than people usually are." in page.content.decode()
     assert not Subscriber.objects.exists()
     inputs = Inputs(page.content.decode()).found
     assert [each["value"] for each in inputs if each.get("type") == "email"] == ["mia@example.org"]
