@@ -11,8 +11,10 @@ questions: a reader whom staff took in, or whose letters another provider used t
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import idna
 from django.conf import settings
@@ -47,16 +49,30 @@ _FREEMAIL = frozenset(
     """
     gmail.com googlemail.com outlook.com outlook.de hotmail.com hotmail.de live.com live.de msn.com gmx.de gmx.net
     gmx.at gmx.ch gmx.com web.de icloud.com me.com mac.com t-online.de freenet.de mail.de posteo.de mailbox.org
-    proton.me protonmail.com arcor.de aol.com aol.de mail.ru yandex.ru yandex.com qq.com 163.com
+    proton.me protonmail.com protonmail.ch pm.me arcor.de aol.com aol.de mail.ru yandex.ru yandex.com ya.ru qq.com 163.com
     """.split()  # noqa: SIM905 - one per line would fill the page
 )
 _COMMON = (
-    *sorted(_FREEMAIL - {"mail.de", "me.com", "mac.com"}),
+    *sorted(_FREEMAIL - {"mail.de", "me.com", "mac.com", "pm.me", "ya.ru"}),
     "yahoo.com",
     "yahoo.de",
     "yahoo.co.uk",
     "vodafone.de",
 )
+
+# Names of one mail service that lead to the same mailbox, the name to count under, and signs that it passes over.
+# Gmail tells of its dots, Proton of its names; that Proton passes over signs it does not tell. Yandex reads a hyphen as a
+# dot.
+_ONE_MAILBOX: Final[Mapping[str, tuple[str, str]]] = {
+    domain: (names[0], passed_over)
+    for names, passed_over in (
+        (("gmail.com", "googlemail.com"), "."),
+        (("proton.me", "protonmail.com", "protonmail.ch", "pm.me"), ".-_"),
+        (("icloud.com", "me.com", "mac.com"), ""),
+        (("yandex.ru", "yandex.com", "ya.ru"), ".-"),
+    )
+    for domain in names
+}
 
 
 @dataclass(frozen=True)
@@ -189,11 +205,14 @@ def address_hash(normal: str) -> str:
 
 
 def counting_hash(normal: str) -> str:
-    """One hash for all spellings that reach one mailbox (+tags, dots at Gmail): for limits, never for identity."""
+    """One hash for all spellings that reach one mailbox: for limits, never for identity.
+
+    These are +tags, and what some mail services read as one: signs that they pass over, names of their own domain.
+    """
     local, _at, domain = normal.rpartition("@")
     local = local.partition("+")[0] or local
-    if domain in {"gmail.com", "googlemail.com"}:
-        local, domain = local.replace(".", ""), "gmail.com"
+    domain, passed_over = _ONE_MAILBOX.get(domain, (domain, ""))
+    local = "".join(sign for sign in local if sign not in passed_over) or local
     key = _key(settings.ADDRESS_KEY, b"counting")
     return hashlib.blake2b(f"{local}@{domain}".encode(), key=key, digest_size=32).hexdigest()
 

@@ -210,6 +210,25 @@ def test_limits_count_all_spellings_of_a_mailbox_as_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "spellings",
+    [
+        ["ann.lee@proton.me", "an-nlee@protonmail.com", "a_n.nlee+x@pm.me", "annlee@protonmail.ch"],
+        ["ann.lee@icloud.com", "ann.lee@me.com", "ann.lee+news@mac.com"],
+        ["ann.lee@yandex.ru", "ann-lee@yandex.com", "ann-lee@ya.ru"],
+    ],
+)
+def test_limits_count_the_names_of_one_mail_service_as_one(spellings: list[str]) -> None:
+    assert len({counting_hash(each) for each in spellings}) == 1
+    assert len({address_hash(each) for each in spellings}) == len(spellings)
+    other = spellings[0].replace("ann", "anna")
+    assert counting_hash(other) != counting_hash(spellings[0])
+
+
+def test_an_address_of_signs_alone_is_counted_as_it_stands() -> None:
+    assert counting_hash("_-_@proton.me") != counting_hash("__-@proton.me")
+
+
+@pytest.mark.parametrize(
     ("typed", "offer"),
     [
         ("ann@gmial.com", "ann@gmail.com"),
