@@ -1,7 +1,7 @@
-"""What concerns readers as a whole is for staff who work on all newsletters: a backend that only ever says no.
+"""What reaches across newsletters is for staff who work on all of them: a backend that only ever says no.
 
-A reader's page, her erasure, files of readers and suppressions reach across newsletters, and their pages belong to apps
-that know nothing of a desk's access. Django asks each backend in turn, and one that raises PermissionDenied ends it.
+A reader's page, her erasure, files of readers, suppressions, the admin's log and what providers report name no one
+newsletter, and their pages belong to apps that know nothing of a desk's access. Django asks each backend in turn, and one that raises PermissionDenied ends it.
 """
 
 from typing import Any, Final
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from digests import access
 
-WHOLE_READERS: Final = frozenset(
+ACROSS_NEWSLETTERS: Final = frozenset(
     {
         "subscriptions.view_subscriber",
         "subscriptions.erase_subscriber",
@@ -22,6 +22,8 @@ WHOLE_READERS: Final = frozenset(
         "subscriptions.view_suppression",
         "subscriptions.add_suppression",
         "subscriptions.delete_suppression",
+        "admin.view_logentry",
+        "mail.view_providerevent",
     }
 )
 
@@ -37,6 +39,6 @@ class LimitsBackend:
 
     def has_perm(self, user_obj: AbstractBaseUser | AnonymousUser, perm: str, obj: Any = None) -> bool:
         """Queries: 1 per user object, and only for these permissions."""
-        if perm in WHOLE_READERS and access.is_limited(user_obj):
+        if perm in ACROSS_NEWSLETTERS and access.is_limited(user_obj):
             raise PermissionDenied
         return False

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from digests import self_check
+from digests import access, self_check
 from digests.self_check import Colour, Group, Line
 from newsroom.mail import notices, sender_domains
 from newsroom.mail.sender_domains import DomainRecord
@@ -45,7 +45,8 @@ def page(request: HttpRequest) -> HttpResponse:
     """All lines, and what was last found of senders' domains. Queries: those of `self_check.look` and a few."""
     _require(request)
     at = clock.now()
-    groups = self_check.look(at=at)
+    own = access.newsletters_of(request.user) if access.is_limited(request.user) else None
+    groups = self_check.look(at=at, newsletters=own)
     kept = cache.get(_KEPT) or {}
     domains = [_line(DomainRecord(**record)) for record in kept.get("records", [])]
     lines = [*(line for group in groups for line in group.lines), *domains]

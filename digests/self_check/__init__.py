@@ -14,6 +14,7 @@ from digests.self_check import machine, post, sources
 from digests.self_check.lines import Colour, Group, Line
 from newsroom.mail import heartbeats, incidents
 from newsroom.mail.models import Incident
+from subscriptions.models import NewsletterQuerySet
 
 __all__ = ["Colour", "Group", "Line", "look", "watch"]
 
@@ -24,13 +25,16 @@ LOOKED_LATELY: Final = timedelta(seconds=80)
 """It runs each 20 s, and a good run is written down no more often than each 30 s."""
 
 
-def look(*, at: datetime) -> list[Group]:
-    """Everything but senders' domains, at this time. Queries: at most 16. Asks Redis once, for a second or two."""
+def look(*, at: datetime, newsletters: NewsletterQuerySet | None = None) -> list[Group]:
+    """Everything but senders' domains, at this time. Queries: at most 16. Asks Redis once, for a second or two.
+
+    newsletters: mailings of these alone.
+    """
     beats = heartbeats.seen()
     return [
         Group(title=_("Scheduler, queues, workers"), lines=tuple(machine.alive(beats, at=at))),
         Group(title=_("What waits"), lines=(*machine.waiting(at=at), machine.broker())),
-        Group(title=_("Mail"), lines=(*post.held(), *post.webhooks(at=at))),
+        Group(title=_("Mail"), lines=(*post.held(newsletters), *post.webhooks(at=at))),
         Group(title=_("Feeds"), lines=tuple(sources.feeds(at=at))),
         Group(title=_("Disk and database"), lines=(*machine.room(), machine.migrations())),
         Group(title=_("Jobs"), lines=tuple(machine.jobs(beats, at=at))),

@@ -12,6 +12,7 @@ from digests.delivery.states import AttemptState, BatchState
 from digests.self_check.lines import Colour, Line
 from newsroom.mail import providers
 from newsroom.mail.models import Letter, ProviderEvent
+from subscriptions.models import NewsletterQuerySet
 
 _HEARD_WITHIN = timedelta(hours=24)
 _TIME_TO_REPORT = timedelta(hours=1)
@@ -19,11 +20,16 @@ _EVENTS_LOOKED_AT = 100_000
 _MAILINGS_SHOWN = 5
 
 
-def held() -> Iterator[Line]:
-    """A line for each mailing with held copies, the newest few; one if there are none. Queries: 1."""
+def held(newsletters: NewsletterQuerySet | None = None) -> Iterator[Line]:
+    """A line for each mailing with held copies, the newest few; one if there are none. Queries: 1.
+
+    newsletters: of these alone.
+    """
+    batches = Batch.objects.filter(state=BatchState.HELD)
+    if newsletters is not None:
+        batches = batches.filter(mailing__newsletter__in=newsletters)
     rows = (
-        Batch.objects.filter(state=BatchState.HELD)
-        .order_by("-mailing")
+        batches.order_by("-mailing")
         .values_list("mailing", "mailing__title")
         .annotate(batches=Count("pk"), copies=Sum("held"))[:_MAILINGS_SHOWN]
     )
@@ -41,7 +47,7 @@ def held() -> Iterator[Line]:
             remedy=_("Look into the provider's own records, then decide."),
             page=("admin:delivery_mailing_held", mailing),
         )
-        for mailing, title, _batches, copies in rows
+        for mailing, title, _number, copies in rows
     ]
     yield from lines or [
         Line(key="held", colour=Colour.GREEN, title=_("Held copies"), says=_("There are none."))

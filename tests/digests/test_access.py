@@ -369,6 +369,25 @@ def test_what_concerns_a_reader_as_a_whole_is_for_those_who_work_on_all(own: Des
     assert [page for page in whole_readers(own) if not is_open(browser_of(everybody), page)] == []
 
 
+@pytest.mark.parametrize("page", ["admin/logentry", "mail/providerevent"])
+def test_what_names_no_newsletter_is_for_those_who_work_on_all(page: str, own: Desk) -> None:
+    limited, everybody = make_colleague(own.newsletter), make_colleague(name="thea")
+
+    assert browser_of(limited).get(f"/admin/{page}/").status_code == 403
+    assert is_open(browser_of(everybody), f"/admin/{page}/")
+
+
+def test_the_self_check_leads_to_held_copies_of_the_own_newsletter_alone(own: Desk, other: Desk) -> None:
+    limited, everybody = make_colleague(own.newsletter), make_colleague(name="thea")
+    ours, theirs = (reverse("admin:delivery_mailing_held", args=[desk.mailing.pk]) for desk in (own, other))
+
+    seen, all_seen = (browser_of(user).get(reverse("admin:self_check")).text for user in (limited, everybody))
+
+    assert ours in seen
+    assert theirs not in seen
+    assert theirs in all_seen
+
+
 def test_who_may_not_see_the_reader_can_still_end_her_subscription(own: Desk) -> None:
     page = f"/admin/subscriptions/subscription/{own.subscription.pk}"
 
