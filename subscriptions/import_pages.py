@@ -150,7 +150,7 @@ class SubscriberImportAdmin(ReadOnly):
         """GET: one import, whatever its state. Queries: about 8, whatever its size."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not object_id.isdigit():
+        if not (object_id.isdecimal() and len(object_id) < 10):
             raise Http404
         imported = _get(int(object_id))
         at = clock.now()

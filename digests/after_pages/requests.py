@@ -5,11 +5,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest
-from django.utils.dateparse import parse_datetime
 
 from digests.composer.requests import digest_of, require
 from digests.models import Digest
 from digests.states import DigestState
+from newsroom.web.moments import moment_in
 
 
 def sent_digest(request: HttpRequest, pk: int, permission: str = "", *, to_post: str = "") -> Digest:
@@ -28,11 +28,7 @@ def sent_digest(request: HttpRequest, pk: int, permission: str = "", *, to_post:
 
 def shown_as_of(request: HttpRequest) -> datetime | None:
     """When the words had been written that the form showed; None: there were none, or the form does not say."""
-    try:
-        moment = parse_datetime(request.POST.get("as_of", ""))
-    except ValueError:
-        return None
-    return moment if moment and moment.tzinfo else None
+    return moment_in(request.POST.get("as_of", ""))
 
 
 def context(request: HttpRequest, digest: Digest, *, title: str) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +18,7 @@ from digests.states import DigestState
 from newsroom.articles.models import Article, read_bylines
 from newsroom.articles.states import Origin
 from newsroom.web.keys import among
+from newsroom.web.moments import moment_in
 
 SHOWN = 40
 MOST_SHOWN = 400
@@ -155,11 +155,7 @@ def arrivals(digest: Digest, *, until: datetime, at: datetime) -> int:
 
 def until_in(query: QueryDict) -> datetime | None:
     """The moment the list was loaded, as the address has it; None if it has none that can be read."""
-    try:
-        moment = parse_datetime(query.get("until", ""))
-        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
+    return moment_in(query.get("until", ""))
 
 
 def until_of(query: QueryDict, digest: Digest, at: datetime) -> datetime:

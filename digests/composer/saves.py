@@ -11,7 +11,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from digests import history, saving
-from digests.composer.requests import fresh, log, seen_in, user_of
+from digests.composer.requests import fresh, log, number_in, seen_in, user_of
 from digests.errors import EditClash, WentOn
 from digests.forms import Clash, DigestForm, PickForm
 from digests.merging import Sheet
@@ -209,14 +209,14 @@ def _pressed(
         ("original", _original),
         ("reset", _reset),
     ):
-        number, _sign, rest = request.POST.get(name, "").partition(":")
-        if number.isdecimal() and int(number) in by_pick:
-            act(by_pick, picks[int(number)], rest)
+        typed, _sign, rest = request.POST.get(name, "").partition(":")
+        if (number := number_in(typed)) in by_pick:
+            act(by_pick, picks[number], rest)
     return list(by_pick.values())
 
 
 def _instead(edits: dict[int, saving.PickEdit], pick: Pick, rest: str) -> None:
-    other = edits.get(int(rest)) if rest.isdecimal() else None
+    other = edits.get(number_in(rest))
     if other is not None:
         edits[other.pick_id] = replace(other, is_removed=True)
         edits[pick.pk] = replace(edits[pick.pk], slot=other.slot, place=other.place)

@@ -3,7 +3,6 @@
 An address is typed into a form that is posted, so that it stands in no log and no history of a browser.
 """
 
-from datetime import datetime
 from typing import Any, Final
 
 from django import forms
@@ -13,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from digests.delivery import reader_history
 from digests.delivery.reader_history import Known
 from newsroom.mail.errors import BadAddress
+from newsroom.web.moments import moment_in
 from subscriptions.models import Subscriber
 from subscriptions.states import SubscriptionState
 
@@ -102,7 +101,7 @@ def _show(request: HttpRequest, someone: Known, model_admin: admin.ModelAdmin[An
     subscriptions = reader_history.subscriptions_of(someone)
     dates_of_each = reader_history.dates_of(someone, subscriptions)
     suppressions = reader_history.suppressions_of(someone)
-    before = _time(request.GET.get("before", ""))
+    before = moment_in(request.GET.get("before", ""))
     page = reader_history.page(someone, subscriptions=subscriptions, suppressions=suppressions, before=before)
     may = request.user.has_perm
     reader = someone.reader
@@ -136,12 +135,3 @@ def _show(request: HttpRequest, someone: Known, model_admin: admin.ModelAdmin[An
 
 def _context(request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> dict[str, Any]:
     return {**model_admin.admin_site.each_context(request), "opts": Subscriber._meta}
-
-
-def _time(text: str) -> datetime | None:
-    """Where the page begins; anything else begins at the newest."""
-    try:
-        time = parse_datetime(text)
-    except ValueError:
-        return None
-    return time if time and time.tzinfo else None

@@ -357,6 +357,14 @@ def test_junk_in_a_form_is_never_a_fault_of_ours(junk: str, jonas: Client, diges
     assert jonas.post(page_of(digest), {"version": junk}).status_code == 200
 
 
+@pytest.mark.parametrize("junk", ["9" * 5_000, "²", "-1"])
+def test_junk_on_a_button_at_a_pick_is_never_a_fault_of_ours(
+    junk: str, jonas: Client, digest: Digest
+) -> None:
+    for typed in ({"stand": f"{junk}:x"}, {"instead": f"{digest.picks.all()[0].pk}:{junk}"}):
+        assert jonas.post(page_of(digest), filled_form(digest, **typed)).status_code == 302
+
+
 def test_what_is_pasted_along_is_not_kept(jonas: Client, digest: Digest) -> None:
     lead = digest.picks.get(slot="lead")
     typed = {

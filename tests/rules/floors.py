@@ -38,7 +38,7 @@ _EVERYWHERE: Final[dict[Floor, str]] = {
 
 _HOUSE: Final[dict[str, dict[Floor, str]]] = {
     "newsroom.web": {
-        Floor.VALUES: "guard hyphens masking patience tokens",
+        Floor.VALUES: "guard hyphens masking moments patience tokens",
         Floor.SERVICES: "access_log cache clock error_reports fetching keys logs stamps tags throttles",
         Floor.EDGES: "form_html health kept_pages pages proxies redirects robots",
     },

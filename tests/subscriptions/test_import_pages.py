@@ -273,3 +273,10 @@ def test_an_export_says_what_each_reader_agreed_to(newsletter: Newsletter) -> No
     assert [(line["agreed_to"], line["agreed_where"]) for line in lines] == [
         ("We will send you this", "/box/")
     ]
+
+
+@pytest.mark.parametrize("number", ["²", "x", "0", "9" * 30, "9" * 5_000])
+def test_an_import_of_no_number_is_not_found(number: str, admin_client: Client) -> None:
+    url = reverse("admin:subscriptions_subscriberimport_change", args=["1"]).replace("/1/", f"/{number}/")
+
+    assert admin_client.get(url).status_code == 404

@@ -166,6 +166,15 @@ def test_page_by_page_nothing_is_told_twice_or_left_out(mia: Subscriber) -> None
     assert len(told) == 132
 
 
+@pytest.mark.parametrize("before", ["x", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_page_that_begins_at_no_moment_begins_at_the_newest(
+    before: str, desk: Client, mia: Subscriber
+) -> None:
+    make_copies(make_subscription(newsletter=make_newsletter(), subscriber=mia), 2)
+
+    assert "Issue" in desk.get(desk_of(mia), {"before": before}).text
+
+
 def test_unsubscribing_by_phone_names_who_and_why(desk: Client, mia: Subscriber) -> None:
     row = make_subscription(newsletter=make_newsletter(), subscriber=mia)
     url = reverse("admin:subscriptions_subscription_unsubscribe", args=[row.pk])
