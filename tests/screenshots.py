@@ -53,8 +53,15 @@ def window(browser: Browser, size: tuple[int, int], scheme: str = "light") -> It
     context.close()
 
 
+# Pictures are loaded as they come into sight: what is seen must be there.
+_LOADED = """() => Promise.all([...document.images]
+    .filter((image) => image.getBoundingClientRect().top < innerHeight)
+    .map((image) => image.complete || new Promise((done) => { image.onload = image.onerror = done; })))"""
+
+
 def shoot(page: Page, name: str, *, whole: bool = False, part: str = "") -> None:
     """A picture with 256 colours: a third of the bytes, and nobody sees the difference. part: of this element only."""
+    page.evaluate(_LOADED)
     taken = page.locator(part).first.screenshot() if part else page.screenshot(full_page=whole)
     image = Image.open(io.BytesIO(taken)).convert("RGB")
     image.quantize(256, Image.Quantize.MEDIANCUT).save(PICTURES / f"{name}.png", optimize=True)
