@@ -2,7 +2,7 @@
 
 A piece is known again by its identity (guid, address or checksum), else by the place its address names, whatever
 the scheme; within a feed also by its path after the site moved, and for two days by its title after the source
-changed all its guids.
+changed all its guids. An identity is what a source claims: what another source wrote under it is another piece.
 """
 
 import hashlib
@@ -40,16 +40,16 @@ def take_in(
     """
     draft = _allowed(draft, rights or (feed.rights if feed else FeedRights.FULL))
     with transaction.atomic():
-        article = _known(draft, feed, beside, at)
+        draft, article = _known(draft, feed, beside, at)
         if article is None:
             try:
                 with transaction.atomic():
                     return _create(draft, feed, at), True
             except IntegrityError:
-                # Somebody else took the same piece in at this moment.
-                article = _known(draft, feed, beside, at)
+                # Somebody else took the same piece in at this moment, or another one under its identity or slug.
+                draft, article = _known(draft, feed, beside, at)
                 if article is None:
-                    raise
+                    return _create(draft, feed, at), True
         if _is_its_source(article, draft, feed):
             _bring_up_to_date(article, draft, feed, at)
         return article, False
@@ -59,7 +59,7 @@ def take_in_all(
     drafts: Sequence[ArticleDraft], *, feed: Feed | None = None, rights: str = "", at: datetime
 ) -> list[tuple[Article, bool]]:
     """All drafts of one source, or none of them if one fails; then relates them to each other."""
-    beside = frozenset(draft.identity for draft in drafts)
+    beside = frozenset(name for draft in drafts for name in _identities(draft, feed))
     with transaction.atomic():
         taken = [take_in(draft, feed=feed, rights=rights, beside=beside, at=at) for draft in drafts]
         relate((article, draft.related) for (article, _), draft in zip(taken, drafts, strict=True))
@@ -96,18 +96,52 @@ def _allowed(draft: ArticleDraft, rights: str) -> ArticleDraft:
 
 def known(draft: ArticleDraft, *, at: datetime) -> Article | None:
     """The article that this draft is about, wherever it came from, if we have it. Queries: at most 2."""
-    return _known(draft, None, frozenset({draft.identity}), at)
+    return _known(draft, None, frozenset({draft.identity}), at)[1]
 
 
-def _known(draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: datetime) -> Article | None:
-    """The article that this draft is about. Queries: 1 for a piece that kept its identity, else up to 3."""
-    if same := Article.objects.filter(identity=draft.identity).first():
-        return same
+def _known(
+    draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: datetime
+) -> tuple[ArticleDraft, Article | None]:
+    """The article that this draft is about, and the draft under the identity that it has here.
+
+    Queries: 1 for a piece that kept its identity, else up to 3.
+    """
+    identities = _identities(draft, feed)
+    same = Article.objects.select_related("feed").in_bulk(identities, field_name="identity")
+    for identity in reversed(identities):
+        if identity in same and _is_one_source(same[identity], feed):
+            return replace(draft, identity=identity), same[identity]
+    if same:
+        # Somebody else's piece has the identity; under it this one would be told as theirs, or theirs as this one.
+        draft = replace(draft, identity=identities[-1])
+    return draft, _moved(draft, feed, beside | same.keys(), at)
+
+
+def _identities(draft: ArticleDraft, feed: Feed | None) -> tuple[str, ...]:
+    """The identity that the draft claims, and the one that it gets within its feed where another source has that."""
+    within = (links.identity(f"feed-{feed.pk}", draft.identity),) if feed else ()
+    return draft.identity, *within
+
+
+def _is_one_source(article: Article, feed: Feed | None) -> bool:
+    """Whether what comes from there under the article's identity is this article.
+
+    The desk's drafts, without a feed, are; so are those of one site's feeds, which share pieces, and those of a feed
+    for an article that was imported from its site.
+    """
+    if feed is None or article.feed_id == feed.pk:
+        return True
+    return links.are_one_site(feed.url, article.feed.url if article.feed else article.canonical_url)
+
+
+def _moved(draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: datetime) -> Article | None:
+    """The article that this draft is about under another identity than it had. Queries: at most 2."""
     others = Article.objects.exclude(identity__in=beside)
     path = links.path_of(draft.url)
     if len(path) > 1:
-        for other in others.filter(canonical_url__in=_spellings(draft.url)):
-            if fuzz.token_sort_ratio(other.title, draft.title) >= SAME_STORY:
+        for other in others.select_related("feed").filter(canonical_url__in=_spellings(draft.url)):
+            is_alike = fuzz.token_sort_ratio(other.title, draft.title) >= SAME_STORY
+            if is_alike and not _is_at_home_instead(feed, other):
                 return other
     if feed is None:
         return None
@@ -118,6 +152,16 @@ def _known(draft: ArticleDraft, feed: Feed | None, beside: frozenset[str], at: d
         else Q(pk=None)
     )
     return others.filter(recent | same_path, feed=feed, title=draft.title).order_by("-first_seen_at").first()
+
+
+def _is_at_home_instead(feed: Feed | None, article: Article) -> bool:
+    """Whether the feed is of the site that the article names, while the article came from a stranger to it: who was
+    first to tell a site's story must not keep the site's own words out."""
+    if feed is None or article.feed is None:
+        return False
+    return links.are_one_site(feed.url, article.canonical_url) and not links.are_one_site(
+        article.feed.url, article.canonical_url
+    )
 
 
 def _spellings(url: str) -> list[str]:
@@ -132,8 +176,11 @@ def _spellings(url: str) -> list[str]:
 
 
 def _is_its_source(article: Article, draft: ArticleDraft, feed: Feed | None) -> bool:
-    """Only the source that an article came from changes it: two sources of one piece would take turns for ever."""
-    return article.identity == draft.identity or (feed is not None and article.feed_id == feed.pk)
+    """Only the source that an article came from changes it: two sources of one piece would take turns for ever, and
+    any feed could write under another's name. What came without a feed is adopted by one of its own site."""
+    if feed is not None and article.feed_id == feed.pk:
+        return True
+    return article.feed_id is None and article.identity == draft.identity
 
 
 def _bring_up_to_date(article: Article, draft: ArticleDraft, feed: Feed | None, at: datetime) -> None:

@@ -54,6 +54,15 @@ def path_of(url: str) -> str:
     return "/" + place(url)[2:].partition("/")[2] if "/" in place(url)[2:] else ""
 
 
+def are_one_site(url: str, other: str) -> bool:
+    """Whether two addresses are of one publisher, near enough without a list of public suffixes: the host of one is
+    that of the other or above it."""
+    first, second = (place(each)[2:].partition("/")[0].partition("?")[0] for each in (url, other))
+    return bool(first and second) and (
+        first == second or first.endswith(f".{second}") or second.endswith(f".{first}")
+    )
+
+
 def identity(kind: str, *parts: str) -> str:
     """`kind:parts`, or their checksum if that is long; fits the database's 300 characters."""
     value = f"{kind}:{' '.join(parts)}"

@@ -1,6 +1,7 @@
 """Each piece becomes an article once, and changes with its source."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,97 @@ def test_a_second_source_of_a_piece_does_not_take_turns_with_the_first() -> None
     assert second == first
     assert second.changed_at is None
     assert second.identity == "guid:1"
+
+
+def test_a_feed_that_claims_the_guid_of_another_ones_piece_neither_changes_nor_takes_it() -> None:
+    guid = "guid://hafen.example.org/kran"
+    url = "https://hafen.example.org/kran"
+    own, _ = intake.take_in(
+        make_draft(identity=guid, title="Der Kran hebt", url=url), feed=make_feed(), at=NOON
+    )
+    stranger = make_feed(url="https://fremd.example.net/feed")
+    false = make_draft(identity=guid, title="Alles gelogen", url="https://fremd.example.net/falle")
+
+    [(other, is_new)] = intake.take_in_all([false], feed=stranger, at=LATER)
+    [(again, is_new_again)] = intake.take_in_all([false], feed=stranger, at=LATER)
+    [(changed, _)] = intake.take_in_all([replace(false, title="Nun anders")], feed=stranger, at=LATER)
+
+    own.refresh_from_db()
+    assert (own.title, own.canonical_url, own.changed_at) == ("Der Kran hebt", url, None)
+    assert (is_new, is_new_again) == (True, False), "each check finds its own piece again"
+    assert other == again == changed != own
+    assert (changed.title, changed.feed) == ("Nun anders", stranger)
+
+
+@pytest.mark.parametrize("claimed", ["guid://hafen.example.org/kran", "guid:1"])
+def test_who_was_first_to_tell_a_sites_piece_does_not_keep_the_site_out(claimed: str) -> None:
+    url = "https://hafen.example.org/kran"
+    stranger = make_feed(url="https://fremd.example.net/feed")
+    intake.take_in(make_draft(identity=claimed, title="Der Kran hebt nie", url=url), feed=stranger, at=NOON)
+    own = make_draft(identity="guid://hafen.example.org/kran", title="Der Kran hebt", url=url)
+    feed = make_feed()
+
+    article, is_new = intake.take_in(own, feed=feed, at=LATER)
+
+    assert is_new
+    assert (article.title, article.feed) == ("Der Kran hebt", feed)
+
+
+def test_two_feeds_of_one_site_share_a_piece_and_its_first_one_keeps_it() -> None:
+    first, second = make_feed(), make_feed()
+    draft = make_draft(identity="guid://hafen.example.org/kran")
+    article, _ = intake.take_in(draft, feed=first, at=NOON)
+
+    again, is_new = intake.take_in(replace(draft, teaser="Nur hier."), feed=second, at=LATER)
+
+    assert not is_new
+    assert (again, again.feed, again.changed_at) == (article, first, None)
+
+
+@pytest.mark.parametrize(
+    ("feed_url", "is_adopted"),
+    [
+        ("https://hafen.example.org/feed", True),
+        ("https://feeds.hafen.example.org/all", True),
+        ("https://fremd.example.net/feed", False),
+        ("https://boese-hafen.example.org/feed", False),
+    ],
+)
+def test_an_imported_article_is_adopted_by_a_feed_of_its_site_only(feed_url: str, is_adopted: bool) -> None:
+    draft = make_draft(title="Der Kran hebt", url="https://www.hafen.example.org/kran")
+    imported, _ = intake.take_in(draft, at=NOON)
+    feed = make_feed(url=feed_url)
+
+    told, is_new = intake.take_in(
+        replace(draft, title="Der Kran fällt", url="https://fremd.example.net/x"), feed=feed, at=LATER
+    )
+
+    imported.refresh_from_db()
+    assert is_new is not is_adopted
+    assert (told == imported) is is_adopted
+    assert imported.title == ("Der Kran fällt" if is_adopted else "Der Kran hebt")
+    assert imported.feed == (feed if is_adopted else None)
+
+
+def test_two_pieces_of_one_title_stay_two_where_another_source_has_their_guids() -> None:
+    both = [make_draft(title="Polizeibericht"), make_draft(title="Polizeibericht")]
+    intake.take_in_all(both, feed=make_feed(), at=NOON)
+    stranger = make_feed(url="https://fremd.example.net/feed")
+    intake.take_in_all(both[:1], feed=stranger, at=NOON)
+
+    taken = intake.take_in_all(both, feed=stranger, at=LATER)
+
+    assert [is_new for _, is_new in taken] == [False, True]
+    assert Article.objects.filter(feed=stranger).count() == 2
+
+
+def test_an_import_of_what_a_feed_brought_finds_it_as_it_is() -> None:
+    draft = make_draft()
+    article, _ = intake.take_in(draft, feed=make_feed(), at=NOON)
+
+    again, is_new = intake.take_in(replace(draft, title="Ganz anders"), at=LATER)
+
+    assert (again, is_new, again.changed_at) == (article, False, None)
 
 
 def test_a_stamp_from_the_future_is_clamped_and_a_missing_one_is_now() -> None:

@@ -30,6 +30,25 @@ def test_a_place_has_no_scheme_no_www_no_fragment_and_no_last_slash() -> None:
     assert links.path_of("https://a.example.org/") == ""
 
 
+@pytest.mark.parametrize(
+    ("url", "other", "are_one"),
+    [
+        ("https://www.example.org/feed", "http://example.org:8080/x?y", True),
+        ("https://feeds.example.org/all", "https://www.example.org/x", True),
+        ("https://example.org?feed", "https://EXAMPLE.org/x", True),
+        ("https://anexample.org/", "https://example.org/", False),
+        ("https://example.org.example.net/", "https://example.org/", False),
+        ("https://example.net/example.org", "https://example.org/", False),
+        ("https://example.org@example.net/", "https://example.org/", False),
+        ("", "", False),
+        ("https://example.org/", "", False),
+    ],
+)
+def test_addresses_are_of_one_site_where_their_hosts_are(url: str, other: str, are_one: bool) -> None:
+    assert links.are_one_site(url, other) is are_one
+    assert links.are_one_site(other, url) is are_one
+
+
 @settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=40))
 def test_no_address_makes_it_stumble(url: str, base: str) -> None:
