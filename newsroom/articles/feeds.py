@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from newsroom.articles import feed_text, intake, pictures, queue
+from newsroom.articles import feed_text, intake, links, pictures, queue
 from newsroom.articles.drafts import ArticleDraft
 from newsroom.articles.errors import PictureError
 from newsroom.articles.models import Article, Feed
@@ -145,16 +145,36 @@ def _follow(feed: Feed, answer: Fetched, at: datetime) -> Feed:
     if not moved_to or moved_to == feed.url or len(moved_to) > 1000:
         return feed
     if other := Feed.objects.filter(url=moved_to).first():
-        Article.objects.filter(feed=feed).update(feed=other)
-        feed.is_active = False
-        feed.last_checked_at = at
-        feed.last_error = (_("Moved to an address that we check already: %s") % moved_to)[:500]
-        feed.save()
-        logger.warning("A feed moved to one that is known.", extra={"feed_id": feed.pk, "other_id": other.pk})
+        _stop_for(feed, other, at)
         return other
     logger.warning("A feed moved for good.", extra={"feed_id": feed.pk, "old": feed.url, "new": moved_to})
     feed.url = moved_to
     return feed
+
+
+def _stop_for(feed: Feed, other: Feed, at: datetime) -> None:
+    """The feed says that it is the other one now. Within one site its articles move as well; a stranger could put
+    whatever it wrote under a name that is trusted, so there staff hear of it and the articles stay."""
+    sentence = _("Moved to an address that we check already: %s") % other.url
+    feed.is_active = False
+    feed.last_checked_at = at
+    feed.last_error = sentence[:500]
+    feed.save()
+    logger.warning("A feed moved to one that is known.", extra={"feed_id": feed.pk, "other_id": other.pk})
+    if links.are_one_site(feed.url, other.url):
+        Article.objects.filter(feed=feed).update(feed=other)
+        return
+    incidents.report(
+        f"feed-moved:{feed.pk}",
+        title=_("The feed %s leads to another source") % feed,
+        text=_(
+            "%(url)s now leads for good to %(other)s, which we check already. We no longer check the old address; what came from it keeps its source."
+        )
+        % {"url": feed.url, "other": other.url},
+        severity=Severity.WARNING,
+        facts={"feed_id": feed.pk, "other_id": other.pk},
+        at=at,
+    )
 
 
 def _succeeded(feed: Feed, answer: Fetched, *, title: str, minutes_to_live: int, at: datetime) -> None:

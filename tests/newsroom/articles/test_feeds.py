@@ -9,6 +9,7 @@ from newsroom.articles import feeds, tasks
 from newsroom.articles.models import Article, Feed
 from newsroom.articles.states import FeedRights
 from newsroom.mail.models import Incident
+from newsroom.web.fetching import Fetched
 from tests.factories import NOON, make_article
 from tests.newsroom.articles.factories import make_feed, make_picture_bytes
 from tests.newsroom.articles.publisher import Answer, Publisher, item, rss
@@ -101,7 +102,33 @@ def test_a_feed_that_moves_to_a_known_address_is_merged(feed: Feed, publisher: P
     assert not feed.is_active
     assert "check already" in feed.last_error
     assert old.feed == other
+    assert not Incident.objects.exists()
     assert Article.objects.filter(feed=other).count() == 3
+
+
+def test_a_feed_that_leads_to_another_sites_feed_leaves_its_articles_where_they_are(
+    feed: Feed, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One loopback server has one host: the stranger's is another only by its name.
+    stranger = make_feed(url="https://fremd.example.net/feed")
+    false = make_article(feed=stranger)
+    moved = Fetched(
+        url=feed.url, status=200, headers={}, body=publisher.answers["/feed"].body, permanent_url=feed.url
+    )
+    monkeypatch.setattr(feeds, "fetch", lambda *_args, **_named: moved)
+
+    checked = check(stranger, publisher)
+
+    stranger.refresh_from_db()
+    false.refresh_from_db()
+    assert false.feed == stranger
+    assert not stranger.is_active
+    assert checked.feed == feed
+    assert set(Article.objects.exclude(pk=false.pk).values_list("feed", flat=True)) == {feed.pk}
+    incident = Incident.objects.get()
+    assert incident.key == f"feed-moved:{stranger.pk}"
+    assert stranger.url in incident.text
+    assert feed.url in incident.text
 
 
 def test_a_redirect_loop_ends(feed: Feed, publisher: Publisher) -> None:
