@@ -327,6 +327,41 @@ def test_known_authors_are_met_again_and_new_ones_written_down() -> None:
     assert Author.objects.get(name="日本").slug == "author"
 
 
+@pytest.mark.parametrize(
+    ("origin", "role", "byline"),
+    [
+        (Origin.STAFF, "Reporterin", "Ada Beispiel"),
+        (Origin.AGENCY, "Reporterin", "Ada Beispiel (fremd.example.net)"),
+        (Origin.CONTRIBUTOR, "Reporterin", "Ada Beispiel (fremd.example.net)"),
+        (Origin.AGENCY, "", "Ada Beispiel"),
+    ],
+)
+def test_a_feed_of_others_does_not_sign_for_whom_the_newsroom_introduced(
+    origin: str, role: str, byline: str
+) -> None:
+    make_author(name="Ada Beispiel", role_de=role)
+    feed = make_feed(url="https://www.fremd.example.net/feed?x", origin=origin)
+
+    article, _ = intake.take_in(make_draft(authors=("Ada Beispiel",)), feed=feed, at=NOON)
+    intake.take_in(make_draft(authors=("Ada Beispiel", byline)), feed=feed, at=NOON)
+
+    assert article.byline == [byline]
+    assert Author.objects.get(name=byline).articles.count() == 2
+
+
+def test_a_name_as_long_as_names_may_be_still_tells_its_source() -> None:
+    name = "A" * 120
+    make_author(name=name, role_en="Reporter")
+
+    article, _ = intake.take_in(
+        make_draft(authors=(name,)),
+        feed=make_feed(url=f"https://{'b' * 60}.{'c' * 60}.example.net/"),
+        at=NOON,
+    )
+
+    assert article.byline == [f"{'A' * 60} ({'b' * 57})"]
+
+
 def test_a_slug_that_is_taken_gets_a_number() -> None:
     make_article(slug="der-kran")
 
