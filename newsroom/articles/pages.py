@@ -122,7 +122,7 @@ def decoded(source: Source) -> str:
         for encoding in ("utf-8", declared[1] if declared else "cp1252", "cp1252"):
             try:
                 found = content.decode(encoding)
-            except (UnicodeDecodeError, LookupError):
+            except (UnicodeError, LookupError):  # of a codec such as `undefined` the wider one
                 continue
             if not _CONTROLS.search(found):
                 return found

@@ -47,6 +47,14 @@ def test_umlauts_survive_every_usual_encoding(tmp_path: Path, encoding: str) -> 
     assert pages.drafts(str(file))[0].title == "Ein Kran am Südkai hebt wieder Holz"
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "gibt-es-nicht"])
+def test_a_page_that_states_an_encoding_of_no_use_is_read_as_it_evidently_is(charset: str) -> None:
+    content = PAGE.replace("utf-8", charset).encode("cp1252")
+    source = pages.Source(name="x", content=content, content_type=f"text/html; charset={charset}")
+
+    assert "Holz zurück" in pages.decoded(source)
+
+
 def test_a_folder_gives_everything_readable_in_it_in_order(tmp_path: Path) -> None:
     (tmp_path / "de").mkdir()
     (tmp_path / ".git").mkdir()
