@@ -20,7 +20,8 @@ CONNECT_SECONDS = 10.0
 
 Resolver = Callable[[str, int], list[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
+# Set aside as a whole (RFC 6890 §2.1); Python 3.11 takes most of it for global.
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")
 
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -47,6 +48,10 @@ def is_public(address: str) -> bool:
             wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)
         if wrapped is not None:
             return is_public(str(wrapped))
+        if parsed.is_site_local:  # fec0::/10: deprecated, not gone (RFC 3879), and global to Python
+            return False
+    elif parsed in _PROTOCOLS:
+        return False
     return parsed.is_global and not (parsed.is_multicast or parsed.is_reserved or parsed.is_unspecified)
 
 
