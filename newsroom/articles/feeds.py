@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -52,7 +53,8 @@ def check(
     allow: frozenset[str] = frozenset(),
     jitter: Callable[[], float] = random.random,
 ) -> Checked:
-    """Ask the feed for news and take them in. Never raises for trouble with the feed: the row says what it was.
+    """Ask the feed for news and take them in. Never raises for trouble with the feed: the row says what it was; only
+    the end of the worker's time goes on to its task.
 
     No transaction is open while the network answers. allow: private host:port pairs that may be fetched.
     jitter: a number from 0 to 1, so that feeds of one failed server do not all come back at once.
@@ -74,6 +76,11 @@ def check(
     except feed_text.Unreadable as error:
         sentence = _("What %(url)s answered is no feed: %(reason)s.") % {"url": feed.url, "reason": error}
         return _failed(feed, sentence, at, jitter)
+    except SoftTimeLimitExceeded:
+        # The worker has no time left; the next check of this feed must not come after the lease, but later each time.
+        sentence = _("What %(url)s answered takes too long to read.") % {"url": feed.url}
+        _failed(feed, sentence, at, jitter)
+        raise
     with transaction.atomic():
         feed = _follow(feed, answer, at)
         taken = intake.take_in_all(read.articles, feed=feed, at=at)

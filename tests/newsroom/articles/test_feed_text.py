@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -277,3 +278,47 @@ def test_no_json_makes_it_stumble(value: object) -> None:
         json_feed(value, {"title": "x", "authors": value, "url": value, "date_published": value})
     ).articles:
         assert_inert(draft.body_html)
+
+
+@pytest.mark.parametrize("author", ["a" * 40_000, "&#97;" * 40_000, "data:x," + "a" * 40_000 + "@"])
+def test_an_author_made_to_keep_the_parser_busy_is_nobody(author: str) -> None:
+    began = time.monotonic()
+
+    [draft] = feed_text.read(rss(item(1).replace("</item>", f"<author>{author}</author></item>"))).articles
+
+    assert draft.authors == ()
+    assert time.monotonic() - began < 3, "which would be 12 seconds, and grows with the square"
+
+
+@pytest.mark.parametrize("between", [b"\n" * 50_000, b"\n<!ENTITY" * 10_000])
+def test_what_stands_before_a_feed_cannot_keep_the_parser_busy(between: bytes) -> None:
+    body = rss(item(1))
+    start = body.index(b"<rss")
+    began = time.monotonic()
+
+    with pytest.raises(feed_text.Unreadable, match="before its first element"):
+        feed_text.read(body[:start] + between + body[start:])
+
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("content_type", ["", "text/xml; charset=punycode"])
+def test_a_codec_of_host_names_is_not_one_of_feeds(content_type: str) -> None:
+    stated = b"utf-8" if content_type else b"punycode"
+    body = b"<?xml version='1.0' encoding='%b'?><rss></rss>-%b" % (stated, b"a" * 500_000)
+    began = time.monotonic()
+
+    with pytest.raises(feed_text.Unreadable):
+        feed_text.read(body, content_type=content_type)
+
+    assert time.monotonic() - began < 2
+
+
+def test_the_end_of_a_workers_time_is_no_fault_of_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_time(*_args: object, **_named: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("feedparser.parse", out_of_time)
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        feed_text.read(rss(item(1)))

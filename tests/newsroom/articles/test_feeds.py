@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from newsroom.articles import feeds, tasks
 from newsroom.articles.models import Article, Feed
@@ -223,6 +224,23 @@ def test_an_answer_that_is_no_feed_is_a_failure_and_stores_nothing(
     assert feed.failures == 1
     assert feed.etag == "", "else the next answer would be: nothing new"
     assert not Article.objects.exists()
+
+
+def test_a_feed_that_takes_a_workers_time_comes_back_later_each_time(
+    feed: Feed, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_time(*_args: object, **_named: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("feedparser.parse", out_of_time)
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        check(feed, publisher)
+
+    feed.refresh_from_db()
+    assert feed.failures == 1
+    assert feed.next_check_at == NOON + 2 * HOUR
+    assert "too long to read" in feed.last_error
 
 
 def test_a_private_address_is_not_asked(feed: Feed, publisher: Publisher) -> None:
