@@ -14,6 +14,10 @@ from newsroom.articles.drafts import ArticleDraft
 from newsroom.articles.states import Origin, Review
 
 MIN_WORDS = 30
+MOST_TAGS = 20_000
+"""A page of so many takes up to 5 s; twice as many take 16, and 100,000 over a minute. A long live blog has some
+thousands."""
+_OPENING = re.compile(r"<[a-zA-Z]")
 _TAGS = {
     "head": "h2",
     "p": "p",
@@ -25,6 +29,12 @@ _TAGS = {
     "ref": "a",
 }
 _RENDERED = {"#b": "strong", "#i": "em", "#u": "u", "#t": "code", "#sub": "sub", "#sup": "sup"}
+
+
+def is_too_much(html: str) -> bool:
+    """Whether a page has more parts than one article could: to read them takes quadratic time."""
+    # An end without a beginning can be an element, too, and is cheaper; scripts hold a few of both.
+    return html.count("<") > 3 * MOST_TAGS or sum(1 for _tag in _OPENING.finditer(html)) > MOST_TAGS
 
 
 def read(html: str, *, url: str = "") -> ArticleDraft | None:

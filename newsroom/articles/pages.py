@@ -262,6 +262,12 @@ def _readable_picture(source: Source, picture: Path) -> Path:
 
 
 def _of_html(source: Source, content: str) -> ArticleDraft:
+    if page_html.is_too_much(content):
+        raise NoArticle(
+            _("%(source)s has more parts than a news page has; give the page of a single article.")
+            % {"source": _shown(source.name)},
+            source=source.name,
+        )
     if draft := page_html.read(content, url=source.url):
         return draft
     raise _no_article(source)

@@ -1,5 +1,6 @@
 """Sources are told by content; what cannot be taken is refused in one sentence that names it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,25 @@ def test_a_page_that_states_an_encoding_of_no_use_is_read_as_it_evidently_is(cha
     source = pages.Source(name="x", content=content, content_type=f"text/html; charset={charset}")
 
     assert "Holz zurück" in pages.decoded(source)
+
+
+@pytest.mark.parametrize("piece", ["<p>x", "<p>x</p>", "</p>x"])
+def test_a_page_of_more_parts_than_an_article_has_is_refused_at_once(tmp_path: Path, piece: str) -> None:
+    file = tmp_path / "seite.html"
+    file.write_text(PAGE.replace("</article>", piece * 100_000 + "</article>"))
+    began = time.monotonic()
+
+    with pytest.raises(NoArticle, match="more parts than a news page"):
+        pages.drafts(str(file))
+
+    assert time.monotonic() - began < 2, "which could be over a minute"
+
+
+def test_a_long_live_blog_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "ticker.html"
+    file.write_text(PAGE.replace("</article>", "<p>Noch <b>ein</b> Satz.</p>" * 2_000 + "</article>"))
+
+    assert pages.drafts(str(file))[0].title == "Ein Kran holt das Holz zurück"
 
 
 def test_a_folder_gives_everything_readable_in_it_in_order(tmp_path: Path) -> None:
