@@ -115,13 +115,14 @@ def _forget_unconfirmed(*, at: datetime, rows: int) -> int:
 def _forget_left_addresses(*, at: datetime, rows: int) -> int:
     """Empty what no link can use any more: wishes that nobody confirmed, moves that can no longer be undone.
 
+    A wish that was dropped waits its day out like any other: until then its letter counts for the limits of its mailbox.
     A reader who was united with another one is forgotten with it, unless something comes to her again.
     """
     undo_ended = at - UNDO_ADDRESS_WITHIN
     over = (
         Q(confirmed_at=None, expires_at__lte=at)
         | Q(confirmed_at__lte=undo_ended)
-        | Q(undone_at__isnull=False)
+        | Q(confirmed_at__isnull=False, undone_at__isnull=False)
     )
     held = AddressChange.objects.filter(over).exclude(typed_address="", former_address="").order_by("pk")
     emptied = 0

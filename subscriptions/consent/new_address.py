@@ -6,12 +6,13 @@ answer's time, tells who reads us.
 
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from newsroom.mail.addresses import Address, address_hash, admit, counting_hash, normalise
 from newsroom.web.tokens import hash_secret, secret_token
@@ -222,7 +223,9 @@ def find_undo(token: str, *, at: datetime) -> AddressChange:
 def undo_new_address(token: str, *, network_address: str | None, at: datetime) -> Moved:
     """Move a reader back to the address she had: the owner of that mailbox did not want the change.
 
-    A second time changes nothing. Raises LinkUnknown, LinkExpired.
+    Nor what came of it: her later changes are undone with it, wishes that still wait are dropped, and who was united with
+    her since is parted from her. So no link that another mailbox holds by then takes her away again. A second time
+    changes nothing. Raises LinkUnknown, LinkExpired.
     """
     with transaction.atomic():
         change = find_undo(token, at=at)
@@ -230,21 +233,73 @@ def undo_new_address(token: str, *, network_address: str | None, at: datetime) -
             return outcome(change)
         former = normalise(change.former_address)
         one_at_a_time(counting_hash(former.normal))
-        reader, other = _locked(change.subscriber_id, former.normal)
-        if not AddressChange.objects.filter(pk=change.pk, undone_at=None).update(undone_at=at):
-            raise LinkUnknown("undone by somebody else at this moment")
-        _record(reader, change, "undone", form="/address/", network_address=network_address, at=at)
-        if change.united_with is not None:
-            uniting.part(change.moved, change=change.pk, network_address=network_address, at=at)
-            home = reader
-        elif other is None:
+        reader, other = _locked(change.subscriber_id, former.normal, near=_near(change.subscriber_id))
+        since = _since(change)
+        unspent = AddressChange.objects.filter(pk=change.pk, undone_at=None, undo_hash=change.undo_hash)
+        if not unspent.update(undone_at=at):
+            raise LinkUnknown("undone by somebody else at this moment, or forgotten")
+        _end_changes(reader, since, keep=change, network_address=network_address, at=at)
+        if other is None and reader.address != former.normal:
             _readdress(reader, change.former_address, former.normal, at=at)
-            home = reader
-        else:  # somebody has signed up there meanwhile: the same mailbox, so the same person
+        for each in since:
+            home = change.former_hash if each.subscriber_id == reader.pk else each.subscriber.address_hash
+            uniting.part(each.moved, home=home, change=each.pk, network_address=network_address, at=at)
+        AddressChange.objects.filter(pk__in=[each.pk for each in since]).update(moved=[])
+        if other is not None:  # somebody has signed up there meanwhile: the same mailbox, so the same person
             moved = uniting.unite(reader, other, change=change.pk, network_address=network_address, at=at)
             AddressChange.objects.filter(pk=change.pk).update(united_with=other, moved=moved)
-            home = other
-    return Moved(reader=home, subscriptions=moving(home), was_already=False)
+        home_reader = other or reader
+    return Moved(reader=home_reader, subscriptions=moving(home_reader), was_already=False)
+
+
+def _of_or_into(reader_id: int) -> QuerySet[AddressChange]:
+    """Changes that moved this reader, or united another one with her."""
+    return AddressChange.objects.filter(Q(subscriber=reader_id) | Q(united_with=reader_id))
+
+
+def _near(reader_id: int) -> set[int]:
+    """Everybody whose subscriptions may change when a move of this reader is undone. One query."""
+    pairs = _of_or_into(reader_id).values_list("subscriber_id", "united_with_id")
+    return {number for pair in pairs for number in pair if number}
+
+
+def _since(change: AddressChange) -> list[AddressChange]:
+    """What moved a change's reader, or came to her from another one, since it was confirmed; the newest first, itself last.
+
+    In the order of the record, which is written under her lock: times are read before it, and may run crosswise. Two
+    queries.
+    """
+    changes = {each.pk: each for each in _of_or_into(change.subscriber_id).select_related("subscriber")}
+    steps = ConsentEvent.objects.filter(
+        subscriber__in={each.subscriber_id for each in changes.values()},
+        kind=ConsentKind.CHANGED,
+        facts__what="address",
+        facts__step__in=["confirmed", "undone"],
+    )
+    order = [facts["change"] for facts in steps.order_by("pk").values_list("facts", flat=True)]
+    later = order[order.index(change.pk) :] if change.pk in order else [change.pk]
+    return [changes[number] for number in dict.fromkeys(reversed(later)) if number in changes]
+
+
+def _end_changes(
+    reader: Subscriber,
+    since: Sequence[AddressChange],
+    *,
+    keep: AddressChange,
+    network_address: str | None,
+    at: datetime,
+) -> None:
+    """Undo a reader's own changes and drop her wishes, so that their links lead nowhere; the one to keep shows its outcome.
+
+    Others' keep their way back, to mailboxes of their own. A dropped wish counts on for the limits of its mailbox.
+    """
+    wishes = AddressChange.objects.filter(subscriber=reader, confirmed_at=None, undone_at=None)
+    hers = [*wishes.exclude(typed_address=""), *(each for each in since if each.subscriber_id == reader.pk)]
+    for each in hers:
+        if each.undone_at is None:
+            _record(reader, each, "undone", form="/address/", network_address=network_address, at=at)
+    ended = AddressChange.objects.filter(pk__in=[each.pk for each in hers]).exclude(pk=keep.pk)
+    ended.update(undone_at=Coalesce("undone_at", at), decided_at=Coalesce("decided_at", at), undo_hash=None)
 
 
 def outcome(change: AddressChange) -> Moved:
@@ -256,12 +311,17 @@ def outcome(change: AddressChange) -> Moved:
     return Moved(reader=reader, subscriptions=moving(reader), was_already=True)
 
 
-def _locked(reader_id: int, normal: str) -> tuple[Subscriber, Subscriber | None]:
-    """The reader, and another one who has this address; locked in one order, so that nobody waits in a circle."""
-    rows = Subscriber.objects.select_for_update().filter(Q(pk=reader_id) | Q(address=normal)).order_by("pk")
-    found = {row.pk: row for row in rows}
+def _locked(
+    reader_id: int, normal: str, *, near: Collection[int] = ()
+) -> tuple[Subscriber, Subscriber | None]:
+    """The reader, and another one who has this address; locked in one order, so that nobody waits in a circle.
+
+    near: who else is to be locked with them.
+    """
+    rows = Subscriber.objects.select_for_update().filter(Q(pk__in=[reader_id, *near]) | Q(address=normal))
+    found = {row.pk: row for row in rows.order_by("pk")}
     reader = found.pop(reader_id)
-    return reader, next(iter(found.values()), None)
+    return reader, next((row for row in found.values() if row.address == normal), None)
 
 
 def _readdress(reader: Subscriber, typed: str, normal: str, *, at: datetime) -> None:

@@ -25,12 +25,20 @@ def unite(
     mine = Subscription.objects.active().filter(subscriber=reader).select_related("newsletter").order_by("pk")
     for row in mine.select_for_update(of=("self",)):
         known = theirs.get(row.newsletter_id)
-        state = known.state if known else ""
+        state, led_to = (known.state, known.moved_to_id) if known else ("", None)
         if row.newsletter_id in stopped and state != SubscriptionState.ACTIVE:
             known = None  # ends here
         elif state != SubscriptionState.ACTIVE:
             known = _go_on(row, known, other, change=change, network_address=network_address, at=at)
-        moved.append({"from": row.pk, "to": known.pk if known else None, "state": state, **kept(row)})
+        moved.append(
+            {
+                "from": row.pk,
+                "to": known.pk if known else None,
+                "state": state,
+                "led_to": led_to,
+                **kept(row),
+            }
+        )
         Subscription.objects.filter(pk=row.pk).update(
             state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None, moved_to=known
         )
@@ -68,8 +76,14 @@ def _go_on(
     return known
 
 
-def part(moved: list[dict[str, Any]], *, change: int, network_address: str | None, at: datetime) -> None:
-    """Undo `unite`: end what it began, and give back what it took, unless that was stopped or changed meanwhile."""
+def part(
+    moved: list[dict[str, Any]], *, home: str, change: int, network_address: str | None, at: datetime
+) -> None:
+    """Undo `unite`: end what it began, and give back what it took, unless that was stopped or changed meanwhile.
+
+    home: the hash of the address where that comes from now on; nothing for who is erased, who gets nothing back. What
+    began leads again where it led, so that an earlier union is parted after it as if this one had never been.
+    """
     numbers = [number for each in moved for number in (each["from"], each["to"]) if number]
     rows = {
         row.pk: row
@@ -83,21 +97,23 @@ def part(moved: list[dict[str, Any]], *, change: int, network_address: str | Non
         was_added = each["state"] != SubscriptionState.ACTIVE
         if added and was_added and added.state == SubscriptionState.ACTIVE:
             Subscription.objects.filter(pk=added.pk).update(
-                state=SubscriptionState.UNSUBSCRIBED, unsubscribed_at=at, paused_until=None
+                state=SubscriptionState.UNSUBSCRIBED,
+                unsubscribed_at=at,
+                paused_until=None,
+                moved_to=each.get("led_to"),
             )
             _write(added, ConsentKind.UNSUBSCRIBED, change, network_address, at, because="moved back")
-        _give_back(taken, each, change, network_address, at)
+        _give_back(taken, each, home, change, network_address, at)
 
 
 def _give_back(
-    row: Subscription, was: dict[str, Any], change: int, network_address: str | None, at: datetime
+    row: Subscription, was: dict[str, Any], home: str, change: int, network_address: str | None, at: datetime
 ) -> None:
     if row.moved_to_id != was["to"]:
         return  # began anew at her former address, or moved once more
     mine = Subscription.objects.filter(pk=row.pk)
-    if row.state == SubscriptionState.ACTIVE or suppression.is_suppressed(
-        row.subscriber.address_hash, newsletter=row.newsletter
-    ):
+    is_stopped = not home or suppression.is_suppressed(home, newsletter=row.newsletter)
+    if row.state == SubscriptionState.ACTIVE or is_stopped:
         mine.update(moved_to=None)
         return
     mine.update(state=SubscriptionState.ACTIVE, unsubscribed_at=None, moved_to=None, **as_kept(was))

@@ -242,6 +242,71 @@ def test_who_is_erased_while_mail_moves_is_forgotten(whose: str, at_once: Callab
             assert Subscription.objects.active().filter(subscriber__address=former).exists()
 
 
+def _moved(row: Subscription, address: str) -> str:
+    """Moves a reader; the secret of her way back."""
+    row.subscriber.refresh_from_db()
+    assert _moves(_wishes_for(row, address)) == "moved"
+    letter = Letter.objects.filter(kind="address_changed").latest("pk")
+    found = re.search(r"/address/([\w-]+)/", letter.text)
+    assert found is not None
+    return found[1]
+
+
+def _undoes(secret: str) -> str:
+    try:
+        consent.undo_new_address(secret, network_address="", at=NOON)
+    except LinkUnknown:
+        return "unknown"
+    return "undone"
+
+
+def test_a_move_and_those_after_it_undone_at_once_lead_to_where_the_first_began(
+    at_once: Callable[..., list[Any]],
+) -> None:
+    newsletter = make_newsletter()
+    for number in ROUNDS:
+        row = make_subscription(newsletter=newsletter)
+        home = row.subscriber.address
+        make_subscription(
+            newsletter=make_newsletter(), subscriber=make_subscriber(address=f"c{number}@example.org")
+        )
+        ways = [_moved(row, f"{name}{number}@example.org") for name in "abc"]
+
+        done = at_once(*(lambda secret=secret: _undoes(secret) for secret in ways))
+
+        assert done[0] == "undone"
+        row.refresh_from_db()
+        assert (row.state, row.subscriber.address) == ("active", home)
+
+
+@pytest.mark.parametrize("whose", ["hers", "the other's"])
+def test_taking_a_move_back_waits_for_whoever_changes_one_of_its_readers(whose: str) -> None:
+    row = make_subscription(newsletter=make_newsletter())
+    other = make_subscription(newsletter=make_newsletter())
+    home, secret = str(row.subscriber.address), _moved(row, "new@example.org")
+    _moved(row, str(other.subscriber.address))
+    reader = Subscriber.objects.get(pk=(row if whose == "hers" else other).subscriber_id)
+
+    def undo() -> str:
+        try:
+            return _undoes(secret)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Subscriber.objects.select_for_update().get(pk=reader.pk)
+            undone = pool.submit(undo)
+            _wait_for_waiting()
+            assert not undone.done()
+            privacy.erase_reader(reader, actor="", at=NOON)
+        done = undone.result()
+
+    row.refresh_from_db()
+    now = ("unknown", "unsubscribed", None) if whose == "hers" else ("undone", "active", home)
+    assert (done, row.state, row.subscriber.address) == now
+
+
 def _begun(addresses: list[str], **values: Any) -> SubscriberImport:
     raw = "email\n" + "".join(f"{address}\n" for address in addresses)
     imported = journal.stage(
