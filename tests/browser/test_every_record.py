@@ -198,7 +198,7 @@ def test_fields_in_a_table_say_what_and_whose_they_are(
     article = make_told()
 
     page = sit_down(anna, reverse("admin:articles_section_changelist"))
-    expect(page.get_by_role("spinbutton", name="Stelle: Hafen")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Position: Hafen")).to_be_visible()
     page.goto(f"{site}{reverse('admin:articles_article_change', args=[article.pk])}")
     expect(page.get_by_role("textbox", name="Korrektur: Sie legt um sieben ab.")).to_be_visible()
     published = page.get_by_role("group", name="Veröffentlicht")
