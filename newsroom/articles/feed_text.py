@@ -32,12 +32,10 @@ TEASER_CHARACTERS = 400
 # What stands before the first element; feedparser searches it in quadratic time (20 kB of line ends: 4 s).
 LONGEST_PROLOG_BYTES = 10_000
 LONGEST_AUTHOR = 200
-_ROOT = re.compile(rb"<(?:\w+:)?(rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
-_PERSON = re.compile(r"^\s*\S+@\S+\s*\((?P<inside>[^)]+)\)\s*$|^(?P<before>[^<(]+?)\s*[<(]\S+@\S+[>)]\s*$")
-
-
 # Codecs of host names, of no use for a text; they take quadratic time as well.
 _OF_HOSTS = re.compile(rb"punycode|idna", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:\w+:)?(rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
+_PERSON = re.compile(r"^\s*\S+@\S+\s*\((?P<inside>[^)]+)\)\s*$|^(?P<before>[^<(]+?)\s*[<(]\S+@\S+[>)]\s*$")
 
 
 class Unreadable(ValueError):
@@ -60,9 +58,10 @@ def read(body: bytes, *, url: str = "", content_type: str = "") -> FeedDraft:
 
 # --- RSS and Atom -----------------------------------------------------------------------------------------
 def _read_xml(body: bytes, url: str, content_type: str) -> FeedDraft:
-    if not _ROOT.search(body.replace(b"\x00", b"")):
+    plain = body.replace(b"\x00", b"")
+    if not _ROOT.search(plain):
         raise Unreadable(_("it is no feed"))
-    prolog = re.split(rb"<\w", body.replace(b"\x00", b""), maxsplit=1)[0]
+    prolog = re.split(rb"<\w", plain, maxsplit=1)[0]
     if len(prolog) > LONGEST_PROLOG_BYTES:
         raise Unreadable(_("too much stands before its first element"))
     if _OF_HOSTS.search(prolog) or _OF_HOSTS.search(content_type.encode(errors="replace")):

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -38,9 +39,11 @@ def _show(
     request: HttpRequest, question: consent.Question | None, token: str, *, at: datetime
 ) -> HttpResponse:
     if question is not None and question.declined_at is None:
-        is_of_address = isinstance(question.about, AddressChange)
-        rows = [] if isinstance(question.about, AddressChange) else consent.asked_for(question.about)
-        context = {"reader": question.reader, "subscriptions": rows, "is_of_address": is_of_address}
+        context: dict[str, Any] = {"reader": question.reader}
+        if isinstance(question.about, AddressChange):
+            context["is_of_address"] = True
+        else:
+            context["subscriptions"] = consent.asked_for(question.about)
         return render(request, "subscriptions/decline.html", context)
     can_undo = question is not None and question.can_undo(at=at)
     return render(

@@ -1,6 +1,7 @@
 """Readers who move to another address: asking, the links in the letters, what comes where."""
 
 import datetime as dt
+import itertools
 import re
 
 from django.test import Client
@@ -8,16 +9,14 @@ from django.test import Client
 from newsroom.mail.models import Letter
 from newsroom.mail.states import LetterKind
 from subscriptions import consent
-from subscriptions.models import Subscription
+from subscriptions.models import Newsletter, Subscription
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import (
-    fresh_client,
-    settings_path,
-)
+from tests.subscriptions.factories import confirm_token, fresh_client, settings_path
 
 OLD, NEW = "mia@example.org", "Mia.Neu@example.org"
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 NETWORK = "203.0.113.7"
+_NETWORKS = itertools.count(1)
 
 
 def reading(*, address: str = OLD, **values: object) -> Subscription:
@@ -30,9 +29,9 @@ def ask(row: Subscription, address: str = NEW, *, at: dt.datetime = NOON) -> Non
     consent.decide_new_addresses(at=at)
 
 
-def token_in(kind: LetterKind) -> str:
-    """The secret in the latest letter of this kind."""
-    letter = Letter.objects.filter(kind=kind).latest("pk")
+def token_in(kind: LetterKind, **of: str) -> str:
+    """The secret in the latest letter of this kind, of one to an `address` if that is said."""
+    letter = Letter.objects.filter(kind=kind, **of).latest("pk")
     found = re.search(r"/address/([\w-]+)/", letter.text)
     assert found is not None, letter.text
     return found[1]
@@ -58,3 +57,21 @@ def opened(row: Subscription) -> Client:
     client = fresh_client()
     client.post(settings_path(row))
     return client
+
+
+def sign_up(newsletter: Newsletter, address: str, *, at: dt.datetime, confirms: bool = True) -> None:
+    """Somebody signs up at this address, from a network of her own, and confirms if a letter comes of it."""
+    known = set(Letter.objects.values_list("pk", flat=True))
+    consent.request_subscription(
+        consent.Wish(
+            typed_address=address,
+            newsletters=[newsletter],
+            language="en",
+            form="/newsletters/",
+            network_address=f"2001:db8:{next(_NETWORKS):x}::1",
+        ),
+        at=at,
+    )
+    letters = Letter.objects.filter(kind=LetterKind.CONFIRMATION).exclude(pk__in=known)
+    for letter in letters if confirms else ():
+        consent.confirm(confirm_token(letter), network_address=NETWORK, at=at)

@@ -1,7 +1,6 @@
 """What links in old mails end once their reader has moved, come back, and moved again: never another's, never for ever."""
 
 import datetime as dt
-import itertools
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -10,21 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsroom.mail.addresses import address_hash
-from newsroom.mail.models import Letter
-from newsroom.mail.states import LetterKind
 from newsroom.web import tokens
 from newsroom.web.clock import now
-from subscriptions import consent, suppression
+from subscriptions import suppression
 from subscriptions.models import Newsletter, Subscription
 from subscriptions.states import SubscriptionState, SuppressionReason
 from subscriptions.views.private import to_leave
 from tests.factories import make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client, path_of
-from tests.subscriptions.moving import DAY, HOUR, NETWORK, OLD, ask, confirm, undo
+from tests.subscriptions.factories import fresh_client, path_of
+from tests.subscriptions.moving import DAY, HOUR, OLD, ask, confirm, sign_up, undo
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
-
-_NETWORKS = itertools.count(1)
 
 
 def link(row: Subscription) -> str:
@@ -38,22 +33,6 @@ def press(row: Subscription) -> None:
 
 def states(*rows: Subscription) -> tuple[str, ...]:
     return tuple(Subscription.objects.get(pk=row.pk).state for row in rows)
-
-
-def sign_up(newsletter: Newsletter, address: str, *, at: dt.datetime, confirms: bool = True) -> None:
-    consent.request_subscription(
-        consent.Wish(
-            typed_address=address,
-            newsletters=[newsletter],
-            language="en",
-            form="/newsletters/",
-            network_address=f"2001:db8:{next(_NETWORKS):x}::1",
-        ),
-        at=at,
-    )
-    if confirms:
-        letter = Letter.objects.filter(kind=LetterKind.CONFIRMATION).latest("pk")
-        consent.confirm(confirm_token(letter), network_address=NETWORK, at=at)
 
 
 def united(at: dt.datetime, name: str = "mia") -> tuple[Subscription, Subscription]:

@@ -18,18 +18,12 @@ from subscriptions.errors import LinkError, LinkUnknown, SameAddress
 from subscriptions.models import AddressChange, ConsentEvent, Newsletter, Subscriber, Subscription
 from subscriptions.states import ConsentKind, SuppressionReason
 from tests.factories import NOON, make_newsletter, make_subscriber, make_subscription
-from tests.subscriptions.factories import confirm_token, fresh_client
-from tests.subscriptions.moving import DAY, HOUR, NETWORK, OLD, active, reading
+from tests.subscriptions.factories import fresh_client
+from tests.subscriptions.moving import DAY, HOUR, NETWORK, OLD, active, reading, sign_up, token_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 FIRST, SECOND, THIRD = "eve@example.net", "eve@example.com", "eve@example.edu"
-
-
-def secret(kind: LetterKind, address: str) -> str:
-    """The secret in the latest letter of this kind to an address."""
-    letter = Letter.objects.filter(kind=kind, address=address).latest("pk")
-    return re.findall(r"/address/([\w-]+)/", letter.text)[0]
 
 
 def wish(reader: Subscriber, address: str, *, at: dt.datetime) -> None:
@@ -40,7 +34,7 @@ def wish(reader: Subscriber, address: str, *, at: dt.datetime) -> None:
 
 def agree(address: str, *, at: dt.datetime) -> consent.Moved:
     return consent.confirm_new_address(
-        secret(LetterKind.NEW_ADDRESS, address), network_address=NETWORK, at=at
+        token_in(LetterKind.NEW_ADDRESS, address=address), network_address=NETWORK, at=at
     )
 
 
@@ -50,27 +44,11 @@ def move(reader: Subscriber, address: str, *, at: dt.datetime) -> None:
 
 
 def way_back(address: str) -> str:
-    return secret(LetterKind.ADDRESS_CHANGED, address)
+    return token_in(LetterKind.ADDRESS_CHANGED, address=address)
 
 
 def take_back(token: str, *, at: dt.datetime = NOON + 2 * DAY) -> consent.Moved:
     return consent.undo_new_address(token, network_address=NETWORK, at=at)
-
-
-def sign_up(newsletter: Newsletter, address: str, *, at: dt.datetime) -> None:
-    known = set(Letter.objects.values_list("pk", flat=True))
-    consent.request_subscription(
-        consent.Wish(
-            typed_address=address,
-            newsletters=[newsletter],
-            language="en",
-            form="/newsletters/",
-            network_address=f"2001:db8:{len(known):x}::1",
-        ),
-        at=at,
-    )
-    for letter in Letter.objects.filter(kind=LetterKind.CONFIRMATION).exclude(pk__in=known):
-        consent.confirm(confirm_token(letter), network_address=NETWORK, at=at)
 
 
 def accomplice(address: str, *newsletters: Newsletter) -> Subscriber:
