@@ -104,6 +104,10 @@ def _page(
         "schedule_url": reverse("admin:digests_digest_change", args=[digest.pk])
         if access.may(asked.user, "digests.send_digest", digest.newsletter)
         else "",
+        # What the link shows no more, the admin does, to who signs in.
+        "proof_url": reverse("admin:digests_digest_proof", args=[digest.pk, asked.proof.number])
+        if asked.may and asked.is_old
+        else "",
         "refusal": refusal or ("" if is_done else asked.closed),
         "is_open": not asked.closed and not is_done and not refusal,
         "is_done": is_done,

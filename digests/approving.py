@@ -26,14 +26,20 @@ VALID_FOR = timedelta(hours=24)
 class Request:
     """A proof that a colleague was asked about.
 
-    closed: why the link decides nothing any more; empty while it does. is_shown: whether the link, which needs no
-    sign-in, still shows the proof: for a day, to who may approve.
+    closed: why the link decides nothing any more; empty while it does. may: whether the colleague may still approve.
+    is_old: whether the link's day is over.
     """
 
     proof: Proof
     user: User
     closed: str
-    is_shown: bool
+    may: bool
+    is_old: bool
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the link, which needs no sign-in, still shows the proof."""
+        return self.may and not self.is_old
 
 
 def find(token: str, *, at: datetime) -> Request:
@@ -46,7 +52,7 @@ def find(token: str, *, at: datetime) -> Request:
         raise BadToken("The proof or the colleague of this link is gone.")
     may, is_old = _may_approve(user, proof), at - proof.proposed_at > VALID_FOR
     closed = _closed(proof, user, may=may, is_old=is_old)
-    return Request(proof=proof, user=user, closed=closed, is_shown=may and not is_old)
+    return Request(proof=proof, user=user, closed=closed, may=may, is_old=is_old)
 
 
 def approve(token: str, *, at: datetime) -> Approval:

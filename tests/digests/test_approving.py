@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.urls import reverse
 
 from digests import approving, curation, workflow
 from digests.approval_tokens import approval_url, proof_and_user
@@ -259,6 +260,8 @@ def test_who_may_approve_no_more_and_who_comes_a_day_later_sees_nothing_of_the_d
     for word in (subject, proof.digest.picks.get().article.title, "<iframe", "jonas"):
         assert word not in page.text
     assert Client().get(path_of(proof, aylin) + "mail/").status_code == 404
+    leads_on = reverse("admin:digests_digest_proof", args=[proof.digest_id, proof.number]) in page.text
+    assert leads_on == (meanwhile is _wait_a_day)
 
 
 def test_an_hour_later_the_link_still_decides(proof: Proof, aylin: User) -> None:
